@@ -1,0 +1,17 @@
+// Package rdf is the graph of the platform: RDF terms as dictionary ids, a quad
+// store with immutable snapshots, and parsers and serialisers for Turtle, TriG,
+// N-Triples, N-Quads, JSON-LD and (reading only) RDF/XML.
+//
+// Invariants:
+//   - One writer at a time; a Snapshot never changes and is read by any number
+//     of goroutines without a lock, however long they take.
+//   - A literal keeps its lexical form: "01" and "1" are two terms. Comparing
+//     values is the query engine's affair.
+//   - What a serialiser writes, the parser of that format reads back as the
+//     same quads; blank nodes up to their labels.
+//   - Every statement and every error of the text formats carries its place.
+//     No input makes a parser panic, and none is read without limit.
+//
+// Deliberately absent: inference, validation, persistence (the graph is a fold
+// of the log and is rebuilt), fetching of anything over a network, RDF-star.
+package rdf
