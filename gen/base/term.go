@@ -108,3 +108,12 @@ func (t Time) Std() time.Time { return time.UnixMilli(int64(t)).UTC() }
 
 // String is the canonical xsd:dateTime: UTC, Z, three digits of milliseconds.
 func (t Time) String() string { return t.Std().Format("2006-01-02T15:04:05.000Z") }
+
+// ParseTime reads an xsd:dateTime with a time zone.
+func ParseTime(s string) (Time, bool) {
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return 0, false
+	}
+	return TimeOf(t), true
+}

@@ -1,0 +1,113 @@
+package base
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+)
+
+// Encoder writes JSON in the order it is told, without reflection. Members
+// that are absent are simply not written: no value is ever null.
+type Encoder struct {
+	Buffer []byte
+	// Root makes references absolute; it is "" in the log and in checkpoints.
+	Root string
+	// Stored writes sealed values. Without it sensitive fields are left out.
+	Stored bool
+
+	comma bool
+}
+
+// Object writes a nested object as a member, Value an array item or the
+// outermost object: End closes either.
+func (e *Encoder) Object(name string) { e.Name(name); e.Begin() }
+
+// Begin opens an object, BeginArray an array.
+func (e *Encoder) Begin()      { e.separate(); e.Buffer = append(e.Buffer, '{'); e.comma = false }
+func (e *Encoder) BeginArray() { e.separate(); e.Buffer = append(e.Buffer, '['); e.comma = false }
+
+// End closes an object, EndArray an array.
+func (e *Encoder) End()      { e.Buffer = append(e.Buffer, '}'); e.comma = true }
+func (e *Encoder) EndArray() { e.Buffer = append(e.Buffer, ']'); e.comma = true }
+
+// Name writes the name of the member that the next value belongs to.
+func (e *Encoder) Name(name string) {
+	e.separate()
+	e.Buffer = AppendString(e.Buffer, name)
+	e.Buffer = append(e.Buffer, ':')
+	e.comma = false
+}
+
+func (e *Encoder) separate() {
+	if e.comma {
+		e.Buffer = append(e.Buffer, ',')
+	}
+	e.comma = true
+}
+
+// Text, Integer, Boolean, Double, Time and Ref write a member.
+func (e *Encoder) Text(name, value string)          { e.Name(name); e.TextItem(value) }
+func (e *Encoder) Integer(name string, value int64) { e.Name(name); e.IntegerItem(value) }
+func (e *Encoder) Boolean(name string, value bool) {
+	e.Name(name)
+	e.separate()
+	e.Buffer = strconv.AppendBool(e.Buffer, value)
+}
+func (e *Encoder) Double(name string, value float64) {
+	e.Name(name)
+	e.separate()
+	e.Buffer = strconv.AppendFloat(e.Buffer, value, 'g', -1, 64)
+}
+func (e *Encoder) Time(name string, value Time) { e.Text(name, value.String()) }
+func (e *Encoder) Ref(name string, value Ref)   { e.Name(name); e.RefItem(value) }
+
+// Sensitive writes a sealed value where such may be seen, nothing elsewhere.
+func (e *Encoder) Sensitive(name string, value Sensitive) {
+	if !e.Stored || value.IsZero() {
+		return
+	}
+	e.Object(name)
+	e.Text("sealed", base64.StdEncoding.EncodeToString(value.Sealed))
+	e.Text("fingerprint", value.Fingerprint)
+	e.End()
+}
+
+// TextItem, IntegerItem and RefItem write an item of an array.
+func (e *Encoder) TextItem(value string) { e.separate(); e.Buffer = AppendString(e.Buffer, value) }
+func (e *Encoder) IntegerItem(value int64) {
+	e.separate()
+	e.Buffer = strconv.AppendInt(e.Buffer, value, 10)
+}
+func (e *Encoder) RefItem(value Ref) { e.TextItem(value.Absolute(e.Root)) }
+
+// Raw writes an item that is JSON already.
+func (e *Encoder) Raw(json []byte) { e.separate(); e.Buffer = append(e.Buffer, json...) }
+
+// AppendString appends a JSON string (RFC 8259, section 7). Every reader refuses
+// invalid UTF-8; should some get this far, it becomes U+FFFD.
+func AppendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	b = append(b, s[start:]...)
+	return append(b, '"')
+}
