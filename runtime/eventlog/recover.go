@@ -1,0 +1,236 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Recovery tells what Open found after the last durable batch and cut away.
+// The zero value: nothing was cut. Raft's log brings the cut batches again.
+type Recovery struct {
+	File   string // the segment that was cut
+	Offset int64  // where
+	Bytes  int64  // how many bytes went
+	Reason string // why they are no batch
+	Head   Head   // where the log ends now
+}
+
+// Cut tells whether anything was cut.
+func (r Recovery) Cut() bool { return r.File != "" }
+
+// open finds the segments, checks how they continue each other, and reads the
+// newest one whole.
+func (l *Log) open() error {
+	segments, torn, err := l.list()
+	if err != nil {
+		return err
+	}
+	l.markFile, l.mark, err = openMark(l.fs, l.dir, len(segments) == 0 && torn == "")
+	if err != nil {
+		return err
+	}
+	if torn != "" {
+		if segments, err = l.dropTorn(segments, torn); err != nil {
+			return err
+		}
+	}
+	if len(segments) == 0 {
+		return l.begin()
+	}
+	return l.resume(segments)
+}
+
+// list reads the header of every segment. torn is the path of a newest segment
+// that has no good one.
+func (l *Log) list() (segments []*segment, torn string, err error) {
+	names, err := l.fs.ReadDir(l.dir)
+	if err != nil {
+		return nil, "", named("list the event log", err)
+	}
+	for _, name := range names {
+		if !isSegment(name) {
+			continue
+		}
+		path := filepath.Join(l.dir, name)
+		if torn != "" {
+			return nil, "", &CorruptError{File: torn, Reason: "the header of the segment is damaged"}
+		}
+		seg, err := l.inspect(path)
+		if err != nil {
+			return nil, "", err
+		}
+		if seg == nil {
+			torn = path
+			continue
+		}
+		if err := continues(segments, seg); err != nil {
+			return nil, "", err
+		}
+		segments = append(segments, seg)
+	}
+	return segments, torn, nil
+}
+
+// inspect reads the header of a segment; nil if it has no good one.
+func (l *Log) inspect(path string) (*segment, error) {
+	f, err := l.fs.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, named("open the event log", err)
+	}
+	seg, err := inspectFile(f, path)
+	return seg, closing(f, err)
+}
+
+func inspectFile(f File, path string) (*segment, error) {
+	size, err := f.Size()
+	if err != nil {
+		return nil, fmt.Errorf("open the event log %s: %w", path, err)
+	}
+	h := make([]byte, segmentHeader)
+	if _, err := f.ReadAt(h, 0); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("open the event log %s: %w", path, err)
+	}
+	number, before, ok := decodeSegmentHeader(h)
+	if !ok {
+		return nil, nil
+	}
+	return &segment{path: path, number: number, before: before, size: size}, nil
+}
+
+func continues(segments []*segment, seg *segment) error {
+	if want := filepath.Base(segmentPath("", seg.first())); filepath.Base(seg.path) != want {
+		return &CorruptError{File: seg.path, Position: seg.first(), Reason: "the segment says its name is " + want}
+	}
+	want := uint64(1)
+	if n := len(segments); n > 0 {
+		want = segments[n-1].number + 1
+	}
+	if seg.number != want {
+		return &CorruptError{File: seg.path, Position: seg.first(),
+			Reason: fmt.Sprintf("this is segment number %d, but the one before it, number %d, is missing", seg.number, seg.number-1)}
+	}
+	return nil
+}
+
+// dropTorn removes a newest segment whose header never became durable.
+func (l *Log) dropTorn(segments []*segment, torn string) ([]*segment, error) {
+	durable := filepath.Base(segmentPath("", l.mark.segment))
+	if l.mark.segment != 0 && filepath.Base(torn) <= durable {
+		return nil, &CorruptError{File: torn, Position: l.mark.segment, Reason: "the header of the segment is damaged"}
+	}
+	l.recovery = Recovery{File: torn, Reason: "the header of the segment was never completed"}
+	if err := l.fs.Remove(torn); err != nil {
+		return nil, named("remove the torn segment "+torn, err)
+	}
+	return segments, l.fs.SyncDir(l.dir)
+}
+
+// begin starts an empty log: first the mark, then the segment, so that a
+// segment without a mark is always damage.
+func (l *Log) begin() error {
+	if l.mark.segment != 0 {
+		return &CorruptError{File: segmentPath(l.dir, l.mark.segment), Position: l.mark.position, Reason: "the segment is missing"}
+	}
+	l.mark.sequence++
+	if err := writeMark(l.markFile, l.mark); err != nil {
+		return named("begin the event log", err)
+	}
+	head := Head{Time: time.Unix(0, 0).UTC()}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return named("begin the event log", err)
+	}
+	seg, file, err := l.create(1, head)
+	if err != nil {
+		return err
+	}
+	seg.indexed = true
+	l.recovery.Head = head
+	l.view.Store(&view{head: head, segments: []*segment{seg}, file: file, end: segmentHeader, changed: make(chan struct{})})
+	return nil
+}
+
+// resume reads the newest segment, cuts what was never durable, and continues.
+func (l *Log) resume(segments []*segment) error {
+	seg := segments[len(segments)-1]
+	if l.mark.segment > seg.first() {
+		return &CorruptError{File: segmentPath(l.dir, l.mark.segment), Position: l.mark.position, Reason: "the segment is missing"}
+	}
+	head, end, bad := l.replay(seg)
+	var torn *frameError
+	if bad != nil && !errors.As(bad, &torn) {
+		return bad
+	}
+	if l.mark.segment == seg.first() && end < l.mark.offset {
+		reason := "the file is shorter than what was synced"
+		at := end
+		if torn != nil {
+			reason, at = torn.reason.Error(), torn.offset
+		}
+		return &CorruptError{File: seg.path, Offset: at, Position: head.Position + 1, Reason: reason}
+	}
+	file, err := l.fs.OpenFile(seg.path, os.O_RDWR, 0)
+	if err != nil {
+		return named("open the event log", err)
+	}
+	if err := l.cut(seg, file, head, end, torn); err != nil {
+		return closing(file, err)
+	}
+	l.view.Store(&view{head: head, segments: segments, file: file, end: end, changed: make(chan struct{})})
+	return nil
+}
+
+// replay walks the newest segment. head and end are those after the last whole
+// Raft entry; err is why the walk ended there, nil at the end of the file.
+func (l *Log) replay(seg *segment) (head Head, end int64, err error) {
+	head, end = seg.before, segmentHeader
+	at := head
+	sc := newScanner(l.fs, seg, segmentHeader, seg.size)
+	for {
+		start := sc.offset
+		f, err := sc.next()
+		switch {
+		case err == io.EOF && end != start:
+			return head, end, &frameError{end, errShort}
+		case err == io.EOF:
+			return head, end, nil
+		case err != nil:
+			return head, end, err
+		}
+		if at, err = at.follow(f.batch, f.raw); err != nil {
+			return head, end, &frameError{start, err}
+		}
+		seg.note(f.batch.First, start)
+		if !f.more {
+			head, end = at, sc.offset
+		}
+	}
+}
+
+// cut removes everything after end from the newest segment.
+func (l *Log) cut(seg *segment, file File, head Head, end int64, torn *frameError) error {
+	seg.mu.Lock()
+	seg.indexed = true
+	for n := len(seg.index); n > 0 && seg.index[n-1].offset >= end; n-- {
+		seg.index = seg.index[:n-1]
+	}
+	seg.mu.Unlock()
+	l.recovery.Head = head
+	if torn == nil {
+		return nil
+	}
+	l.recovery = Recovery{File: seg.path, Offset: end, Bytes: seg.size - end, Reason: torn.reason.Error(), Head: head}
+	err := file.Truncate(end)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		return named("cut the torn tail of "+seg.path, err)
+	}
+	return nil
+}
