@@ -71,7 +71,9 @@ func (c Code) Status() int {
 	return http.StatusInternalServerError
 }
 
-// Error is the one error that crosses the boundaries of packages.
+// Error is the one error that crosses the boundaries of packages. Constructors
+// are deliberately absent: a literal &Error{Code: …, Detail: …} shows every
+// part at the place where the error is made.
 type Error struct {
 	Code       Code
 	Detail     string      // one sentence for people, leading to the next step
@@ -100,5 +102,39 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Errorf-like constructors are deliberately absent: a literal &Error{Code: …,
-// Detail: …} shows every part at the place where the error is made.
+
+// IRI is the type of the problem document (RFC 9457, section 3.1.1). Codes
+// that call for the same next step share one.
+func (c Code) IRI() string {
+	switch c {
+	case Invalid, Unparsable:
+		return Ontology + "ErrorInvalid"
+	case Unauthenticated:
+		return Ontology + "ErrorUnauthenticated"
+	case Forbidden:
+		return Ontology + "ErrorForbidden"
+	case NotFound:
+		return Ontology + "ErrorNotFound"
+	case Conflict:
+		return Ontology + "ErrorConflict"
+	case Stale:
+		return Ontology + "ErrorStale"
+	case Exhausted:
+		return Ontology + "ErrorExhausted"
+	case Unavailable:
+		return Ontology + "ErrorUnavailable"
+	case Uncertain:
+		return Ontology + "ErrorUncertain"
+	case TooLarge:
+		return Ontology + "ErrorTooLarge"
+	case Method, NotAcceptable, MediaType:
+		return Ontology + "ErrorUnsupported"
+	case Gone:
+		return Ontology + "ErrorGone"
+	case Full:
+		return Ontology + "ErrorFull"
+	case Unimplemented:
+		return Ontology + "ErrorUnimplemented"
+	}
+	return Ontology + "ErrorInternal"
+}

@@ -117,3 +117,10 @@ func ParseTime(s string) (Time, bool) {
 	}
 	return TimeOf(t), true
 }
+
+// The two namespaces of the platform's own vocabulary: names, equal on every
+// cluster and never fetched.
+const (
+	Ontology = "https://picloud.local/ontology#"
+	Meta     = "https://picloud.local/ontology/meta#"
+)
