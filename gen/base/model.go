@@ -75,6 +75,10 @@ type Field struct {
 	MinItems int    // of sets, maps and lists
 	MaxItems int    // of sets, maps and lists
 	Min, Max *int64 // of integers, inclusive, as narrowed here or given by the scalar
+	// MinLength and MaxLength are those of strings, in characters, as narrowed
+	// here or given by the scalar; MaxLength 0 = not a string.
+	MinLength, MaxLength int
+
 	Default  string // lexical form, token or ""; filled in before Decide
 	Unit     string
 	Syntax   Syntax
@@ -84,6 +88,7 @@ type Field struct {
 
 	Content   bool     // text that files bring in by file('…')
 	Acyclic   bool     // following the reference must never lead back
+	Authority bool     // only the platform may state it; product data never does
 	StampedBy []string // observed time of the last change of these fields
 }
 
@@ -132,6 +137,7 @@ type Class struct {
 	Operations   []Operation
 	Fields       []*Field   // inherited ones first, then in sh:order
 	Alternatives [][]string // sets of fields of which exactly one is present
+	OneOf        []string   // sensitive fields of which exactly one is kept; a declaration without any keeps it
 
 	// Of value classes:
 	Shorthand string // field that a bare value fills in .picloud
