@@ -31,44 +31,55 @@ const (
 )
 
 // Status is the HTTP status of the code.
-func (c Code) Status() int {
+func (c Code) Status() int { return c.row().status }
+
+// IRI is the type of the problem document (RFC 9457, section 3.1.1): the
+// member of the ontology's enumeration of error codes.
+func (c Code) IRI() string { return Ontology + c.row().member }
+
+type codeRow struct {
+	status int
+	member string
+}
+
+func (c Code) row() codeRow {
 	switch c {
 	case Invalid:
-		return http.StatusUnprocessableEntity
+		return codeRow{http.StatusUnprocessableEntity, "ErrorInvalid"}
 	case Unparsable:
-		return http.StatusBadRequest
+		return codeRow{http.StatusBadRequest, "ErrorUnparsable"}
 	case Unauthenticated:
-		return http.StatusUnauthorized
+		return codeRow{http.StatusUnauthorized, "ErrorUnauthenticated"}
 	case Forbidden:
-		return http.StatusForbidden
+		return codeRow{http.StatusForbidden, "ErrorForbidden"}
 	case NotFound:
-		return http.StatusNotFound
+		return codeRow{http.StatusNotFound, "ErrorNotFound"}
 	case Conflict:
-		return http.StatusConflict
+		return codeRow{http.StatusConflict, "ErrorConflict"}
 	case Stale:
-		return http.StatusPreconditionFailed
+		return codeRow{http.StatusPreconditionFailed, "ErrorStale"}
 	case Exhausted:
-		return http.StatusTooManyRequests
+		return codeRow{http.StatusTooManyRequests, "ErrorExhausted"}
 	case Unavailable:
-		return http.StatusServiceUnavailable
+		return codeRow{http.StatusServiceUnavailable, "ErrorUnavailable"}
 	case Uncertain:
-		return http.StatusGatewayTimeout
+		return codeRow{http.StatusGatewayTimeout, "ErrorUncertain"}
 	case TooLarge:
-		return http.StatusRequestEntityTooLarge
+		return codeRow{http.StatusRequestEntityTooLarge, "ErrorTooLarge"}
 	case Method:
-		return http.StatusMethodNotAllowed
+		return codeRow{http.StatusMethodNotAllowed, "ErrorMethod"}
 	case NotAcceptable:
-		return http.StatusNotAcceptable
+		return codeRow{http.StatusNotAcceptable, "ErrorNotAcceptable"}
 	case MediaType:
-		return http.StatusUnsupportedMediaType
+		return codeRow{http.StatusUnsupportedMediaType, "ErrorMediaType"}
 	case Gone:
-		return http.StatusGone
+		return codeRow{http.StatusGone, "ErrorGone"}
 	case Full:
-		return http.StatusInsufficientStorage
+		return codeRow{http.StatusInsufficientStorage, "ErrorFull"}
 	case Unimplemented:
-		return http.StatusNotImplemented
+		return codeRow{http.StatusNotImplemented, "ErrorUnimplemented"}
 	}
-	return http.StatusInternalServerError
+	return codeRow{http.StatusInternalServerError, "ErrorInternal"}
 }
 
 // Error is the one error that crosses the boundaries of packages. Constructors
@@ -100,41 +111,4 @@ func (e *Error) Error() string {
 		b.WriteString(string(r))
 	}
 	return b.String()
-}
-
-
-// IRI is the type of the problem document (RFC 9457, section 3.1.1). Codes
-// that call for the same next step share one.
-func (c Code) IRI() string {
-	switch c {
-	case Invalid, Unparsable:
-		return Ontology + "ErrorInvalid"
-	case Unauthenticated:
-		return Ontology + "ErrorUnauthenticated"
-	case Forbidden:
-		return Ontology + "ErrorForbidden"
-	case NotFound:
-		return Ontology + "ErrorNotFound"
-	case Conflict:
-		return Ontology + "ErrorConflict"
-	case Stale:
-		return Ontology + "ErrorStale"
-	case Exhausted:
-		return Ontology + "ErrorExhausted"
-	case Unavailable:
-		return Ontology + "ErrorUnavailable"
-	case Uncertain:
-		return Ontology + "ErrorUncertain"
-	case TooLarge:
-		return Ontology + "ErrorTooLarge"
-	case Method, NotAcceptable, MediaType:
-		return Ontology + "ErrorUnsupported"
-	case Gone:
-		return Ontology + "ErrorGone"
-	case Full:
-		return Ontology + "ErrorFull"
-	case Unimplemented:
-		return Ontology + "ErrorUnimplemented"
-	}
-	return Ontology + "ErrorInternal"
 }
