@@ -183,7 +183,7 @@ func (d *Decoder) Integer(v *Value) int64 {
 	i, err := strconv.ParseInt(v.Text, 10, 64)
 	if err != nil || i > MaxInteger || i < -MaxInteger {
 		d.note("integer", "", "a whole number within ±9007199254740991",
-			fmt.Sprintf("%s is not a whole number within ±9007199254740991", v.Text), v.Line, v.Column)
+			fmt.Sprintf("%s is not a whole number within ±9007199254740991", shorten(v.Text)), v.Line, v.Column)
 		return 0
 	}
 	return i
@@ -200,7 +200,7 @@ func (d *Decoder) Double(v *Value) float64 {
 	}
 	f, err := strconv.ParseFloat(v.Text, 64)
 	if err != nil {
-		d.note("number", "", "a number", v.Text+" is not a number that can be kept", v.Line, v.Column)
+		d.note("number", "", "a number", shorten(v.Text)+" is not a number that can be kept", v.Line, v.Column)
 	}
 	return f
 }
