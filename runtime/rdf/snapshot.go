@@ -8,29 +8,73 @@ import (
 
 // Snapshot is one immutable state of a store. All methods are safe for any
 // number of goroutines and take no lock.
-type Snapshot struct{}
+type Snapshot struct {
+	trees [orders]tree
+	terms terms
+}
 
 // Term is the term of an id; the zero term for DefaultGraph, Any and ids that
 // this snapshot does not know.
-func (s *Snapshot) Term(id ID) base.Term { return base.Term{} }
+func (s *Snapshot) Term(id ID) base.Term { return s.terms.term(id) }
 
-// Lookup finds the id of a term; the zero term is DefaultGraph.
-func (s *Snapshot) Lookup(t base.Term) (ID, bool) { return 0, false }
+// Lookup finds the id of a term; the zero term is DefaultGraph. A term may have
+// an id though no quad of the snapshot uses it.
+func (s *Snapshot) Lookup(t base.Term) (ID, bool) { return s.terms.lookup(t) }
 
-// Match yields the quads that match a pattern, sorted in the order that Order reports.
-func (s *Snapshot) Match(p IDQuad) iter.Seq[IDQuad] { return func(func(IDQuad) bool) {} }
+// Cursor walks over the quads that match a pattern, in the order that begins
+// with the bound places.
+func (s *Snapshot) Cursor(p IDQuad) Cursor { return s.CursorIn(orderFor(p), p) }
+
+// CursorIn walks over the quads that match a pattern in a given order. Bound
+// places at the start of the order narrow the walk, others filter it.
+func (s *Snapshot) CursorIn(o Order, p IDQuad) Cursor { return newCursor(s.trees[o], o, p) }
+
+// Match yields the quads that match a pattern, in the order of Cursor.
+func (s *Snapshot) Match(p IDQuad) iter.Seq[IDQuad] {
+	return func(yield func(IDQuad) bool) {
+		for c := s.Cursor(p); c.Next(); {
+			if !yield(c.Quad()) {
+				return
+			}
+		}
+	}
+}
 
 // Count is the exact number of quads that match a pattern, in O(log n).
-func (s *Snapshot) Count(p IDQuad) int { return 0 }
+func (s *Snapshot) Count(p IDQuad) int {
+	o := orderFor(p)
+	t := s.trees[o]
+	lo, hi, _ := o.bound(p)
+	n := t.rank(hi) - t.rank(lo)
+	if t.has(hi) {
+		n++
+	}
+	return n
+}
 
 // Has reports whether a quad is there.
-func (s *Snapshot) Has(q IDQuad) bool { return false }
+func (s *Snapshot) Has(q IDQuad) bool { return s.trees[SPOG].has(SPOG.key(q)) }
 
 // Graphs yields the ids of the graphs that have a quad, ascending.
-func (s *Snapshot) Graphs() iter.Seq[ID] { return func(func(ID) bool) {} }
+func (s *Snapshot) Graphs() iter.Seq[ID] {
+	return func(yield func(ID) bool) {
+		c := s.CursorIn(GSPO, IDQuad{})
+		for c.Next() {
+			g := c.Quad().G
+			if !yield(g) {
+				return
+			}
+			c.Seek(IDQuad{G: g + 1})
+		}
+	}
+}
 
 // Len is the number of quads.
-func (s *Snapshot) Len() int { return 0 }
+func (s *Snapshot) Len() int { return s.trees[SPOG].size }
+
+// Terms is how many ids the snapshot knows; none is greater. Bit sets over ids
+// take their size from it.
+func (s *Snapshot) Terms() int { return s.terms.n }
 
 // Quad turns ids into terms.
 func (s *Snapshot) Quad(q IDQuad) base.Quad {
@@ -40,24 +84,29 @@ func (s *Snapshot) Quad(q IDQuad) base.Quad {
 // Quads yields the matching quads as terms.
 func (s *Snapshot) Quads(p IDQuad) iter.Seq[base.Quad] {
 	return func(yield func(base.Quad) bool) {
-		for q := range s.Match(p) {
-			if !yield(s.Quad(q)) {
+		for c := s.Cursor(p); c.Next(); {
+			if !yield(s.Quad(c.Quad())) {
 				return
 			}
 		}
 	}
 }
 
-// Terms is how many terms the snapshot's dictionary holds; every id is less
-// than or equal to it. Bit sets over ids take their size from it.
-func (s *Snapshot) Terms() int { return 0 }
-
 // Describe yields the quads of a graph whose subject is the IRI or one of its
-// fragments (iri#…): what a GET of the resource shows.
+// fragments (iri#…): the IRI's own first, then the fragments' as they came.
+// That is what a GET of a resource shows and what its deletion removes.
 func (s *Snapshot) Describe(iri string, graph ID) iter.Seq[IDQuad] {
-	return func(func(IDQuad) bool) {}
+	return func(yield func(IDQuad) bool) {
+		id, ok := s.Lookup(base.IRI(iri))
+		if !ok {
+			return
+		}
+		for _, subject := range append([]ID{id}, s.terms.fragments(id)...) {
+			for c := s.Cursor(IDQuad{S: subject, G: graph}); c.Next(); {
+				if !yield(c.Quad()) {
+					return
+				}
+			}
+		}
+	}
 }
-
-// Digest is a hash of the set of quads, independent of ids and of history: two
-// stores with the same quads have the same digest. Blank nodes count by label.
-func (s *Snapshot) Digest() [32]byte { return [32]byte{} }

@@ -1,0 +1,274 @@
+package rdf
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/picloud/picloud/gen/base"
+)
+
+// anyQuad draws from few terms, so that quads meet.
+func anyQuad(t *rapid.T) base.Quad {
+	term := func(kind string, n int) base.Term {
+		return base.IRI(fmt.Sprintf("http://e/%s#%d", kind, rapid.IntRange(0, n).Draw(t, kind)))
+	}
+	q := base.Quad{S: term("s", 20), P: term("p", 3), O: term("o", 20)}
+	if rapid.Bool().Draw(t, "named") {
+		q.G = term("g", 2)
+	}
+	return q
+}
+
+func TestStoreIsTheSetOfItsQuads(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		store, model := NewStore(), map[base.Quad]bool{}
+		type past struct {
+			snapshot *Snapshot
+			model    map[base.Quad]bool
+		}
+		var pasts []past
+		for range rapid.IntRange(1, 12).Draw(t, "changes") {
+			add := rapid.SliceOfN(rapid.Custom(anyQuad), 0, 200).Draw(t, "add")
+			before := len(model)
+			if rapid.Bool().Draw(t, "load") {
+				for _, q := range add {
+					model[q] = true
+				}
+				if got := store.LoadQuads(add); got != len(model)-before {
+					t.Fatalf("Load added %d, want %d", got, len(model)-before)
+				}
+			} else {
+				remove := rapid.SliceOfN(rapid.Custom(anyQuad), 0, 200).Draw(t, "remove")
+				for _, q := range remove {
+					delete(model, q)
+				}
+				between := len(model)
+				for _, q := range add {
+					model[q] = true
+				}
+				removed, added := store.Apply(remove, add)
+				if removed != before-between || added != len(model)-between {
+					t.Fatalf("Apply removed %d, added %d, want %d, %d", removed, added, before-between, len(model)-between)
+				}
+			}
+			if rapid.IntRange(0, 5).Draw(t, "compact") == 0 {
+				store.compact()
+			}
+			pasts = append(pasts, past{store.Snapshot(), maps.Clone(model)})
+		}
+		for _, p := range pasts { // the old ones too: a snapshot never changes
+			checkSnapshot(t, p.snapshot, p.model, rapid.Custom(anyQuad).Draw(t, "pattern"))
+		}
+	})
+}
+
+func checkSnapshot(t *rapid.T, s *Snapshot, model map[base.Quad]bool, at base.Quad) {
+	if s.Len() != len(model) {
+		t.Fatalf("Len %d, want %d", s.Len(), len(model))
+	}
+	for o := range s.trees {
+		if err := checkTree(s.trees[o]); err != nil {
+			t.Fatal(Order(o), err)
+		}
+	}
+	for bits := range 16 {
+		p, known := pattern(s, at, bits)
+		if !known {
+			continue
+		}
+		want := 0
+		for q := range model {
+			if (bits&1 == 0 || q.S == at.S) && (bits&2 == 0 || q.P == at.P) && (bits&4 == 0 || q.O == at.O) && (bits&8 == 0 || q.G == at.G) {
+				want++
+			}
+		}
+		if got := s.Count(p); got != want {
+			t.Fatalf("Count(%v) = %d, want %d", p, got, want)
+		}
+		for o := SPOG; o < orders; o++ {
+			got, last := 0, key{}
+			for c := s.CursorIn(o, p); c.Next(); got++ {
+				if k := o.key(c.Quad()); got > 0 && !last.less(k) {
+					t.Fatal("not in order", o)
+				}
+				last = o.key(c.Quad())
+				if !model[s.Quad(c.Quad())] {
+					t.Fatal("unknown quad", s.Quad(c.Quad()))
+				}
+			}
+			if got != want {
+				t.Fatalf("%v %v yields %d, want %d", o, p, got, want)
+			}
+		}
+	}
+}
+
+func pattern(s *Snapshot, q base.Quad, bits int) (p IDQuad, known bool) {
+	known = true
+	for i, place := range []struct {
+		to   *ID
+		term base.Term
+	}{{&p.S, q.S}, {&p.P, q.P}, {&p.O, q.O}, {&p.G, q.G}} {
+		if bits&(1<<i) != 0 {
+			id, ok := s.Lookup(place.term)
+			*place.to, known = id, known && ok
+		}
+	}
+	return p, known
+}
+
+// checkTree checks the sizes and keys that inner nodes keep of their kids.
+func checkTree(t tree) error {
+	if t.root == nil {
+		return nil
+	}
+	if n := t.root.count(); n != t.size {
+		return fmt.Errorf("the root counts %d of %d", n, t.size)
+	}
+	return checkNode(t.root, true)
+}
+
+func checkNode(n *node, root bool) error {
+	if len(n.keys) > nodeMax || !root && len(n.keys) == 0 {
+		return fmt.Errorf("a node has %d entries", len(n.keys))
+	}
+	if !slices.IsSortedFunc(n.keys, func(a, b key) int {
+		if a.less(b) {
+			return -1
+		}
+		return 1
+	}) {
+		return fmt.Errorf("keys are not ascending")
+	}
+	for i, kid := range n.kids {
+		if n.keys[i] != kid.keys[0] || n.sizes[i] != kid.count() {
+			return fmt.Errorf("kid %d is not what its parent says", i)
+		}
+		if err := checkNode(kid, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestSeekSkipsToTheFirstQuadNotBefore(t *testing.T) {
+	s := NewStore()
+	var quads []base.Quad
+	for i := range 5000 {
+		quads = append(quads, base.Quad{S: base.IRI(fmt.Sprint("http://e/", i/3)), P: base.IRI("http://e/p"), O: base.Integer(int64(i))})
+	}
+	s.LoadQuads(quads)
+	snap := s.Snapshot()
+	all := slices.Collect(snap.Match(IDQuad{}))
+	c := snap.Cursor(IDQuad{})
+	for i := 0; i < len(all); i += 1 + i%97 {
+		c.Seek(all[i])
+		if !c.Next() || c.Quad() != all[i] {
+			t.Fatalf("at %d: %v, want %v", i, c.Quad(), all[i])
+		}
+		c.Seek(all[0]) // never back
+	}
+	c.Seek(IDQuad{S: ^ID(0)})
+	if c.Next() {
+		t.Fatal("a quad behind the last")
+	}
+}
+
+func TestReadersNeedNoLockWhileTheWriterGoesOn(t *testing.T) {
+	store := NewStore()
+	quad := func(i int) base.Quad {
+		return base.Quad{S: base.IRI(fmt.Sprint("http://e/s#", i%500)), P: base.IRI("http://e/p"), O: base.LangString(fmt.Sprint(i), fmt.Sprint("x-", i%50))}
+	}
+	var readers sync.WaitGroup
+	for i := range 3000 {
+		store.Apply([]base.Quad{quad(i - 700)}, []base.Quad{quad(i)})
+		if i%100 != 0 {
+			continue
+		}
+		snap := store.Snapshot()
+		readers.Go(func() {
+			n := 0
+			for q := range snap.Quads(IDQuad{}) {
+				if id, ok := snap.Lookup(q.O); !ok || snap.Term(id) != q.O {
+					t.Errorf("%v is lost", q.O)
+				}
+				n++
+			}
+			if want := min(i+1, 700); n != want {
+				t.Errorf("at %d: %d quads, want %d", i, n, want)
+			}
+			if got := len(slices.Collect(snap.Describe("http://e/s", Any))); got != n {
+				t.Errorf("at %d: the document has %d quads, want %d", i, got, n)
+			}
+		})
+	}
+	readers.Wait()
+}
+
+func TestTermsOutOfUseAreForgotten(t *testing.T) {
+	store := NewStore()
+	kept := base.Quad{S: base.IRI("http://e/s"), P: base.IRI("http://e/p"), O: base.String("kept")}
+	store.Apply(nil, []base.Quad{kept})
+	for i := range 3 * garbageMin {
+		q := base.Quad{S: kept.S, P: kept.P, O: base.Integer(int64(i))}
+		store.Apply(nil, []base.Quad{q})
+		store.Apply([]base.Quad{q}, nil)
+	}
+	s := store.Snapshot()
+	if s.Terms() > garbageMin+10 {
+		t.Errorf("%d terms are kept for one quad", s.Terms())
+	}
+	if got := slices.Collect(s.Quads(IDQuad{})); len(got) != 1 || got[0] != kept {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestDescribeYieldsTheResourceAndItsFragmentsOnly(t *testing.T) {
+	store := NewStore()
+	p := base.IRI("http://e/p")
+	mine := []base.Quad{
+		{S: base.IRI("http://e/r"), P: p, O: base.IRI("http://e/r#b")},
+		{S: base.IRI("http://e/r#a/1"), P: p, O: base.String("1")},
+		{S: base.IRI("http://e/r#b"), P: p, O: base.String("2")},
+	}
+	store.LoadQuads(append(slices.Clone(mine),
+		base.Quad{S: base.IRI("http://e/rr#a"), P: p, O: p},
+		base.Quad{S: base.IRI("http://e/r/x"), P: p, O: p},
+		base.Quad{S: base.IRI("http://e/r#b"), P: p, O: p, G: p}))
+	s := store.Snapshot()
+	got := map[base.Quad]bool{}
+	for q := range s.Describe("http://e/r", DefaultGraph) {
+		got[s.Quad(q)] = true
+	}
+	if len(got) != len(mine) {
+		t.Errorf("got %v", got)
+	}
+	for _, q := range mine {
+		if !got[q] {
+			t.Errorf("%v is missing", q)
+		}
+	}
+}
+
+func TestDigestKnowsQuadsNotHistory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		quads := rapid.SliceOfN(rapid.Custom(anyQuad), 1, 50).Draw(t, "quads")
+		a, b := NewStore(), NewStore()
+		a.LoadQuads(quads)
+		for _, q := range rapid.Permutation(quads).Draw(t, "order") {
+			b.Apply(nil, []base.Quad{q})
+		}
+		if a.Snapshot().Digest() != b.Snapshot().Digest() {
+			t.Fatal("the same quads, another digest")
+		}
+		b.Apply(quads[:1], nil)
+		if a.Snapshot().Digest() == b.Snapshot().Digest() {
+			t.Fatal("a quad less, the same digest")
+		}
+	})
+}
