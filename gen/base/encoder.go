@@ -14,6 +14,11 @@ type Encoder struct {
 	Root string
 	// Stored writes sealed values. Without it sensitive fields are left out.
 	Stored bool
+	// Resource is the one being written: keys that are references are as short
+	// as it may write them.
+	Resource Ref
+	// Source names the cluster in CloudEvents: "urn:uuid:…".
+	Source string
 
 	comma bool
 }
@@ -70,6 +75,41 @@ func (e *Encoder) Sensitive(name string, value Sensitive) {
 	e.Text("sealed", base64.StdEncoding.EncodeToString(value.Sealed))
 	e.Text("fingerprint", value.Fingerprint)
 	e.End()
+}
+
+// Key writes the name of a member of a map that is keyed by references.
+// inBoth says that resources of its kind live in products and in the cluster.
+func (e *Encoder) Key(ref Ref, inBoth bool) {
+	if e.Stored {
+		e.Name(string(ref))
+		return
+	}
+	e.Name(ref.Short(e.Resource, inBoth))
+}
+
+// Texts and Refs write a member that is a set or list, nothing when it is
+// empty.
+func (e *Encoder) Texts(name string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	e.Name(name)
+	e.BeginArray()
+	for _, v := range values {
+		e.TextItem(v)
+	}
+	e.EndArray()
+}
+func (e *Encoder) Refs(name string, values []Ref) {
+	if len(values) == 0 {
+		return
+	}
+	e.Name(name)
+	e.BeginArray()
+	for _, v := range values {
+		e.RefItem(v)
+	}
+	e.EndArray()
 }
 
 // TextItem, IntegerItem and RefItem write an item of an array.

@@ -253,7 +253,11 @@ func (d *Decoder) wrong(v *Value, expected ValueKind) {
 
 func (d *Decoder) note(id, rule, expected, message string, line, column int) {
 	if n := len(d.path); n > 0 && id != "unknown" && id != "missing" {
-		message = d.path[n-1] + ": " + message
+		field := d.path[n-1]
+		if _, err := strconv.Atoi(field); err == nil && n > 1 {
+			field = d.path[n-2] + "/" + field
+		}
+		message = field + ": " + message
 	}
 	d.Add(id, "", rule, expected, message)
 	last := &d.Violations[len(d.Violations)-1]

@@ -1,0 +1,107 @@
+package base
+
+import (
+	"slices"
+	"strconv"
+)
+
+// QuadWriter gathers the quads of resources. Generated code says what a
+// resource has, in the order of its fields; the writer makes terms of it, all
+// absolute below Root and all in one graph.
+type QuadWriter struct {
+	Root  string // of the cluster, without slash: "https://picloud.local"
+	Graph Term   // that the quads lie in; the zero term is the default graph
+	Quads []Quad
+
+	resource Ref // that was begun
+}
+
+// Begin starts a resource: its type and the properties of its address. The
+// cluster itself has no name; its kind stands in for the label.
+func (w *QuadWriter) Begin(ref Ref, class, kind string) Term {
+	s := IRI(ref.Absolute(w.Root))
+	w.resource = ref
+	w.Term(s, RDFType, class)
+	name := ref.Name()
+	if name == "" {
+		w.Text(s, RDFSLabel, kind)
+	} else {
+		w.Text(s, RDFSLabel, name)
+	}
+	w.Term(s, Ontology+"kind", class)
+	if name != "" {
+		w.Text(s, Ontology+"name", name)
+	}
+	if product := ref.Product(); product != "" {
+		w.Ref(s, Ontology+"product", product)
+	}
+	return s
+}
+
+// Text, Integer, Boolean, Double, Time, Ref and Term write one quad; Term
+// takes the IRI of a class or of a member of an enumeration.
+func (w *QuadWriter) Text(s Term, property, value string) { w.add(s, property, String(value)) }
+func (w *QuadWriter) Integer(s Term, property string, value int64) {
+	w.add(s, property, Integer(value))
+}
+func (w *QuadWriter) Boolean(s Term, property string, value bool) {
+	w.add(s, property, Boolean(value))
+}
+func (w *QuadWriter) Double(s Term, property string, value float64) {
+	w.add(s, property, Double(value))
+}
+func (w *QuadWriter) Time(s Term, property string, value Time) { w.add(s, property, DateTime(value)) }
+func (w *QuadWriter) Ref(s Term, property string, value Ref) {
+	w.add(s, property, IRI(value.Absolute(w.Root)))
+}
+func (w *QuadWriter) Term(s Term, property, iri string) { w.add(s, property, IRI(iri)) }
+
+// Nest starts a nested object: the property that leads to it and its type. Its
+// steps follow the last fragment of the object that holds it.
+func (w *QuadWriter) Nest(s Term, property, class string, steps ...string) Term {
+	nested := Fragment(s, steps...)
+	w.Term(s, property, nested.Value)
+	w.Term(nested, RDFType, class)
+	return nested
+}
+
+// Key is the text that a reference has as the key of a map and in fragments;
+// inBoth says that its kind lives in products and in the cluster.
+func (w *QuadWriter) Key(ref Ref, inBoth bool) string { return ref.Short(w.resource, inBoth) }
+
+// List writes an rdf:List whose cells are fragments #{field}/{i}, each with
+// its place, so that no blank node is needed. An empty list is absent.
+func (w *QuadWriter) List(s Term, property, field string, items []Term) {
+	for i, item := range items {
+		cell := Fragment(s, field, strconv.Itoa(i))
+		if i == 0 {
+			w.Term(s, property, cell.Value)
+		}
+		w.add(cell, RDFFirst, item)
+		if i+1 < len(items) {
+			w.add(cell, RDFRest, Fragment(s, field, strconv.Itoa(i+1)))
+		} else {
+			w.Term(cell, RDFRest, RDFNil)
+		}
+		w.Integer(cell, Meta+"index", int64(i))
+	}
+}
+
+// Group brings the quads from one place on into the order of a document: all
+// of a subject together, subjects in the order of their first quad.
+func (w *QuadWriter) Group(from int) {
+	quads := w.Quads[from:]
+	rank := map[string]int{}
+	for _, q := range quads {
+		if _, seen := rank[q.S.Value]; !seen {
+			rank[q.S.Value] = len(rank)
+		}
+	}
+	if len(rank) > 1 {
+		slices.SortStableFunc(quads, func(a, b Quad) int { return rank[a.S.Value] - rank[b.S.Value] })
+	}
+}
+
+func (w *QuadWriter) add(s Term, property string, o Term) {
+	w.Quads = append(w.Quads, Quad{S: s, P: IRI(property), O: o, G: w.Graph})
+}
