@@ -1,0 +1,101 @@
+package consensus
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/picloud/picloud/runtime/eventlog"
+)
+
+// Bounds, in bytes.
+const (
+	// MaxBatch bounds the payload of one batch.
+	MaxBatch = eventlog.MaxPayload
+	// MaxGather is how much is gathered into one Raft entry, unless a single
+	// batch is larger.
+	MaxGather = 1 << 20
+	// MaxWaiting is how much may wait for its turn.
+	MaxWaiting = 64 << 20
+)
+
+// Config says who this node is and how it keeps its part.
+type Config struct {
+	// Dir holds Raft's store and snapshots; it is made if missing.
+	Dir string
+	// ID names this node in the cluster, for ever.
+	ID string
+	// Bootstrap forms a cluster of this node alone if there is no state yet;
+	// on a node with state it does nothing.
+	Bootstrap bool
+	// Transport carries Raft between nodes and stays the caller's to close. Nil
+	// means a node that will stay alone: no network, and elections at once.
+	Transport raft.Transport
+	// Logger takes Raft's own messages too; nil discards.
+	Logger *slog.Logger
+
+	// Checkpoint, if set, is called with each Raft snapshot, on the fold's
+	// goroutine, right after a Publish of head: it captures the fold and
+	// returns at once with a function that makes it durable, which runs beside
+	// further folds, after the event log was synced. Its error is logged and
+	// costs only time at the next start.
+	Checkpoint func(head eventlog.Head) (persist func() error)
+
+	// SyncInterval is how often the event log is synced while there is
+	// something to sync; 0 means 5 s.
+	SyncInterval time.Duration
+	// SnapshotInterval and SnapshotEntries: how often to look, and after how
+	// many Raft entries to take a snapshot; 0 means 2 min and 8,192.
+	SnapshotInterval time.Duration
+	SnapshotEntries  uint64
+	// TrailingLogs is how many Raft entries stay after a snapshot; 0 means
+	// 50,000.
+	TrailingLogs uint64
+
+	// Disk is the mark below which writes are refused.
+	Disk DiskMark
+	// Now is the wall clock; nil means time.Now.
+	Now func() time.Time
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Dir == "" || c.ID == "" {
+		return c, errors.New("consensus: Config needs Dir and ID")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.SyncInterval == 0 {
+		c.SyncInterval = 5 * time.Second
+	}
+	if c.SnapshotInterval == 0 {
+		c.SnapshotInterval = 2 * time.Minute
+	}
+	if c.SnapshotEntries == 0 {
+		c.SnapshotEntries = 8192
+	}
+	if c.TrailingLogs == 0 {
+		c.TrailingLogs = 50_000
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Disk = c.Disk.withDefaults()
+	return c, nil
+}
+
+// Folder turns the log into state. All calls but Position's first come from one
+// goroutine, in log order.
+type Folder interface {
+	// Position is the last position the fold holds when the node starts; 0 if
+	// none. It is asked once, before anything is folded.
+	Position() uint64
+	// Fold takes in a committed batch. A batch that makes no sense to the fold
+	// is the fold's to set aside; an error is a fault of this node and ends its
+	// part.
+	Fold(b eventlog.Batch) error
+	// Publish shows readers all that was folded; head is where the log ends.
+	Publish(head eventlog.Head)
+}

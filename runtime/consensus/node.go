@@ -1,0 +1,202 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/picloud/picloud/runtime/eventlog"
+)
+
+// Node is this machine's part in the consensus.
+type Node struct {
+	cfg    Config
+	log    *eventlog.Log
+	clock  *Clock
+	store  *store
+	raft   *raft.Raft
+	queue  *queue
+	verify *verifier
+	disk   *disk
+
+	leadership reigns
+	roomTick   chan struct{} // the disk was measured
+
+	stop  chan struct{}
+	tasks sync.WaitGroup
+
+	mu     sync.Mutex
+	err    error
+	closed bool
+	failed chan struct{}
+}
+
+// Open starts this node's part: it brings the fold up to the event log, opens
+// Raft's store, and lets Raft bring what the log lacks. The log stays the
+// caller's to close, after the node.
+//
+// It returns before the node leads; Leadership tells when.
+func Open(cfg Config, log *eventlog.Log, fold Folder) (*Node, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("consensus: %w", err)
+	}
+	n := &Node{
+		cfg: cfg, log: log, queue: newQueue(),
+		disk: &disk{mark: cfg.Disk, dir: cfg.Dir}, roomTick: make(chan struct{}, 1),
+		stop: make(chan struct{}), failed: make(chan struct{}),
+	}
+	n.leadership.set(Leadership{})
+	n.verify = newVerifier(func() error { return n.raft.VerifyLeader().Error() })
+	n.measureDisk()
+	if err := n.start(fold); err != nil {
+		return nil, err
+	}
+	n.tasks.Go(n.runProposer)
+	n.tasks.Go(n.runLeadership)
+	n.tasks.Go(n.runSync)
+	n.tasks.Go(n.runDisk)
+	n.tasks.Go(func() { n.verify.run(n.stop) })
+	return n, nil
+}
+
+// start opens the stores, replays, and starts Raft; on error nothing is left
+// open.
+func (n *Node) start(fold Folder) error {
+	store, err := openStore(n.cfg)
+	if err != nil {
+		return err
+	}
+	n.store = store
+	machine := &fsm{node: n, fold: fold}
+	if err := n.catchUp(machine); err != nil {
+		return errors.Join(err, store.Close())
+	}
+	if err := n.startRaft(machine); err != nil {
+		return errors.Join(err, store.Close())
+	}
+	return nil
+}
+
+// catchUp brings the event log up to the newest snapshot and the fold up to the
+// event log.
+func (n *Node) catchUp(m *fsm) error {
+	if err := replay(n.log, m.fold); err != nil {
+		return err
+	}
+	n.clock = NewClock(n.cfg.Now, n.log.Head().Time)
+	if err := n.store.refill(m); err != nil {
+		return err
+	}
+	m.fold.Publish(n.log.Head())
+	return nil
+}
+
+// replay folds what the fold has not seen.
+func replay(log *eventlog.Log, fold Folder) error {
+	at := fold.Position()
+	if head := log.Head(); at > head.Position {
+		return fmt.Errorf("%w: it is at position %d, the log ends at %d; remove the fold's checkpoint, it is made again from the log",
+			ErrFoldAhead, at, head.Position)
+	}
+	for b, err := range log.Read(at) {
+		if err != nil {
+			return fmt.Errorf("replay the event log: %w", err)
+		}
+		if b.First <= at {
+			return fmt.Errorf("replay the event log: the fold ends at position %d, inside the batch %d to %d", at, b.First, b.Last())
+		}
+		if err := fold.Fold(b); err != nil {
+			return fmt.Errorf("replay the event log: fold position %d: %w", b.First, err)
+		}
+	}
+	return nil
+}
+
+// Now is the log time for the next decision: never before the log's last.
+func (n *Node) Now() time.Time { return n.clock.Now() }
+
+// Leader names the leader that this node knows of; empty if none.
+func (n *Node) Leader() (id, address string) {
+	addr, server := n.raft.LeaderWithID()
+	return string(server), string(addr)
+}
+
+// Full tells whether writes are refused for want of disk space.
+func (n *Node) Full() bool { return n.disk.full.Load() }
+
+// Snapshot makes Raft take one now, so that the next start is short. With
+// nothing new it does nothing.
+func (n *Node) Snapshot(ctx context.Context) error {
+	done := make(chan error, 1)
+	f := n.raft.Snapshot()
+	n.tasks.Go(func() { done <- f.Error() })
+	select {
+	case err := <-done:
+		if errors.Is(err, raft.ErrNothingNewToSnapshot) {
+			return nil
+		}
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Failed is closed when a fault of this node ended its part; see Err. The
+// process should end; reads may go on until then.
+func (n *Node) Failed() <-chan struct{} { return n.failed }
+
+// Err is the fault that closed Failed, or nil.
+func (n *Node) Err() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
+
+// fail ends this node's part once and gives back the fault as a proposer's
+// answer: the entry is committed, and a restart applies it.
+func (n *Node) fail(err error) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err == nil {
+		n.err = err
+		n.cfg.Logger.Error("this node's part in the consensus has ended", "error", err)
+		n.leadership.set(Leadership{})
+		close(n.failed)
+	}
+	return fmt.Errorf("%w: %w", ErrUncertain, err)
+}
+
+func (n *Node) closedError() error {
+	if err := n.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return ErrClosed
+}
+
+// Close ends this node's part, waits for its goroutines, and syncs the event
+// log. What waits gets ErrClosed, what is in flight ErrUncertain.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	closed := n.closed
+	n.closed = true
+	n.mu.Unlock()
+	if closed {
+		return nil
+	}
+	close(n.stop)
+	err := n.raft.Shutdown().Error()
+	n.tasks.Wait()
+	if n.Err() == nil {
+		err = errors.Join(err, n.log.Sync())
+	}
+	return errors.Join(err, n.store.Close())
+}
