@@ -141,8 +141,8 @@ func roomy[T any](from []T) []T {
 	return append(make([]T, 0, min(nodeMax+1, len(from)+4)), from...)
 }
 
-// place inserts an entry at an index.
-func place[T any](s []T, i int, v T) []T {
+// insertAt inserts an entry at an index.
+func insertAt[T any](s []T, i int, v T) []T {
 	if len(s) == cap(s) {
 		s = append(make([]T, 0, min(nodeMax+1, len(s)+8)), s...)
 	}
@@ -161,7 +161,7 @@ func inner(epoch uint64, kids ...*node) *node {
 func (n *node) insert(k key, epoch uint64) (left, right *node) {
 	n = n.own(epoch)
 	if n.leaf() {
-		n.keys = place(n.keys, n.search(k), k)
+		n.keys = insertAt(n.keys, n.search(k), k)
 	} else {
 		i := n.kid(k)
 		kid, split := n.kids[i].insert(k, epoch)
@@ -169,9 +169,9 @@ func (n *node) insert(k key, epoch uint64) (left, right *node) {
 		n.sizes[i]++
 		if split != nil {
 			n.sizes[i] = kid.count()
-			n.kids = place(n.kids, i+1, split)
-			n.keys = place(n.keys, i+1, split.keys[0])
-			n.sizes = place(n.sizes, i+1, split.count())
+			n.kids = insertAt(n.kids, i+1, split)
+			n.keys = insertAt(n.keys, i+1, split.keys[0])
+			n.sizes = insertAt(n.sizes, i+1, split.count())
 		}
 	}
 	if len(n.keys) <= nodeMax {
@@ -226,9 +226,9 @@ func (n *node) join(i int, epoch uint64) {
 	if len(a.keys) > nodeMax {
 		var right *node
 		a, right = a.split(epoch)
-		n.kids = place(n.kids, i+1, right)
-		n.keys = place(n.keys, i+1, right.keys[0])
-		n.sizes = place(n.sizes, i+1, right.count())
+		n.kids = insertAt(n.kids, i+1, right)
+		n.keys = insertAt(n.keys, i+1, right.keys[0])
+		n.sizes = insertAt(n.sizes, i+1, right.count())
 	}
 	n.kids[i], n.keys[i], n.sizes[i] = a, a.keys[0], a.count()
 }

@@ -98,7 +98,7 @@ func (l *Lexer) prefixEnd() (end int, dots bool) {
 			continue
 		}
 		r, size := l.in.runeAt(i)
-		if size == 0 || r == utf8.RuneError || i == 0 && !IsNameBase(r) || !IsNameChar(r) {
+		if size == 0 || size == 1 && r == utf8.RuneError || i == 0 && !IsNameBase(r) || !IsNameChar(r) {
 			return end, i > end
 		}
 		i += size
@@ -161,7 +161,7 @@ func dropBackslashes(raw []byte) string {
 	return string(out)
 }
 
-// blank reads BLANK_NODE_LABEL. N-Triples alone allows colons in it.
+// blank reads BLANK_NODE_LABEL.
 func (l *Lexer) blank(t *Token) error {
 	if l.in.peek(1) != ':' {
 		return l.fail(1, "expected \":\" and a label after \"_\"")
@@ -174,10 +174,9 @@ func (l *Lexer) blank(t *Token) error {
 			i++
 			continue
 		}
-		colon := r == ':' && l.dialect == NTriples
 		inner := i > start && (r == '-' || isJoining(r))
 		digit := is(int(r), classDigit)
-		if size == 0 || size == 1 && r == utf8.RuneError || !(IsNameBase(r) || r == '_' || digit || colon || inner) {
+		if size == 0 || size == 1 && r == utf8.RuneError || !(IsNameBase(r) || r == '_' || digit || inner) {
 			if end == start {
 				return l.fail(start, "expected a label after \"_:\"")
 			}
