@@ -37,3 +37,34 @@ func Count(conditions ...bool) (n int) {
 	}
 	return n
 }
+
+// Equal reports whether two optional objects are equal or both absent.
+func Equal[T interface{ Equal(T) bool }](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return (*a).Equal(*b)
+}
+
+// Strings is a set of tokens as plain strings.
+func Strings[T ~string](values []T) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = string(v)
+	}
+	return texts
+}
+
+// Without is a set of references without one of them.
+func Without(set []Ref, target Ref) []Ref {
+	if !slices.Contains(set, target) {
+		return set
+	}
+	var rest []Ref
+	for _, ref := range set {
+		if ref != target {
+			rest = append(rest, ref)
+		}
+	}
+	return rest
+}

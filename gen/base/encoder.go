@@ -112,6 +112,29 @@ func (e *Encoder) Refs(name string, values []Ref) {
 	e.EndArray()
 }
 
+// Map writes a member that is a map of texts, in the order of its keys;
+// Sensitives one of sealed values, where such may be seen.
+func (e *Encoder) Map(name string, values map[string]string) {
+	if len(values) == 0 {
+		return
+	}
+	e.Object(name)
+	for key, value := range Sorted(values) {
+		e.Text(key, value)
+	}
+	e.End()
+}
+func (e *Encoder) Sensitives(name string, values map[string]Sensitive) {
+	if !e.Stored || len(values) == 0 {
+		return
+	}
+	e.Object(name)
+	for key, value := range Sorted(values) {
+		e.Sensitive(key, value)
+	}
+	e.End()
+}
+
 // TextItem, IntegerItem and RefItem write an item of an array.
 func (e *Encoder) TextItem(value string) { e.separate(); e.Buffer = AppendString(e.Buffer, value) }
 func (e *Encoder) IntegerItem(value int64) {

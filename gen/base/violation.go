@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Violation is one way in which an input breaks a rule.
@@ -39,26 +40,21 @@ func (v Violation) String() string {
 // field under test.
 type Check struct {
 	Violations []Violation
-	path       []string
+	// Resource is the one under test: keys of maps are short from it.
+	Resource Ref
+
+	path []string
 }
 
 // Enter and Leave move the place one step down and up again.
 func (c *Check) Enter(step string) { c.path = append(c.path, step) }
 func (c *Check) Leave()            { c.path = c.path[:len(c.path)-1] }
 
+// EnterKey enters a member of a map that is keyed by references.
+func (c *Check) EnterKey(key Ref, inBoth bool) { c.Enter(key.Short(c.Resource, inBoth)) }
+
 // Pointer is the place of a field as RFC 6901 writes it.
-func (c *Check) Pointer(field string) string {
-	var b strings.Builder
-	for _, step := range c.path {
-		b.WriteByte('/')
-		b.WriteString(escapePointer(step))
-	}
-	if field != "" {
-		b.WriteByte('/')
-		b.WriteString(escapePointer(field))
-	}
-	return b.String()
-}
+func (c *Check) Pointer(field string) string { return pointer(c.path, field) }
 
 func escapePointer(s string) string {
 	if !strings.ContainsAny(s, "~/") {
@@ -74,48 +70,97 @@ func (c *Check) Add(id, field, rule, expected, message string) {
 	})
 }
 
+// flaw notes a violation where nothing is wrong yet: a value that could not be
+// read need not be measured too.
+func (c *Check) flaw(id, field, rule, expected, message string) {
+	place := c.Pointer(field)
+	for i := range c.Violations {
+		if c.Violations[i].Pointer == place {
+			return
+		}
+	}
+	c.Add(id, field, rule, expected, message)
+}
+
 // Integer demands a number between two bounds, inclusive.
 func (c *Check) Integer(field, rule string, value, low, high int64, syntax Syntax) {
 	if value < low {
-		c.Add("minimum", field, rule, Quantity(low, syntax),
+		c.flaw("minimum", field, rule, Quantity(low, syntax),
 			fmt.Sprintf("%s must be at least %s, is %s", field, Quantity(low, syntax), Quantity(value, syntax)))
 	}
 	if value > high {
-		c.Add("maximum", field, rule, Quantity(high, syntax),
+		c.flaw("maximum", field, rule, Quantity(high, syntax),
 			fmt.Sprintf("%s must be at most %s, is %s", field, Quantity(high, syntax), Quantity(value, syntax)))
 	}
 }
 
-// Text demands a string of a length in characters that matches a pattern.
-func (c *Check) Text(field, rule, value string, low, high int, pattern *Pattern, scalar string) {
-	n := len([]rune(value))
+// Text demands a string of a length in characters that matches a pattern;
+// phrase says what that is: "a lower-case name that DNS can carry".
+func (c *Check) Text(field, rule, value string, low, high int, pattern *Pattern, phrase string) {
+	c.text(field, field, rule, value, low, high, pattern, phrase)
+}
+
+// Key demands the same of the key of a map.
+func (c *Check) Key(key, rule string, low, high int, pattern *Pattern, phrase string) {
+	c.text(key, "key", rule, key, low, high, pattern, phrase)
+}
+
+// Texts demands the same of every value of a set or list.
+func (c *Check) Texts(field, rule string, values []string, low, high int, pattern *Pattern, phrase string) {
+	c.Enter(field)
+	for i, value := range values {
+		item := strconv.Itoa(i)
+		c.text(item, field+"["+item+"]", rule, value, low, high, pattern, phrase)
+	}
+	c.Leave()
+}
+
+func (c *Check) text(step, name, rule, value string, low, high int, pattern *Pattern, phrase string) {
+	n := utf8.RuneCountInString(value)
 	switch {
 	case n < low && n == 0:
-		c.Add("empty", field, rule, scalar, field+" is empty")
+		c.flaw("empty", step, rule, phrase, name+" is empty")
 	case n < low:
-		c.Add("length", field, rule, scalar, fmt.Sprintf("%s must have at least %d characters, has %d", field, low, n))
+		c.flaw("length", step, rule, phrase, fmt.Sprintf("%s must have at least %d characters, has %d", name, low, n))
 	case n > high:
-		c.Add("length", field, rule, scalar, fmt.Sprintf("%s must have at most %d characters, has %d", field, high, n))
+		c.flaw("length", step, rule, phrase, fmt.Sprintf("%s must have at most %d characters, has %d", name, high, n))
 	case pattern != nil && !pattern.Match(value):
-		c.Add("pattern", field, rule, pattern.Expression,
-			fmt.Sprintf("%s %s is not %s", field, strconv.Quote(shorten(value)), scalar))
+		c.flaw("pattern", step, rule, pattern.Expression,
+			fmt.Sprintf("%s %s is not %s", name, strconv.Quote(shorten(value)), phrase))
 	}
+}
+
+// Sensitive demands a length of a value that is not sealed yet, and shows
+// nothing else of it.
+func (c *Check) Sensitive(field, rule string, value Sensitive, low, high int) {
+	if value.Clear != nil {
+		c.text(field, field, rule, string(value.Clear), low, high, nil, "")
+	}
+}
+
+// Sensitives demands the same of every value of a map.
+func (c *Check) Sensitives(field, rule string, values map[string]Sensitive, low, high int) {
+	c.Enter(field)
+	for key, value := range Sorted(values) {
+		c.Sensitive(key, rule, value, low, high)
+	}
+	c.Leave()
 }
 
 // Items demands a number of values in a set, map or list.
 func (c *Check) Items(field, rule string, n, low, high int) {
 	if n < low {
-		c.Add("minItems", field, rule, strconv.Itoa(low), fmt.Sprintf("%s must have at least %d values, has %d", field, low, n))
+		c.flaw("minItems", field, rule, strconv.Itoa(low), fmt.Sprintf("%s must have at least %d values, has %d", field, low, n))
 	}
 	if n > high {
-		c.Add("maxItems", field, rule, strconv.Itoa(high), fmt.Sprintf("%s must have at most %d values, has %d", field, high, n))
+		c.flaw("maxItems", field, rule, strconv.Itoa(high), fmt.Sprintf("%s must have at most %d values, has %d", field, high, n))
 	}
 }
 
 // OneOf demands that exactly one of some fields is present.
 func (c *Check) OneOf(rule string, fields []string, present int) {
 	if present != 1 {
-		c.Add("oneOf", "", rule, strings.Join(fields, " or "),
+		c.flaw("oneOf", "", rule, strings.Join(fields, " or "),
 			fmt.Sprintf("exactly one of %s is needed, found %d", strings.Join(fields, ", "), present))
 	}
 }
