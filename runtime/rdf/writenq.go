@@ -1,10 +1,6 @@
 package rdf
 
-import (
-	"unicode/utf8"
-
-	"github.com/picloud/picloud/gen/base"
-)
+import "github.com/picloud/picloud/gen/base"
 
 // appendNQuad appends a quad as a line of N-Quads, which for a quad of the
 // default graph is a line of N-Triples. The form is canonical (RDF 1.2
@@ -82,6 +78,3 @@ func appendEscaped(b []byte, c byte) []byte {
 	const hex = "0123456789ABCDEF"
 	return append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
-
-// writable reports whether a string can stand in a UTF-8 text.
-func writable(s string) bool { return utf8.ValidString(s) }
