@@ -6,20 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/piprate/json-gold/ld"
 
 	"github.com/picloud/picloud/gen/base"
 )
 
-const rdfJSON = base.RDF + "JSON"
-
-// parseJSONLD reads JSON-LD 1.1 through json-gold, which is watched: nothing is
-// fetched, a panic is an error, what it would silently drop or make up is
-// refused.
+// parseJSONLD reads JSON-LD 1.1. json-gold expands the document and is watched:
+// nothing is fetched, a panic is an error, a member it would drop is one too.
+// Making quads of the expanded document is our own work (unfold), because
+// json-gold drops IRIs that it does not like and writes error messages as data.
 func parseJSONLD(r io.Reader, o Options, f func(Statement) error) error {
 	text, err := readBounded(r, o.MaxBytes)
 	if err != nil {
@@ -28,17 +27,25 @@ func parseJSONLD(r io.Reader, o Options, f func(Statement) error) error {
 	if err := checkJSON(text, o); err != nil {
 		return err
 	}
-	quads, err := expandJSONLD(text, o.Base)
+	nodes, err := expandJSONLD(text, o.Base)
 	if err != nil {
 		return fmt.Errorf("JSON-LD: %w", err)
 	}
+	quads, err := unfold(nodes, o.BlankPrefix)
+	if err != nil {
+		return fmt.Errorf("JSON-LD: %w", err)
+	}
+	return o.handOver(quads, "JSON-LD", f)
+}
+
+// handOver checks the quads that came through another parser and passes them on.
+func (o Options) handOver(quads []base.Quad, format string, f func(Statement) error) error {
 	for _, q := range quads {
-		if q, err = o.foreign(q); err != nil {
-			return fmt.Errorf("JSON-LD: %w", err)
+		if err := o.check(q); err != nil {
+			return fmt.Errorf("%s: %w", format, err)
 		}
-		if q.O.Datatype == rdfJSON && !json.Valid([]byte(q.O.Value)) {
-			return fmt.Errorf("JSON-LD: the @json value of <%s> cannot be written as JSON", clip(q.P.Value))
-		}
+	}
+	for _, q := range quads {
 		if err := f(Statement{Quad: q}); err != nil {
 			return err
 		}
@@ -46,19 +53,16 @@ func parseJSONLD(r io.Reader, o Options, f func(Statement) error) error {
 	return nil
 }
 
-// foreign checks a quad that another parser made, and keeps blank nodes apart.
-func (o Options) foreign(q base.Quad) (base.Quad, error) {
-	for _, t := range [4]*base.Term{&q.S, &q.P, &q.O, &q.G} {
+func (o Options) check(q base.Quad) error {
+	for _, t := range [4]base.Term{q.S, q.P, q.O, q.G} {
 		switch {
-		case t.Kind == base.BlankTerm:
-			t.Value = o.BlankPrefix + t.Value
 		case t.Kind == base.IRITerm && len(t.Value) > o.MaxIRI:
-			return q, fmt.Errorf("an IRI longer than %d bytes is refused", o.MaxIRI)
+			return fmt.Errorf("an IRI longer than %d bytes is refused", o.MaxIRI)
 		case t.Kind == base.LiteralTerm && len(t.Value) > o.MaxLiteral:
-			return q, fmt.Errorf("a literal longer than %d bytes is refused", o.MaxLiteral)
+			return fmt.Errorf("a literal longer than %d bytes is refused", o.MaxLiteral)
 		}
 	}
-	return q, checkQuad(q, true)
+	return checkQuad(q, true)
 }
 
 func readBounded(r io.Reader, most int) ([]byte, error) {
@@ -76,10 +80,10 @@ func (noDocuments) LoadDocument(iri string) (*ld.RemoteDocument, error) {
 	return nil, ld.NewJsonLdError(ld.LoadingRemoteContextFailed, fmt.Errorf("<%s>: remote contexts are refused; put the @context into the document", clip(iri)))
 }
 
-func expandJSONLD(text []byte, baseIRI string) (quads []base.Quad, err error) {
+func expandJSONLD(text []byte, baseIRI string) (nodes []any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			quads, err = nil, errors.New("the document is malformed: a value stands where its keyword does not allow it")
+			nodes, err = nil, errMalformed
 		}
 	}()
 	var document any
@@ -89,57 +93,16 @@ func expandJSONLD(text []byte, baseIRI string) (quads []base.Quad, err error) {
 	options := ld.NewJsonLdOptions(baseIRI)
 	options.DocumentLoader = noDocuments{}
 	options.SafeMode = true
-	answer, err := ld.NewJsonLdProcessor().ToRDF(document, options)
-	if err != nil {
-		return nil, err
-	}
-	dataset, ok := answer.(*ld.RDFDataset)
-	if !ok {
-		return nil, fmt.Errorf("unexpected answer %T", answer)
-	}
-	for _, name := range sortedKeys(dataset.Graphs) {
-		graph := base.Term{}
-		if name != "@default" {
-			graph = goldResource(name)
-		}
-		for _, q := range dataset.Graphs[name] {
-			quads = append(quads, base.Quad{S: goldTerm(q.Subject), P: goldTerm(q.Predicate), O: goldTerm(q.Object), G: graph})
-		}
-	}
-	return quads, nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-func goldResource(name string) base.Term {
-	if label, ok := strings.CutPrefix(name, "_:"); ok {
-		return base.Blank(label)
-	}
-	return base.IRI(name)
-}
-
-func goldTerm(n ld.Node) base.Term {
-	literal, ok := n.(ld.Literal)
-	switch {
-	case !ok:
-		return goldResource(n.GetValue())
-	case literal.Language != "":
-		return base.LangString(literal.Value, literal.Language)
-	}
-	return base.Typed(literal.Value, literal.Datatype)
+	return ld.NewJsonLdProcessor().Expand(document, options)
 }
 
 // checkJSON refuses what encoding/json and json-gold would take silently: deep
 // nesting, a name twice in one object, integers that a double cannot hold,
 // several values. It reports the place.
 func checkJSON(text []byte, o Options) error {
+	if !utf8.Valid(text) {
+		return errors.New("JSON: the text is not valid UTF-8")
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var levels []*jsonLevel
@@ -168,7 +131,7 @@ func checkJSON(text []byte, o Options) error {
 		}
 		switch token := token.(type) {
 		case json.Number:
-			if i, err := token.Float64(); err != nil || !strings.ContainsAny(string(token), ".eE") && math.Abs(i) > 1<<53 {
+			if !exact(string(token)) {
 				return fail("the number %s is beyond ±2^53; write it as a string with its @type", clip(string(token)))
 			}
 		case json.Delim:
@@ -177,6 +140,16 @@ func checkJSON(text []byte, o Options) error {
 			}
 		}
 	}
+}
+
+// exact reports whether a double holds the number; fractions may be rounded.
+func exact(number string) bool {
+	if strings.ContainsAny(number, ".eE") {
+		_, err := strconv.ParseFloat(number, 64)
+		return err == nil
+	}
+	i, err := strconv.ParseInt(number, 10, 64)
+	return err == nil && i <= 1<<53 && i >= -1<<53
 }
 
 // jsonLevel is an open array, or an object with the names it has so far.

@@ -57,7 +57,7 @@ func (p *parser) resource(what string, blank bool) (place, error) {
 		iri, err := p.iri()
 		return place{iri, t.Pos}, err
 	case t.Kind == lex.Blank && blank:
-		return place{p.labelled(t.Text), t.Pos}, p.next()
+		return place{p.labels.labelled(t.Text), t.Pos}, p.next()
 	}
 	return place{}, p.expected(what)
 }

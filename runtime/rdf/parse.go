@@ -137,7 +137,7 @@ type parser struct {
 	prefixes    map[string]string
 	inBlock     bool      // of TriG
 	graph       base.Term // of the block or line that is being read
-	blanks      int       // labels given so far
+	labels      labeller
 	depth       int
 	expanded    int   // bytes of IRIs so far
 	stopped     error // ends the parse, whatever its type
@@ -147,7 +147,7 @@ type parser struct {
 func newParser(r io.Reader, d lex.Dialect, o Options, f func(Statement) error) *parser {
 	p := &parser{
 		lex:   lex.New(r, d, lex.Limits{IRI: o.MaxIRI, Literal: o.MaxLiteral}),
-		lines: d == lex.NTriples, o: o, emit: f, prefixes: map[string]string{},
+		lines: d == lex.NTriples, o: o, emit: f, prefixes: map[string]string{}, labels: labeller{prefix: o.BlankPrefix},
 	}
 	if o.Base != "" && !p.lines {
 		p.base = split(o.Base)
@@ -260,27 +260,6 @@ func (p *parser) state(s, pr, o place) error {
 type place struct {
 	term base.Term
 	at   Pos
-}
-
-// fresh is a new blank node, with a label that no node of the text has.
-func (p *parser) fresh(at Pos) place {
-	p.blanks++
-	return place{base.Blank(fmt.Sprintf("%sgenid%d", p.o.BlankPrefix, p.blanks)), at}
-}
-
-// labelled is the blank node of a label of the text.
-func (p *parser) labelled(label string) base.Term {
-	return base.Blank(p.o.BlankPrefix + apart(label))
-}
-
-// apart keeps labels of the text apart from those of fresh: "genid", digits and
-// any number of x become one x longer, all others stay.
-func apart(label string) string {
-	digits, ok := strings.CutPrefix(label, "genid")
-	if ok && strings.Trim(strings.TrimRight(digits, "x"), "0123456789") == "" {
-		return label + "x"
-	}
-	return label
 }
 
 // resolved is the absolute IRI of the IRIRef token.

@@ -26,15 +26,18 @@ func parseRDFXML(r io.Reader, o Options, f func(Statement) error) error {
 	if err != nil {
 		return fmt.Errorf("RDF/XML: %w", err)
 	}
-	for _, q := range quads {
-		if q, err = o.foreign(q); err != nil {
-			return fmt.Errorf("RDF/XML: %w", err)
-		}
-		if err := f(Statement{Quad: q}); err != nil {
-			return err
-		}
+	for i, q := range quads {
+		quads[i].S, quads[i].O = o.apart(q.S), o.apart(q.O)
 	}
-	return nil
+	return o.handOver(quads, "RDF/XML", f)
+}
+
+// apart puts the prefix before a blank node of another parser's naming.
+func (o Options) apart(t base.Term) base.Term {
+	if t.Kind == base.BlankTerm {
+		t.Value = o.BlankPrefix + t.Value
+	}
+	return t
 }
 
 // checkXML refuses deep nesting and document types, whose entities expand.

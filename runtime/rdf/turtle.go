@@ -135,7 +135,7 @@ func (p *parser) subject() (place, subjectSort, error) {
 	at := p.tok.Pos
 	switch t := p.tok; {
 	case t.Is("["):
-		node := p.fresh(at)
+		node := place{p.labels.fresh(), at}
 		if err := p.next(); err != nil {
 			return node, 0, err
 		}
@@ -147,7 +147,7 @@ func (p *parser) subject() (place, subjectSort, error) {
 		head, err := p.list(nil)
 		return head, listSubject, err
 	case t.Kind == lex.Blank:
-		return place{p.labelled(t.Text), at}, labelSubject, p.next()
+		return place{p.labels.labelled(t.Text), at}, labelSubject, p.next()
 	case t.Kind == lex.IRIRef || t.Kind == lex.PName:
 		iri, err := p.iri()
 		return place{iri, at}, labelSubject, err
@@ -226,7 +226,7 @@ func (p *parser) verb() (place, error) {
 func (p *parser) object(subject, predicate place) error {
 	switch {
 	case p.tok.Is("["):
-		node := p.fresh(p.tok.Pos)
+		node := place{p.labels.fresh(), p.tok.Pos}
 		if err := p.state(subject, predicate, node); err != nil {
 			return err
 		}
@@ -256,7 +256,7 @@ func (p *parser) term() (place, error) {
 		iri, err := p.iri()
 		return place{iri, t.Pos}, err
 	case lex.Blank:
-		return place{p.labelled(t.Text), t.Pos}, p.next()
+		return place{p.labels.labelled(t.Text), t.Pos}, p.next()
 	case lex.String:
 		literal, err := p.literal()
 		return place{literal, t.Pos}, err
@@ -332,7 +332,7 @@ func (p *parser) list(link func(head place) error) (place, error) {
 	}
 	head := place{base.IRI(base.RDFNil), at}
 	if !p.tok.Is(")") {
-		head = p.fresh(at)
+		head = place{p.labels.fresh(), at}
 	}
 	if link != nil {
 		if err := link(head); err != nil {
@@ -349,7 +349,7 @@ func (p *parser) list(link func(head place) error) (place, error) {
 		}
 		rest := place{base.IRI(base.RDFNil), p.tok.Pos}
 		if !p.tok.Is(")") {
-			rest = p.fresh(p.tok.Pos)
+			rest = place{p.labels.fresh(), p.tok.Pos}
 		}
 		if err := p.state(cell, place{base.IRI(base.RDFRest), item}, rest); err != nil {
 			return head, err
