@@ -112,3 +112,41 @@ func (e *Error) Error() string {
 	}
 	return b.String()
 }
+
+// Codes lists all codes.
+func Codes() []Code {
+	return []Code{
+		Invalid, Unparsable, Unauthenticated, Forbidden, NotFound, Conflict, Stale, Exhausted, Unavailable, Uncertain,
+		TooLarge, Method, NotAcceptable, MediaType, Gone, Full, Unimplemented, Internal,
+	}
+}
+
+// CodeOfIRI is the code whose problem documents have a type, or "".
+func CodeOfIRI(iri string) Code {
+	for _, c := range Codes() {
+		if c.IRI() == iri {
+			return c
+		}
+	}
+	return ""
+}
+
+// CodeOfStatus is the code that an HTTP status without a problem document
+// stands for.
+func CodeOfStatus(status int) Code {
+	for _, c := range Codes() {
+		if c.Status() == status {
+			return c
+		}
+	}
+	if status >= 500 {
+		return Unavailable
+	}
+	return Invalid
+}
+
+// Repeatable reports whether the same request, with the same idempotency key,
+// may succeed when it is sent again.
+func (e *Error) Repeatable() bool {
+	return e.Code == Unavailable || e.Code == Uncertain || e.Code == Exhausted
+}
