@@ -89,6 +89,7 @@ type Field struct {
 	Content   bool     // text that files bring in by file('…')
 	Acyclic   bool     // following the reference must never lead back
 	Authority bool     // only the platform may state it; product data never does
+	Function  string   // word of the function that gives the value in .picloud: secret('db')
 	StampedBy []string // observed time of the last change of these fields
 }
 
@@ -135,7 +136,7 @@ type Class struct {
 	HoldsData    bool
 	UniqueName   bool // of abstract classes: names are unique across its kinds
 	Operations   []Operation
-	Fields       []*Field   // inherited ones first, then in sh:order
+	Fields       []*Field   // inherited ones too, in sh:order
 	Alternatives [][]string // sets of fields of which exactly one is present
 	OneOf        []string   // sensitive fields of which exactly one is kept; a declaration without any keeps it
 

@@ -1,6 +1,9 @@
 package model
 
-import "github.com/picloud/picloud/gen/base"
+import (
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/gen/load"
+)
 
 // Model is a checked ontology: base.Model, which the runtime has too, and what
 // only the generator needs. Everything in it refers by name and was found to
@@ -17,6 +20,10 @@ type Model struct {
 	Messages   []Message
 	Errors     []ErrorCode
 	Envelope   []*base.Field // the fields of pc:Event
+	Properties []Property    // those that are no fields: iri, kind, name, product
+
+	// Source is what the model was made of.
+	Source *load.Ontology
 }
 
 // Absent stands for "there is no such resource" in From and To of events.
@@ -100,3 +107,6 @@ type ErrorCode struct {
 	Status                    int
 	Retry                     string
 }
+
+// Property is a property of the vocabulary that no shape describes.
+type Property struct{ Name, IRI, Label, Comment string }
