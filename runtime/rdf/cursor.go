@@ -38,7 +38,7 @@ func (c *Cursor) descend(k key) {
 		i := n.kid(k)
 		c.path[c.depth] = step{n, i}
 		c.depth++
-		n = n.kids[i]
+		n = n.kids[i].node
 	}
 	c.leaf, c.i = n.keys, n.search(k)
 }
@@ -53,10 +53,10 @@ func (c *Cursor) advance() bool {
 		return false
 	}
 	c.path[d].i++
-	n := c.path[d].n.kids[c.path[d].i]
+	n := c.path[d].n.kids[c.path[d].i].node
 	for d++; !n.leaf(); d++ {
 		c.path[d] = step{n, 0}
-		n = n.kids[0]
+		n = n.kids[0].node
 	}
 	c.leaf, c.i = n.keys, 0
 	return true

@@ -45,11 +45,12 @@ func (s *Snapshot) Count(p IDQuad) int {
 	o := orderFor(p)
 	t := s.trees[o]
 	lo, hi, _ := o.bound(p)
-	n := t.rank(hi) - t.rank(lo)
-	if t.has(hi) {
-		n++
+	from, _ := t.rank(lo)
+	to, last := t.rank(hi)
+	if last {
+		to++
 	}
-	return n
+	return to - from
 }
 
 // Has reports whether a quad is there.

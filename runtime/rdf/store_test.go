@@ -127,29 +127,26 @@ func checkTree(t tree) error {
 	if t.root == nil {
 		return nil
 	}
-	if n := t.root.count(); n != t.size {
+	if n := t.root.branch().size; n != t.size {
 		return fmt.Errorf("the root counts %d of %d", n, t.size)
 	}
 	return checkNode(t.root, true)
 }
 
 func checkNode(n *node, root bool) error {
-	if len(n.keys) > nodeMax || !root && len(n.keys) == 0 {
-		return fmt.Errorf("a node has %d entries", len(n.keys))
+	if n.entries() > nodeMax || !root && n.entries() == 0 || !n.leaf() && (len(n.kids) < 2 || len(n.keys) > 0) {
+		return fmt.Errorf("a node has %d keys and %d kids", len(n.keys), len(n.kids))
 	}
-	if !slices.IsSortedFunc(n.keys, func(a, b key) int {
-		if a.less(b) {
-			return -1
+	for i := 1; i < len(n.keys); i++ {
+		if !n.keys[i-1].less(n.keys[i]) {
+			return fmt.Errorf("keys are not ascending")
 		}
-		return 1
-	}) {
-		return fmt.Errorf("keys are not ascending")
 	}
-	for i, kid := range n.kids {
-		if n.keys[i] != kid.keys[0] || n.sizes[i] != kid.count() {
-			return fmt.Errorf("kid %d is not what its parent says", i)
+	for _, b := range n.kids {
+		if b != b.node.branch() {
+			return fmt.Errorf("a kid is not what its parent says")
 		}
-		if err := checkNode(kid, false); err != nil {
+		if err := checkNode(b.node, false); err != nil {
 			return err
 		}
 	}

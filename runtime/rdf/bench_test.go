@@ -1,0 +1,191 @@
+package rdf_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
+)
+
+// fleet makes about n quads as the platform writes them: ten a resource, in a
+// graph a product.
+func fleet(n int) []base.Quad {
+	iri := func(format string, args ...any) base.Term {
+		return base.IRI("https://picloud.local/" + fmt.Sprintf(format, args...))
+	}
+	term := func(name string) base.Term { return base.IRI(pc + name) }
+	quads := make([]base.Quad, 0, n)
+	for i := 0; len(quads) < n; i++ {
+		product := iri("products/p%d", i/100)
+		s, g := iri("products/p%d/containers/c%d", i/100, i), base.IRI(product.Value+"/graph")
+		env := base.IRI(s.Value + "#env/LOG_LEVEL")
+		for _, q := range []base.Quad{
+			{S: s, P: base.IRI(base.RDFType), O: term("Container")},
+			{S: s, P: base.IRI(base.RDFSLabel), O: base.String(fmt.Sprint("c", i))},
+			{S: s, P: term("product"), O: product},
+			{S: s, P: term("phase"), O: term([]string{"Ready", "Failed", "Declared"}[i%3])},
+			{S: s, P: term("revision"), O: base.Integer(int64(i))},
+			{S: s, P: term("nodes"), O: iri("nodes/pi-%d", i%16)},
+			{S: s, P: term("env"), O: env},
+			{S: env, P: base.IRI(base.RDFType), O: term("EnvVar")},
+			{S: env, P: term("key"), O: base.String("LOG_LEVEL")},
+			{S: env, P: term("value"), O: base.String("info")},
+		} {
+			q.G = g
+			quads = append(quads, q)
+		}
+	}
+	return quads[:n]
+}
+
+func benchmarkParse(b *testing.B, format rdf.Format) {
+	quads := fleet(100_000)
+	if format == rdf.NTriples || format == rdf.Turtle {
+		for i := range quads {
+			quads[i].G = base.Term{}
+		}
+	}
+	var text bytes.Buffer
+	if err := rdf.Write(&text, format, slices.Values(quads), rdf.WriteOptions{Prefixes: prefixes}); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(text.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		err := rdf.Parse(bytes.NewReader(text.Bytes()), format, rdf.Options{}, func(rdf.Statement) error { n++; return nil })
+		if err != nil || n != len(quads) {
+			b.Fatal(n, err)
+		}
+	}
+	b.ReportMetric(float64(len(quads)*b.N)/b.Elapsed().Seconds(), "quads/s")
+}
+
+func BenchmarkParseNTriples(b *testing.B) { benchmarkParse(b, rdf.NTriples) }
+func BenchmarkParseNQuads(b *testing.B)   { benchmarkParse(b, rdf.NQuads) }
+func BenchmarkParseTurtle(b *testing.B)   { benchmarkParse(b, rdf.Turtle) }
+func BenchmarkParseTriG(b *testing.B)     { benchmarkParse(b, rdf.TriG) }
+
+func BenchmarkWrite(b *testing.B) {
+	quads := fleet(100_000)
+	for _, format := range []rdf.Format{rdf.NQuads, rdf.TriG, rdf.JSONLD} {
+		b.Run(format.String(), func(b *testing.B) {
+			for b.Loop() {
+				if err := rdf.Write(io.Discard, format, slices.Values(quads), rdf.WriteOptions{Prefixes: prefixes}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(quads)*b.N)/b.Elapsed().Seconds(), "quads/s")
+		})
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func BenchmarkLoadMillion(b *testing.B) {
+	quads := fleet(1_000_000)
+	before := heap()
+	for b.Loop() {
+		s := rdf.NewStore()
+		s.LoadQuads(quads)
+		b.StopTimer()
+		b.ReportMetric(float64(heap()-before)/float64(s.Snapshot().Len()), "heap-B/quad")
+		b.ReportMetric(float64(s.Snapshot().Terms())/float64(s.Snapshot().Len()), "terms/quad")
+		b.StartTimer()
+	}
+}
+
+// BenchmarkApply deletes and inserts one quad in a store of a million, with a
+// snapshot every hundred changes, and reports the memory of a quad afterwards.
+func BenchmarkApply(b *testing.B) {
+	before := heap()
+	quads := fleet(1_000_000)
+	texts := heap() - before
+	s := rdf.NewStore()
+	s.LoadQuads(quads)
+	random := rand.New(rand.NewPCG(1, 2))
+	i := 0
+	for b.Loop() {
+		at := random.IntN(len(quads))
+		old := quads[at]
+		quads[at].O = base.Integer(int64(-i))
+		if removed, added := s.Apply([]base.Quad{old}, []base.Quad{quads[at]}); removed+added != 2 {
+			b.Fatal("not changed", old)
+		}
+		if i++; i%100 == 0 {
+			s.Snapshot()
+		}
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(heap()-before-texts)/float64(s.Snapshot().Len()), "heap-B/quad")
+	runtime.KeepAlive(quads)
+}
+
+func BenchmarkRead(b *testing.B) {
+	quads := fleet(1_000_000)
+	s := rdf.NewStore()
+	s.LoadQuads(quads)
+	snap := s.Snapshot()
+	random := rand.New(rand.NewPCG(1, 2))
+	id := func(t base.Term) rdf.ID {
+		id, ok := snap.Lookup(t)
+		if !ok {
+			b.Fatal(t)
+		}
+		return id
+	}
+	subjects := make([]rdf.ID, 1000)
+	for i := range subjects {
+		subjects[i] = id(quads[random.IntN(len(quads))].S)
+	}
+	label, ready := id(base.IRI(base.RDFSLabel)), id(base.IRI(pc+"Ready"))
+	b.Run("point", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			for c := snap.Cursor(rdf.IDQuad{S: subjects[i%len(subjects)], P: label}); c.Next(); {
+			}
+		}
+	})
+	b.Run("match", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			for range snap.Match(rdf.IDQuad{S: subjects[i%len(subjects)], P: label}) {
+			}
+		}
+	})
+	b.Run("count", func(b *testing.B) {
+		for b.Loop() {
+			snap.Count(rdf.IDQuad{O: ready})
+		}
+	})
+	b.Run("lookup", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			snap.Lookup(quads[i%len(quads)].S)
+		}
+	})
+	b.Run("scan", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			for c := snap.Cursor(rdf.IDQuad{}); c.Next(); n++ {
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/quad")
+	})
+	b.Run("digest", func(b *testing.B) {
+		for b.Loop() {
+			snap.Digest()
+		}
+	})
+}
