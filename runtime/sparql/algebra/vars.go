@@ -1,0 +1,235 @@
+package algebra
+
+import (
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/sparql/syntax"
+)
+
+// Vars is a set of variables.
+type Vars map[string]struct{}
+
+// Add puts variables into the set.
+func (s Vars) Add(names ...string) {
+	for _, n := range names {
+		s[n] = struct{}{}
+	}
+}
+
+// Has reports membership.
+func (s Vars) Has(name string) bool {
+	_, ok := s[name]
+	return ok
+}
+
+// Union is a new set of the members of both.
+func (s Vars) Union(other Vars) Vars {
+	out := make(Vars, len(s)+len(other))
+	for v := range s {
+		out.Add(v)
+	}
+	for v := range other {
+		out.Add(v)
+	}
+	return out
+}
+
+// Intersect is a new set of what both have.
+func (s Vars) Intersect(other Vars) Vars {
+	out := Vars{}
+	for v := range s {
+		if other.Has(v) {
+			out.Add(v)
+		}
+	}
+	return out
+}
+
+// Within reports whether all members are in other.
+func (s Vars) Within(other Vars) bool {
+	for v := range s {
+		if !other.Has(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s Vars) nodes(nodes ...syntax.Node) {
+	for _, n := range nodes {
+		if n.IsVar() {
+			s.Add(n.Var)
+		}
+	}
+}
+
+// Possible are the variables that a solution of op can bind.
+func Possible(op Op) Vars {
+	out := Vars{}
+	collect(op, false, out)
+	return out
+}
+
+// Certain are the variables that every solution of op binds.
+func Certain(op Op) Vars {
+	out := Vars{}
+	collect(op, true, out)
+	return out
+}
+
+func collect(op Op, certain bool, out Vars) {
+	switch o := op.(type) {
+	case *BGP:
+		for _, t := range o.Patterns {
+			out.nodes(t.S, t.P, t.O)
+		}
+	case *Path:
+		out.nodes(o.S, o.O)
+	case *LeftJoin:
+		collect(o.Left, certain, out)
+		if !certain {
+			collect(o.Right, false, out)
+		}
+	case *Union:
+		collectUnion(o, certain, out)
+	case *Minus:
+		collect(o.Left, certain, out)
+	case *Graph:
+		out.nodes(o.Name)
+		collect(o.Input, certain, out)
+	case *Extend:
+		collect(o.Input, certain, out)
+		if !certain || NeverFails(o.Expr, Certain(o.Input)) {
+			out.Add(o.Var)
+		}
+	case *Table:
+		tableVars(o, certain, out)
+	case *Group:
+		groupVars(o, certain, out)
+	case *Project:
+		inner := Vars{}
+		collect(o.Input, certain, inner)
+		for _, v := range o.Vars {
+			if inner.Has(v) {
+				out.Add(v)
+			}
+		}
+	default:
+		for _, in := range Inputs(op) {
+			collect(in, certain, out)
+		}
+	}
+}
+
+func collectUnion(o *Union, certain bool, out Vars) {
+	if !certain {
+		collect(o.Left, false, out)
+		collect(o.Right, false, out)
+		return
+	}
+	left, right := Certain(o.Left), Certain(o.Right)
+	for v := range left {
+		if right.Has(v) {
+			out.Add(v)
+		}
+	}
+}
+
+// NeverFails reports an expression that has a value wherever the variables of
+// certain are bound.
+func NeverFails(e syntax.Expr, certain Vars) bool {
+	switch e := e.(type) {
+	case syntax.Const:
+		return true
+	case syntax.Var:
+		return certain.Has(string(e))
+	}
+	return false
+}
+
+func tableVars(t *Table, certain bool, out Vars) {
+	for i, v := range t.Vars {
+		everywhere := true
+		for _, row := range t.Rows {
+			everywhere = everywhere && row[i].Kind != base.NoTerm
+		}
+		if everywhere || !certain {
+			out.Add(v)
+		}
+	}
+}
+
+func groupVars(g *Group, certain bool, out Vars) {
+	inner := Certain(g.Input)
+	for _, k := range g.Keys {
+		if !certain || NeverFails(k.Expr, inner) {
+			out.Add(k.Var)
+		}
+	}
+	for _, a := range g.Aggregates {
+		if !certain || a.Expr.(syntax.Aggregate).Name == "COUNT" {
+			out.Add(a.Var)
+		}
+	}
+}
+
+// ExprVars are the variables that an expression looks at, those inside EXISTS
+// included.
+func ExprVars(e syntax.Expr) Vars {
+	out := Vars{}
+	if e == nil {
+		return out
+	}
+	syntax.Walk(e, func(e syntax.Expr) {
+		switch x := e.(type) {
+		case syntax.Var:
+			out.Add(string(x))
+		case Exists:
+			mentioned(x.Input, out)
+		}
+	})
+	return out
+}
+
+// Mentioned are all variables that op names anywhere, bound or not.
+func Mentioned(op Op) Vars {
+	out := Vars{}
+	mentioned(op, out)
+	return out
+}
+
+func mentioned(op Op, out Vars) {
+	expr := func(e syntax.Expr) {
+		for v := range ExprVars(e) {
+			out.Add(v)
+		}
+	}
+	switch o := op.(type) {
+	case *Filter:
+		expr(o.Expr)
+	case *LeftJoin:
+		expr(o.Expr)
+	case *Extend:
+		out.Add(o.Var)
+		expr(o.Expr)
+	case *Group:
+		for _, list := range [][]Binding{o.Keys, o.Aggregates} {
+			for _, k := range list {
+				out.Add(k.Var)
+				expr(k.Expr)
+			}
+		}
+	case *OrderBy:
+		for _, k := range o.Keys {
+			expr(k.Expr)
+		}
+	case *Graph:
+		out.nodes(o.Name)
+	}
+	inputs := Inputs(op)
+	if len(inputs) == 0 {
+		collect(op, false, out)
+	}
+	for _, in := range inputs {
+		mentioned(in, out)
+	}
+}

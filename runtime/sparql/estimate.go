@@ -1,0 +1,147 @@
+package sparql
+
+import (
+	"math"
+
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql/algebra"
+	"github.com/picloud/picloud/runtime/sparql/syntax"
+)
+
+// What a bound place of a pattern leaves of its rows. Counts of prefixes are
+// exact; how a value that is known only at run time narrows them is not, and
+// these are the shapes of cluster graphs: a subject has few quads, an object
+// many.
+const (
+	rowsOfSubject          = 30
+	rowsOfSubjectPredicate = 2
+	wayLength              = 10 // rows of a path from one node
+)
+
+// estimate is how many rows a part gives alone.
+func (p *planner) estimate(x *part, c place, bound algebra.Vars) float64 {
+	return p.rows(x.op, c, bound)
+}
+
+// shrink is the estimate of a part for each row of what is bound by now.
+func (p *planner) shrink(x *part, c place) float64 {
+	if x.triple != nil {
+		return shrinkTriple(*x.triple, x.total, c.bound)
+	}
+	if path, is := x.op.(*algebra.Path); is {
+		return shrinkPath(path, x.total, c.bound)
+	}
+	if !correlates(x.op, minus(c.bound, c.outer)) {
+		return x.total
+	}
+	rows := x.total
+	for v := range x.certain {
+		if c.bound.Has(v) {
+			rows = math.Sqrt(rows)
+			break
+		}
+	}
+	return rows
+}
+
+func shrinkTriple(t algebra.Triple, rows float64, bound algebra.Vars) float64 {
+	isBound := func(n syntax.Node) bool { return n.IsVar() && bound.Has(n.Var) }
+	known := func(n syntax.Node) bool { return !n.IsVar() || bound.Has(n.Var) }
+	if isBound(t.O) {
+		rows = math.Sqrt(rows)
+	}
+	if isBound(t.S) {
+		rows = min(rows, rowsOfSubject)
+	}
+	if isBound(t.P) {
+		rows /= 2
+	}
+	if known(t.S) && known(t.P) && (isBound(t.S) || isBound(t.P)) {
+		rows = min(rows, rowsOfSubjectPredicate)
+	}
+	if known(t.S) && known(t.P) && known(t.O) {
+		rows = min(rows, 1)
+	}
+	return rows
+}
+
+func shrinkPath(path *algebra.Path, rows float64, bound algebra.Vars) float64 {
+	known := 0
+	for _, n := range []syntax.Node{path.S, path.O} {
+		if n.IsVar() && bound.Has(n.Var) {
+			known++
+		}
+	}
+	for range known {
+		rows = min(rows, max(wayLength, math.Sqrt(rows)))
+	}
+	return rows
+}
+
+// rows estimates the rows of an operator run alone.
+func (p *planner) rows(op algebra.Op, c place, bound algebra.Vars) float64 {
+	switch o := op.(type) {
+	case *algebra.BGP:
+		return p.rowsOfBGP(o, c, bound)
+	case *algebra.Path:
+		return p.rowsOfPath(o, c)
+	case *algebra.Table:
+		return float64(len(o.Rows))
+	case *algebra.Join:
+		return max(p.rows(o.Left, c, bound), p.rows(o.Right, c, bound))
+	case *algebra.Union:
+		return p.rows(o.Left, c, bound) + p.rows(o.Right, c, bound)
+	case *algebra.LeftJoin:
+		return p.rows(o.Left, c, bound)
+	case *algebra.Minus:
+		return p.rows(o.Left, c, bound)
+	case *algebra.Filter:
+		return p.rows(o.Input, c, bound) / 2
+	case *algebra.Graph:
+		c.graph = graphRef{named: true, ref: p.ref(o.Name, c.scope)}
+		return p.rows(o.Input, c, bound)
+	case *algebra.Slice:
+		rows := p.rows(o.Input, c, bound)
+		if o.Limit >= 0 {
+			rows = min(rows, float64(o.Limit))
+		}
+		return rows
+	}
+	rows := 1.0
+	for _, in := range algebra.Inputs(op) {
+		rows = max(rows, p.rows(in, c, bound))
+	}
+	return rows
+}
+
+// rowsOfBGP is the count of its rarest pattern.
+func (p *planner) rowsOfBGP(o *algebra.BGP, c place, bound algebra.Vars) float64 {
+	if len(o.Patterns) == 0 {
+		return 1
+	}
+	least := math.Inf(1)
+	for _, t := range o.Patterns {
+		ids := pattern(p.ref(t.S, c.scope), p.ref(t.P, c.scope), p.ref(t.O, c.scope))
+		rows := shrinkTriple(t, float64(p.e.count(ids, p.selector(c))), bound)
+		least = min(least, rows)
+	}
+	return least
+}
+
+func (p *planner) rowsOfPath(o *algebra.Path, c place) float64 {
+	rows := float64(p.e.count(rdf.IDQuad{}, p.selector(c)))
+	for _, n := range []syntax.Node{o.S, o.O} {
+		if !n.IsVar() {
+			rows = min(rows, max(wayLength, math.Sqrt(rows)))
+		}
+	}
+	return rows
+}
+
+// selector is the graph of a place as far as it is known when planning.
+func (p *planner) selector(c place) selector {
+	if c.graph.named && c.graph.slot >= 0 {
+		return selector{mode: anyNamed}
+	}
+	return c.graph.selector(p.e, nil)
+}

@@ -1,0 +1,212 @@
+package sparql
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql/value"
+)
+
+// Limits bound one execution. Zero means the default.
+type Limits struct {
+	// Timeout is the time an execution may take, reading its result included;
+	// default 30 s.
+	Timeout time.Duration
+	// MaxRows bounds the rows of the result, and of each table that an
+	// operator keeps; default 10 million.
+	MaxRows int
+	// MaxMemoryBytes bounds what operators keep, roughly; default 256 MiB.
+	MaxMemoryBytes int64
+	// MaxDepth bounds the nesting of operators; default 500.
+	MaxDepth int
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Timeout == 0 {
+		l.Timeout = 30 * time.Second
+	}
+	if l.MaxRows == 0 {
+		l.MaxRows = 10_000_000
+	}
+	if l.MaxMemoryBytes == 0 {
+		l.MaxMemoryBytes = 256 << 20
+	}
+	if l.MaxDepth == 0 {
+		l.MaxDepth = 500
+	}
+	return l
+}
+
+// row is a solution: the id of each slot's term, 0 where unbound. One row is
+// shared by the operators of a nested loop: each binds its slots, hands the row
+// on, and unbinds them again.
+type row []rdf.ID
+
+// exec is the state of one execution. It is used by one goroutine.
+type exec struct {
+	ctx      context.Context
+	limits   Limits
+	snapshot *rdf.Snapshot
+	defaults graphSet
+	named    graphSet
+	explain  bool
+
+	// last is the greatest id of the snapshot; the ids above it are terms that
+	// this query computed or mentioned.
+	last  rdf.ID
+	local []base.Term
+	index map[base.Term]rdf.ID
+
+	values  []cachedValue
+	now     value.Value
+	started time.Time
+	// solution numbers the rows whose expressions are computed together, for
+	// BNODE; blanks and blankCount make its labels.
+	solution   int
+	blanks     map[blankKey]value.Value
+	blankCount int
+
+	// tables are the hash sides that do not depend on a row.
+	tables map[*hashSide]*rowTable
+
+	ticks  uint
+	memory int64
+	err    *Error
+}
+
+type cachedValue struct {
+	id    rdf.ID
+	value value.Value
+}
+
+type blankKey struct {
+	solution int
+	label    string
+}
+
+// valueCache is how many interpreted terms are kept; a power of two.
+const valueCache = 256
+
+func newExec(ctx context.Context, d Dataset, l Limits) *exec {
+	now := time.Now()
+	e := &exec{ctx: ctx, limits: l.withDefaults(), snapshot: d.Snapshot,
+		defaults: newGraphSet(d.Default), named: newGraphSet(d.Named),
+		index: map[base.Term]rdf.ID{}, started: now, now: value.DateTimeOf(now.Truncate(time.Millisecond)),
+		blanks: map[blankKey]value.Value{}, tables: map[*hashSide]*rowTable{}}
+	if e.snapshot == nil {
+		e.snapshot = rdf.NewStore().Snapshot()
+	}
+	e.last = rdf.ID(e.snapshot.Terms())
+	e.last = max(e.last, rdf.DefaultGraph)
+	return e
+}
+
+// checkEvery is after how many steps the clock and the context are looked at;
+// a power of two.
+const checkEvery = 1024
+
+// tick counts a step, and is false once the execution must end.
+func (e *exec) tick() bool {
+	if e.ticks++; e.ticks&(checkEvery-1) == 0 {
+		e.check()
+	}
+	return e.err == nil
+}
+
+// check looks at the context now.
+func (e *exec) check() {
+	err := e.ctx.Err()
+	switch {
+	case err == nil:
+	case errors.Is(err, context.DeadlineExceeded):
+		e.fail(errorf(CodeTimeout, "the query took longer than %s; make it more selective or add a LIMIT", e.limits.Timeout))
+	default:
+		e.fail(errorf(CodeCanceled, "the query was canceled"))
+	}
+}
+
+// fail keeps the first error and always answers false, which ends every loop.
+func (e *exec) fail(err *Error) bool {
+	if e.err == nil {
+		e.err = err
+	}
+	return false
+}
+
+// charge accounts memory that an operator keeps.
+func (e *exec) charge(bytes int) bool {
+	if e.memory += int64(bytes); e.memory > e.limits.MaxMemoryBytes {
+		return e.fail(errorf(CodeOverBudget, "the query needs more than %d MiB of memory; make it more selective", e.limits.MaxMemoryBytes>>20))
+	}
+	return e.err == nil
+}
+
+func (e *exec) release(bytes int) { e.memory -= int64(bytes) }
+
+// isLocal reports an id that stands for no term of the snapshot.
+func (e *exec) isLocal(id rdf.ID) bool { return id > e.last }
+
+// term decodes an id.
+func (e *exec) term(id rdf.ID) base.Term {
+	if id > e.last {
+		return e.local[id-e.last-1]
+	}
+	return e.snapshot.Term(id)
+}
+
+// intern gives a term its id, so that two ids of one execution are equal
+// exactly when their terms are. 0 means that the budget is spent.
+func (e *exec) intern(t base.Term) rdf.ID {
+	if id, ok := e.index[t]; ok {
+		return id
+	}
+	if id, ok := e.snapshot.Lookup(t); ok && id <= e.last {
+		return id
+	}
+	if !e.charge(160 + len(t.Value)) {
+		return 0
+	}
+	e.local = append(e.local, t)
+	id := e.last + rdf.ID(len(e.local))
+	e.index[t] = id
+	return id
+}
+
+// value interprets an id's term.
+func (e *exec) value(id rdf.ID) value.Value {
+	if e.values == nil {
+		e.values = make([]cachedValue, valueCache)
+	}
+	c := &e.values[id&(valueCache-1)]
+	if c.id != id {
+		*c = cachedValue{id, value.Of(e.term(id))}
+	}
+	return c.value
+}
+
+// blank makes a blank node that the snapshot does not have.
+func (e *exec) blank() value.Value {
+	for {
+		e.blankCount++
+		t := base.Blank("q" + strconv.Itoa(e.blankCount))
+		if _, taken := e.snapshot.Lookup(t); !taken {
+			return value.Of(t)
+		}
+	}
+}
+
+// blankFor is BNODE(label): the same node for the same label within one
+// solution (section 17.4.2.9).
+func (e *exec) blankFor(label string) value.Value {
+	key := blankKey{e.solution, label}
+	v, ok := e.blanks[key]
+	if !ok && e.charge(128+len(label)) {
+		v = e.blank()
+		e.blanks[key] = v
+	}
+	return v
+}

@@ -1,0 +1,208 @@
+package sparql
+
+import (
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql/value"
+)
+
+// evaluator computes an expression over a row; false is an error of evaluation
+// (section 17.2), an unbound variable included.
+type evaluator func(e *exec, r row) (value.Value, bool)
+
+// expr is a compiled expression. A plain variable has a slot, so that its id is
+// passed on without decoding.
+type expr struct {
+	slot int // -1 if it is not a plain variable
+	eval evaluator
+}
+
+// value computes the expression.
+func (x *expr) value(e *exec, r row) (value.Value, bool) { return x.eval(e, r) }
+
+// id computes the expression as a term; 0 is an error.
+func (x *expr) id(e *exec, r row) rdf.ID {
+	if x.slot >= 0 {
+		return r[x.slot]
+	}
+	v, ok := x.eval(e, r)
+	if !ok {
+		return 0
+	}
+	return e.intern(v.Term())
+}
+
+// holds reports whether the effective boolean value is true.
+func (x *expr) holds(e *exec, r row) bool {
+	v, ok := x.eval(e, r)
+	if !ok {
+		return false
+	}
+	truth, ok := v.EBV()
+	return ok && truth
+}
+
+// truth is the effective boolean value with its error.
+func (f evaluator) truth(e *exec, r row) (value, ok bool) {
+	v, ok := f(e, r)
+	if !ok {
+		return false, false
+	}
+	return v.EBV()
+}
+
+// variable evaluates a slot.
+func variable(slot int) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		id := r[slot]
+		if id == 0 {
+			return value.Value{}, false
+		}
+		return e.value(id), true
+	}
+}
+
+func literal(v value.Value) evaluator {
+	return func(*exec, row) (value.Value, bool) { return v, true }
+}
+
+// or is the three-valued || of section 17.2: true with an error is true.
+func or(a, b evaluator) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		x, okX := a.truth(e, r)
+		if okX && x {
+			return value.Bool(true), true
+		}
+		y, okY := b.truth(e, r)
+		if okY && y {
+			return value.Bool(true), true
+		}
+		return value.Bool(false), okX && okY
+	}
+}
+
+// and is the three-valued &&: false with an error is false.
+func and(a, b evaluator) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		x, okX := a.truth(e, r)
+		if okX && !x {
+			return value.Bool(false), true
+		}
+		y, okY := b.truth(e, r)
+		if okY && !y {
+			return value.Bool(false), true
+		}
+		return value.Bool(true), okX && okY
+	}
+}
+
+func not(a evaluator) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		x, ok := a.truth(e, r)
+		return value.Bool(!x), ok
+	}
+}
+
+// equality is "=" or "!=".
+func equality(a, b evaluator, negate bool) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		x, ok := a(e, r)
+		if !ok {
+			return value.Value{}, false
+		}
+		y, ok := b(e, r)
+		if !ok {
+			return value.Value{}, false
+		}
+		equal, ok := value.Equal(x, y)
+		return value.Bool(equal != negate), ok
+	}
+}
+
+// isTerm compares a variable with an IRI, which is a comparison of ids.
+func isTerm(slot int, id rdf.ID, negate bool) evaluator {
+	return func(_ *exec, r row) (value.Value, bool) {
+		return value.Bool((r[slot] == id) != negate), r[slot] != 0
+	}
+}
+
+// comparison is one of the four orders.
+func comparison(a, b evaluator, holds func(order int) bool) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		x, ok := a(e, r)
+		if !ok {
+			return value.Value{}, false
+		}
+		y, ok := b(e, r)
+		if !ok {
+			return value.Value{}, false
+		}
+		order, incomparable, ok := value.Compare(x, y)
+		return value.Bool(!incomparable && holds(order)), ok
+	}
+}
+
+// in is IN: true if some member is equal, else an error if some comparison was
+// one (section 17.4.1.9).
+func in(a evaluator, members []evaluator, negate bool) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		x, ok := a(e, r)
+		if !ok {
+			return value.Value{}, false
+		}
+		failed := false
+		for _, m := range members {
+			y, ok := m(e, r)
+			equal := false
+			if ok {
+				equal, ok = value.Equal(x, y)
+			}
+			if ok && equal {
+				return value.Bool(!negate), true
+			}
+			failed = failed || !ok
+		}
+		return value.Bool(negate), !failed
+	}
+}
+
+func arithmetic(op byte, a, b evaluator) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		x, ok := a(e, r)
+		if !ok {
+			return value.Value{}, false
+		}
+		y, ok := b(e, r)
+		if !ok {
+			return value.Value{}, false
+		}
+		return value.Arithmetic(op, x, y)
+	}
+}
+
+// call applies a function to values; an error of an argument is an error.
+func call(f value.Function, args []evaluator) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		var buffer [3]value.Value
+		values := buffer[:0]
+		for _, a := range args {
+			v, ok := a(e, r)
+			if !ok {
+				return value.Value{}, false
+			}
+			values = append(values, v)
+		}
+		return f(values)
+	}
+}
+
+// exists runs a pattern with the row's bindings until its first solution.
+func exists(pattern node, negate bool) evaluator {
+	return func(e *exec, r row) (value.Value, bool) {
+		found := false
+		pattern.run(e, r, func(row) bool {
+			found = true
+			return false
+		})
+		return value.Bool(found != negate), e.err == nil
+	}
+}

@@ -1,0 +1,73 @@
+package sparql
+
+// groupNode groups its rows by keys and computes aggregates. Without keys
+// there is one group even of no rows (section 18.5.1).
+type groupNode struct {
+	input      node
+	keys       []assignment
+	aggregates []aggregate
+	// all are the slots of the input's variables, for COUNT(DISTINCT *).
+	all []int
+}
+
+func (n *groupNode) run(e *exec, r row, yield func(row) bool) bool {
+	groups := newRowTable(e, len(n.keys), len(n.keys))
+	defer groups.free()
+	var states [][]accumulator
+	key := make(row, len(n.keys))
+	start := func() {
+		state := make([]accumulator, len(n.aggregates))
+		for i, a := range n.aggregates {
+			state[i] = a.start(e, len(n.all))
+		}
+		states = append(states, state)
+		e.charge(64 * (1 + len(state)))
+	}
+	ok := n.input.run(e, r, func(r row) bool {
+		e.solution++
+		for i, k := range n.keys {
+			key[i] = k.expr.id(e, r)
+		}
+		at, fresh := groups.insert(key)
+		if e.err != nil {
+			return false
+		}
+		if fresh {
+			start()
+		}
+		for i := range n.aggregates {
+			n.aggregates[i].add(e, &states[at][i], r, n.all)
+		}
+		return e.err == nil
+	})
+	if !ok {
+		return false
+	}
+	if len(n.keys) == 0 && len(states) == 0 {
+		groups.insert(key)
+		start()
+	}
+	return n.results(e, r, groups, states, yield)
+}
+
+func (n *groupNode) results(e *exec, r row, groups *rowTable, states [][]accumulator, yield func(row) bool) bool {
+	slots := make([]int, 0, len(n.keys)+len(n.aggregates))
+	for _, k := range n.keys {
+		slots = append(slots, k.slot)
+	}
+	for _, a := range n.aggregates {
+		slots = append(slots, a.slot)
+	}
+	out := make(row, len(slots))
+	for g := range groups.size {
+		copy(out, groups.row(g))
+		for i := range n.aggregates {
+			out[len(n.keys)+i] = n.aggregates[i].result(e, &states[g][i])
+		}
+		states[g] = nil
+		if !e.tick() || !merge(e, r, slots, out, yield) {
+			return false
+		}
+	}
+	return e.err == nil
+}

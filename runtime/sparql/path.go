@@ -1,0 +1,256 @@
+package sparql
+
+import (
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"github.com/picloud/picloud/runtime/rdf"
+)
+
+// step is a property path over ids (section 18.4). from visits the ends of all
+// ways that start at a node, forward or backward; pairs visits all (start, end)
+// of the graph. Both answer false when they were told to stop. Sets of nodes
+// are bit sets.
+type step interface {
+	from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool
+	pairs(w *walk, visit func(start, end rdf.ID) bool) bool
+}
+
+// walk is what steps share: the execution and the graph.
+type walk struct {
+	e   *exec
+	sel selector
+}
+
+// has reports whether a node occurs as a subject or an object.
+func (w *walk) has(node rdf.ID) bool {
+	s := w.e.source(rdf.IDQuad{S: node}, w.sel)
+	if s.next() {
+		return true
+	}
+	o := w.e.source(rdf.IDQuad{O: node}, w.sel)
+	return o.next()
+}
+
+// nodes are all subjects and objects.
+func (w *walk) nodes() *roaring.Bitmap {
+	set := roaring.New()
+	for src := w.e.source(rdf.IDQuad{}, w.sel); src.next(); {
+		set.Add(uint32(src.quad.S))
+		set.Add(uint32(src.quad.O))
+	}
+	return set
+}
+
+// predicateStep is one predicate.
+type predicateStep struct{ id rdf.ID }
+
+func (s predicateStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool {
+	pattern := rdf.IDQuad{S: node, P: s.id}
+	if !forward {
+		pattern = rdf.IDQuad{O: node, P: s.id}
+	}
+	for src := w.e.source(pattern, w.sel); src.next(); {
+		end := src.quad.O
+		if !forward {
+			end = src.quad.S
+		}
+		if !visit(end) {
+			return false
+		}
+	}
+	return w.e.err == nil
+}
+
+func (s predicateStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
+	for src := w.e.source(rdf.IDQuad{P: s.id}, w.sel); src.next(); {
+		if !visit(src.quad.S, src.quad.O) {
+			return false
+		}
+	}
+	return w.e.err == nil
+}
+
+// inverseStep is ^path.
+type inverseStep struct{ step step }
+
+func (s inverseStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool {
+	return s.step.from(w, node, !forward, visit)
+}
+
+func (s inverseStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
+	return s.step.pairs(w, func(start, end rdf.ID) bool { return visit(end, start) })
+}
+
+// sequenceStep is a/b.
+type sequenceStep struct{ left, right step }
+
+func (s sequenceStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool {
+	first, second := s.left, s.right
+	if !forward {
+		first, second = second, first
+	}
+	return first.from(w, node, forward, func(middle rdf.ID) bool {
+		return second.from(w, middle, forward, visit)
+	})
+}
+
+func (s sequenceStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
+	return s.left.pairs(w, func(start, middle rdf.ID) bool {
+		return s.right.from(w, middle, true, func(end rdf.ID) bool { return visit(start, end) })
+	})
+}
+
+// alternativeStep is a|b.
+type alternativeStep struct{ left, right step }
+
+func (s alternativeStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool {
+	return s.left.from(w, node, forward, visit) && s.right.from(w, node, forward, visit)
+}
+
+func (s alternativeStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
+	return s.left.pairs(w, visit) && s.right.pairs(w, visit)
+}
+
+// negatedStep is !(a|^b). The forward part is there unless the set names
+// inverse predicates only.
+type negatedStep struct {
+	forward, inverse         []rdf.ID
+	hasForward, hasBackwards bool
+}
+
+func (s negatedStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool {
+	along := func(outward bool, excluded []rdf.ID) bool {
+		pattern := rdf.IDQuad{S: node}
+		if !outward {
+			pattern = rdf.IDQuad{O: node}
+		}
+		for src := w.e.source(pattern, w.sel); src.next(); {
+			end := src.quad.O
+			if !outward {
+				end = src.quad.S
+			}
+			if !slices.Contains(excluded, src.quad.P) && !visit(end) {
+				return false
+			}
+		}
+		return w.e.err == nil
+	}
+	return (!s.hasForward || along(forward, s.forward)) && (!s.hasBackwards || along(!forward, s.inverse))
+}
+
+func (s negatedStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
+	for src := w.e.source(rdf.IDQuad{}, w.sel); src.next(); {
+		q := src.quad
+		if s.hasForward && !slices.Contains(s.forward, q.P) && !visit(q.S, q.O) {
+			return false
+		}
+		if s.hasBackwards && !slices.Contains(s.inverse, q.P) && !visit(q.O, q.S) {
+			return false
+		}
+	}
+	return w.e.err == nil
+}
+
+// repeatStep is path*, path+ or path?. Each end is visited once (ALP of
+// section 18.4), whatever the number of ways to it.
+type repeatStep struct {
+	step step
+	zero bool // no step at all is a way
+	many bool
+}
+
+func (s repeatStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool {
+	seen := roaring.New()
+	if s.zero {
+		seen.Add(uint32(node))
+		if !visit(node) {
+			return false
+		}
+	}
+	queue := []rdf.ID{node}
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		more := s.step.from(w, at, forward, func(end rdf.ID) bool {
+			if !seen.CheckedAdd(uint32(end)) {
+				return w.e.err == nil
+			}
+			if s.many {
+				queue = append(queue, end)
+			}
+			return visit(end)
+		})
+		if !more {
+			return false
+		}
+	}
+	return true
+}
+
+func (s repeatStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
+	starts := roaring.New()
+	if s.zero {
+		starts = w.nodes()
+	} else if !s.step.pairs(w, func(start, _ rdf.ID) bool { starts.Add(uint32(start)); return true }) {
+		return false
+	}
+	for it := starts.Iterator(); it.HasNext(); {
+		start := rdf.ID(it.Next())
+		if !s.from(w, start, true, func(end rdf.ID) bool { return visit(start, end) }) {
+			return false
+		}
+	}
+	return w.e.err == nil
+}
+
+// pathNode matches a path pattern from whichever side is bound.
+type pathNode struct {
+	s, o  ref
+	step  step
+	graph graphRef
+	// zero tells that the path has a way without a step.
+	zero bool
+}
+
+func (n *pathNode) run(e *exec, r row, yield func(row) bool) bool {
+	sel := n.graph.selector(e, r)
+	if sel.mode == noGraph {
+		return e.err == nil
+	}
+	w := &walk{e: e, sel: sel}
+	start, end := n.s.in(r), n.o.in(r)
+	switch {
+	case start != 0 && !n.reachable(w, n.s, start), end != 0 && !n.reachable(w, n.o, end):
+		return e.err == nil
+	case start != 0 && end != 0:
+		return n.step.from(w, start, true, func(id rdf.ID) bool { return id != end || yield(r) })
+	case start != 0:
+		return n.step.from(w, start, true, func(id rdf.ID) bool { return n.emit(r, n.o, id, yield) })
+	case end != 0:
+		return n.step.from(w, end, false, func(id rdf.ID) bool { return n.emit(r, n.s, id, yield) })
+	case n.s.slot == n.o.slot:
+		return n.step.pairs(w, func(a, b rdf.ID) bool { return a != b || n.emit(r, n.s, a, yield) })
+	}
+	return n.step.pairs(w, func(a, b rdf.ID) bool {
+		r[n.s.slot] = a
+		more := n.emit(r, n.o, b, yield)
+		r[n.s.slot] = 0
+		return more
+	})
+}
+
+// reachable keeps a path without a step from finding a variable's term that is
+// not in the graph: alone, the pattern would not bind the variable to it. A
+// term of the query itself needs not be there.
+func (n *pathNode) reachable(w *walk, p ref, id rdf.ID) bool {
+	return !n.zero || p.slot < 0 || w.has(id)
+}
+
+func (n *pathNode) emit(r row, p ref, id rdf.ID, yield func(row) bool) bool {
+	r[p.slot] = id
+	more := yield(r)
+	r[p.slot] = 0
+	return more
+}

@@ -1,0 +1,359 @@
+package sparql
+
+import (
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql/algebra"
+	"github.com/picloud/picloud/runtime/sparql/syntax"
+)
+
+// scope gives the variables of one SELECT their slots. A sub-query has a scope
+// of its own, which shares with the outer one the slots of what it selects: so
+// its other variables are other variables.
+type scope struct {
+	p     *planner
+	slots map[string]int
+}
+
+func (s *scope) slot(name string) int {
+	slot, ok := s.slots[name]
+	if !ok {
+		slot = s.p.width
+		s.p.width++
+		s.slots[name] = slot
+	}
+	return slot
+}
+
+func (s *scope) all(vars algebra.Vars) []int {
+	var out []int
+	for v := range vars {
+		out = append(out, s.slot(v))
+	}
+	return out
+}
+
+// planner turns algebra into operators for one execution.
+type planner struct {
+	e     *exec
+	width int
+	depth int
+	// traces are the operators in the order of planning, if they are to be explained.
+	traces []*traceNode
+}
+
+// place is where in a query an operator stands.
+type place struct {
+	scope *scope
+	graph graphRef
+	// bound are the variables that rows may have when the operator gets them,
+	// from the left side of a nested loop; outer those that EXISTS substitutes.
+	bound, outer algebra.Vars
+	// limit is how many rows will be asked for, -1 if that is not known.
+	limit int
+}
+
+// with is the place behind an operator that binds more.
+func (c place) with(more algebra.Vars) place {
+	c.bound = c.bound.Union(more)
+	c.limit = -1
+	return c
+}
+
+// plan builds the operator for op with filters applied to its solutions. It
+// may assume that correlates(op, place.bound) holds, or that nothing is bound.
+func (p *planner) plan(op algebra.Op, c place, filters []syntax.Expr) node {
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > p.e.limits.MaxDepth {
+		p.e.fail(errorf(CodeOverBudget, "the query nests more than %d operators", p.e.limits.MaxDepth))
+	}
+	if !p.e.tick() {
+		return emptyNode{}
+	}
+	switch o := op.(type) {
+	case *algebra.Filter:
+		c.limit = -1
+		return p.plan(o.Input, c, append(conjuncts(o.Expr), filters...))
+	case *algebra.BGP, *algebra.Join, *algebra.Path:
+		return p.join(op, c, filters)
+	case *algebra.Union:
+		c.limit = -1
+		return p.trace(op, -1, &unionNode{branches: []node{p.plan(o.Left, c, filters), p.plan(o.Right, c, filters)}})
+	case *algebra.LeftJoin:
+		certain := algebra.Certain(o.Left)
+		inner, outer := split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(certain) })
+		return p.filtered(p.trace(op, -1, p.leftJoin(o, c, inner)), op, c, outer)
+	case *algebra.Minus:
+		return p.trace(op, -1, p.minus(o, c, filters))
+	case *algebra.Extend:
+		return p.extend(o, c, filters)
+	case *algebra.Graph:
+		return p.graph(o, c, filters)
+	}
+	return p.filtered(p.trace(op, -1, p.single(op, c)), op, c, filters)
+}
+
+// single plans the operators that no filter is pushed through.
+func (p *planner) single(op algebra.Op, c place) node {
+	deeper := c
+	deeper.limit = -1
+	switch o := op.(type) {
+	case *algebra.Table:
+		return p.table(o, c)
+	case *algebra.Group:
+		return p.group(o, deeper)
+	case *algebra.OrderBy:
+		n := &orderNode{input: p.plan(o.Input, deeper, nil), limit: c.limit, slots: c.scope.all(algebra.Possible(o.Input))}
+		visible := c.outer.Union(algebra.Possible(o.Input))
+		for _, k := range o.Keys {
+			n.keys = append(n.keys, sortKey{p.expression(k.Expr, c, visible), k.Desc})
+		}
+		return n
+	case *algebra.Project:
+		c.scope = c.scope.inner(o.Vars)
+		return p.plan(o.Input, c, nil)
+	case *algebra.Distinct:
+		return &distinctNode{input: p.plan(o.Input, deeper, nil), slots: c.scope.all(algebra.Possible(o.Input))}
+	case *algebra.Reduced:
+		return p.plan(o.Input, c, nil)
+	case *algebra.Slice:
+		if o.Limit >= 0 && o.Limit <= maxTopK && o.Offset <= maxTopK {
+			deeper.limit = o.Offset + o.Limit
+		}
+		return &sliceNode{input: p.plan(o.Input, deeper, nil), offset: o.Offset, limit: o.Limit}
+	case *algebra.Service:
+		p.e.fail(errorf(CodeUnsupported, "%s: SERVICE is switched off: this endpoint asks no other endpoint; query that one directly and join in the client", o.At))
+	}
+	return emptyNode{}
+}
+
+// inner is the scope of a sub-query that selects vars.
+func (s *scope) inner(vars []string) *scope {
+	in := &scope{p: s.p, slots: map[string]int{}}
+	for _, v := range vars {
+		in.slots[v] = s.slot(v)
+	}
+	return in
+}
+
+// filtered wraps n, the plan of op, in filters.
+func (p *planner) filtered(n node, op algebra.Op, c place, filters []syntax.Expr) node {
+	if len(filters) == 0 {
+		return n
+	}
+	return p.filter(n, filters, c, algebra.Possible(op))
+}
+
+// filter wraps n in filters over rows that can bind vars.
+func (p *planner) filter(n node, filters []syntax.Expr, c place, vars algebra.Vars) node {
+	visible := c.outer.Union(c.bound).Union(vars)
+	for _, f := range filters {
+		n = p.traceFilter(f, &filterNode{input: n, condition: p.expression(f, c, visible)})
+	}
+	return n
+}
+
+// conjuncts takes a condition apart: all must be true, and an error is as good
+// as false.
+func conjuncts(e syntax.Expr) []syntax.Expr {
+	if c, is := e.(syntax.Call); is && c.Op == "&&" {
+		return append(conjuncts(c.Args[0]), conjuncts(c.Args[1])...)
+	}
+	return []syntax.Expr{e}
+}
+
+func split(list []syntax.Expr, test func(syntax.Expr) bool) (yes, no []syntax.Expr) {
+	for _, f := range list {
+		if test(f) {
+			yes = append(yes, f)
+		} else {
+			no = append(no, f)
+		}
+	}
+	return yes, no
+}
+
+func (p *planner) leftJoin(o *algebra.LeftJoin, c place, filters []syntax.Expr) node {
+	c.limit = -1
+	left := p.plan(o.Left, c, filters)
+	vars := algebra.Possible(o.Left)
+	after := c.with(vars)
+	var condition *expr
+	if o.Expr != nil {
+		visible := c.outer.Union(after.bound).Union(algebra.Possible(o.Right))
+		condition = p.expression(o.Expr, c, visible)
+	}
+	if correlates(o.Right, minus(after.bound, c.outer)) {
+		return &leftJoinNode{left: left, right: p.plan(o.Right, after, nil), condition: condition}
+	}
+	side := p.hashSide(o.Right, c, algebra.Certain(o.Left))
+	return &hashLeftJoinNode{left: left, right: side, condition: condition}
+}
+
+// hashSide plans op to be run by itself; the key are the variables that it and
+// the other side always bind.
+func (p *planner) hashSide(op algebra.Op, c place, certain algebra.Vars) hashSide {
+	possible := algebra.Possible(op)
+	key := minus(algebra.Certain(op).Intersect(certain), c.outer)
+	side := hashSide{keyWidth: len(key), slots: c.scope.all(key)}
+	side.slots = append(side.slots, c.scope.all(minus(possible, key))...)
+	side.outer = c.scope.all(c.outer.Intersect(algebra.Mentioned(op)))
+	c.bound, c.limit = algebra.Vars{}, -1
+	side.input = p.plan(op, c, nil)
+	return side
+}
+
+func minus(a, b algebra.Vars) algebra.Vars {
+	out := algebra.Vars{}
+	for v := range a {
+		if !b.Has(v) {
+			out.Add(v)
+		}
+	}
+	return out
+}
+
+func (p *planner) minus(o *algebra.Minus, c place, filters []syntax.Expr) node {
+	c.limit = -1
+	n := &minusNode{left: p.plan(o.Left, c, filters)}
+	n.right = p.hashSide(o.Right, c, algebra.Certain(o.Left))
+	// What EXISTS substitutes is no variable any more, on either side.
+	shared := map[int]bool{}
+	for _, slot := range c.scope.all(minus(algebra.Possible(o.Left), c.outer)) {
+		shared[slot] = true
+	}
+	for column, slot := range n.right.slots {
+		if shared[slot] {
+			n.shared = append(n.shared, column)
+		}
+	}
+	return n
+}
+
+// extend merges consecutive extensions, so that BNODE sees one solution.
+func (p *planner) extend(o *algebra.Extend, c place, filters []syntax.Expr) node {
+	c.limit = -1
+	chain := []*algebra.Extend{o}
+	for {
+		next, is := chain[len(chain)-1].Input.(*algebra.Extend)
+		if !is {
+			break
+		}
+		chain = append(chain, next)
+	}
+	assigned := algebra.Vars{}
+	for _, x := range chain {
+		assigned.Add(x.Var)
+	}
+	inner, outer := split(filters, func(f syntax.Expr) bool { return len(algebra.ExprVars(f).Intersect(assigned)) == 0 })
+	input := chain[len(chain)-1].Input
+	n := &extendNode{input: p.plan(input, c, inner)}
+	visible := c.outer.Union(c.bound).Union(algebra.Possible(input))
+	for i := len(chain) - 1; i >= 0; i-- {
+		x := chain[i]
+		n.list = append(n.list, assignment{c.scope.slot(x.Var), p.expression(x.Expr, c, visible)})
+		visible = visible.Union(algebra.Vars{x.Var: {}})
+	}
+	return p.filtered(p.trace(o, -1, n), o, c, outer)
+}
+
+func (p *planner) graph(o *algebra.Graph, c place, filters []syntax.Expr) node {
+	c.limit = -1
+	// EXISTS asks the graph that it stands in: it must not move to another.
+	inner, outer := split(filters, func(f syntax.Expr) bool {
+		return !hasExists(f) && !(o.Name.IsVar() && algebra.ExprVars(f).Has(o.Name.Var))
+	})
+	name := graphRef{named: true, ref: p.ref(o.Name, c.scope)}
+	in := c
+	in.graph = name
+	if !o.Name.IsVar() {
+		return p.filtered(p.trace(o, -1, &graphNode{name: name, input: p.plan(o.Input, in, inner)}), o, c, outer)
+	}
+	in.bound = c.bound.Union(algebra.Vars{o.Name.Var: {}})
+	switch b, isBGP := o.Input.(*algebra.BGP); {
+	case isBGP && len(b.Patterns) > 0:
+		// The first pattern that is matched binds the graph.
+		return p.filtered(p.trace(o, -1, p.plan(o.Input, in, inner)), o, c, outer)
+	case correlates(o.Input, minus(in.bound, c.outer)):
+		return p.filtered(p.trace(o, -1, &graphNode{name: name, input: p.plan(o.Input, in, inner)}), o, c, outer)
+	}
+	// The pattern must not see the graph's name: it runs for each graph under a
+	// variable of the engine's own, which then joins with the name.
+	hidden := p.width
+	p.width++
+	in.bound = c.bound
+	in.graph = graphRef{named: true, ref: ref{slot: hidden}}
+	n := &graphNode{name: in.graph, input: p.plan(o.Input, in, inner)}
+	return p.filtered(p.trace(o, -1, &aliasNode{input: n, from: hidden, to: name.slot}), o, c, outer)
+}
+
+func hasExists(e syntax.Expr) bool {
+	found := false
+	syntax.Walk(e, func(e syntax.Expr) {
+		if _, is := e.(algebra.Exists); is {
+			found = true
+		}
+	})
+	return found
+}
+
+func (p *planner) table(o *algebra.Table, c place) node {
+	n := &tableNode{}
+	for _, v := range o.Vars {
+		n.slots = append(n.slots, c.scope.slot(v))
+	}
+	for _, terms := range o.Rows {
+		r := make(row, len(terms))
+		for i, t := range terms {
+			if t.Kind != base.NoTerm {
+				r[i] = p.e.intern(t)
+			}
+		}
+		n.rows = append(n.rows, r)
+	}
+	return n
+}
+
+func (p *planner) group(o *algebra.Group, c place) node {
+	possible := algebra.Possible(o.Input)
+	visible := c.outer.Union(possible)
+	n := &groupNode{input: p.plan(o.Input, c, nil), all: c.scope.all(possible)}
+	for _, k := range o.Keys {
+		n.keys = append(n.keys, assignment{c.scope.slot(k.Var), p.expression(k.Expr, c, visible)})
+	}
+	for _, b := range o.Aggregates {
+		a := b.Expr.(syntax.Aggregate)
+		out := aggregate{slot: c.scope.slot(b.Var), name: a.Name, distinct: a.Distinct, separator: a.Separator}
+		if a.Arg != nil {
+			out.arg = p.expression(a.Arg, c, visible)
+		}
+		n.aggregates = append(n.aggregates, out)
+	}
+	return n
+}
+
+// existsPattern plans the pattern of EXISTS, which sees all that is visible
+// where it stands.
+func (p *planner) existsPattern(x algebra.Exists, c place) node {
+	return p.plan(x.Input, place{scope: c.scope, graph: c.graph, bound: c.outer, outer: c.outer, limit: -1}, nil)
+}
+
+// ref is the place of a node of a pattern.
+func (p *planner) ref(n syntax.Node, s *scope) ref {
+	if n.IsVar() {
+		return ref{slot: s.slot(n.Var)}
+	}
+	return constant(p.e, n.Term)
+}
+
+// pattern is the ids of a triple pattern, 0 for variables.
+func pattern(s, p, o ref) rdf.IDQuad {
+	id := func(r ref) rdf.ID {
+		if r.slot >= 0 {
+			return 0
+		}
+		return r.id
+	}
+	return rdf.IDQuad{S: id(s), P: id(p), O: id(o)}
+}

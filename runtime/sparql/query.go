@@ -1,0 +1,147 @@
+package sparql
+
+import (
+	"context"
+	"errors"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql/algebra"
+	"github.com/picloud/picloud/runtime/sparql/syntax"
+)
+
+// Options of Parse.
+type Options struct {
+	// Base is the IRI that relative IRIs of the query are resolved against.
+	Base string
+}
+
+// Query is a parsed query. It is immutable: any number of goroutines may
+// execute it at once.
+type Query struct {
+	tree *syntax.Query
+	op   algebra.Op
+}
+
+// Parse reads a SPARQL 1.1 query. Its error is an *Error with CodeSyntax.
+func Parse(text string, o Options) (*Query, error) {
+	tree, err := syntax.Parse(text, syntax.Options{Base: o.Base})
+	if err != nil {
+		var where *syntax.Error
+		if errors.As(err, &where) {
+			return nil, &Error{Code: CodeSyntax, Message: where.Error(), Syntax: where}
+		}
+		return nil, errorf(CodeSyntax, "%v", err)
+	}
+	return &Query{tree: tree, op: algebra.Translate(tree)}, nil
+}
+
+// Form is the form of the query.
+func (q *Query) Form() syntax.Form { return q.tree.Form }
+
+// Algebra prints the algebra of the query, before any optimisation.
+func (q *Query) Algebra() string { return algebra.String(q.op) }
+
+// HasDataset reports whether the query has FROM or FROM NAMED.
+func (q *Query) HasDataset() bool { return len(q.tree.From)+len(q.tree.FromNamed) > 0 }
+
+// Execute starts a query on a dataset. The answer of ASK is computed at once;
+// the rows of the other forms are computed while they are read. ctx ends the
+// execution, also while rows are read. The error is an *Error.
+func Execute(ctx context.Context, q *Query, d Dataset, l Limits) (*Result, error) {
+	return start(ctx, q, d, l, false)
+}
+
+// Explain runs a query to its end and tells the algebra, and the operators in
+// the order in which they ran with estimated and actual rows.
+func Explain(ctx context.Context, q *Query, d Dataset, l Limits) (string, error) {
+	r, err := start(ctx, q, d, l, true)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case r.Form == syntax.Select:
+		for _, err := range r.Rows() {
+			if err != nil {
+				return "", err
+			}
+		}
+	case r.Form != syntax.Ask:
+		for _, err := range r.Quads() {
+			if err != nil {
+				return "", err
+			}
+		}
+	}
+	return q.Algebra() + "\n" + printTraces(r.planner.traces), nil
+}
+
+func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*Result, error) {
+	if d.Snapshot == nil {
+		d.Snapshot = rdf.NewStore().Snapshot()
+	}
+	d = d.narrow(q.tree.From, q.tree.FromNamed)
+	l = l.withDefaults()
+	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
+	e := newExec(ctx, d, l)
+	e.explain = explain
+	e.check()
+	p := &planner{e: e}
+	s := &scope{p: p, slots: map[string]int{}}
+	root := place{scope: s, bound: algebra.Vars{}, outer: algebra.Vars{}, limit: -1}
+	r := &Result{Form: q.tree.Form, query: q.tree, exec: e, planner: p, scope: s, cancel: cancel}
+	for _, item := range q.tree.Projection {
+		r.addVar(item.Var)
+	}
+	r.template(q.tree.Template)
+	r.described(q.tree.Describe)
+	r.root = p.plan(q.op, root, nil)
+	if q.tree.Form == syntax.Ask && e.err == nil {
+		r.root.run(e, make(row, p.width), func(row) bool {
+			r.Boolean = true
+			return false
+		})
+	}
+	if e.err != nil || q.tree.Form == syntax.Ask {
+		cancel()
+	}
+	if e.err != nil {
+		return nil, e.err
+	}
+	return r, nil
+}
+
+// addVar names a column of the result.
+func (r *Result) addVar(name string) {
+	for _, v := range r.Vars {
+		if v == name {
+			return
+		}
+	}
+	r.Vars = append(r.Vars, name)
+	r.slots = append(r.slots, r.scope.slot(name))
+}
+
+// template places the nodes of a CONSTRUCT template.
+func (r *Result) template(triples []syntax.Triple) {
+	for _, t := range triples {
+		var places [3]templatePlace
+		for i, n := range []syntax.Node{t.S, t.P, t.O} {
+			switch {
+			case n.IsVar():
+				places[i].slot = r.scope.slot(n.Var)
+			case n.Term.Kind == base.BlankTerm:
+				places[i] = templatePlace{slot: -1, blank: n.Term.Value}
+			default:
+				places[i] = templatePlace{slot: -1, id: r.exec.intern(n.Term)}
+			}
+		}
+		r.triples = append(r.triples, places)
+	}
+}
+
+func (r *Result) described(nodes []syntax.Node) {
+	for _, n := range nodes {
+		r.resources = append(r.resources, r.planner.ref(n, r.scope))
+	}
+}
