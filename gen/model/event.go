@@ -73,6 +73,9 @@ func (b *builder) phase(o *object) string {
 	return ""
 }
 
+// deletingPhase is where resources are that are being cleaned up.
+const deletingPhase = "Deleting"
+
 // suffix is what an event of Resource is called without that word.
 func suffix(name string) string { return strings.TrimPrefix(name, local(rootClass)) }
 
@@ -171,10 +174,14 @@ func (b *builder) phasesOf(l *Lifecycle) map[string]bool {
 }
 
 // commonEvent is an event of one of the two common lifecycles, for one kind.
-// Kinds without observed fields have no event that carries nothing else.
+// Kinds without observed fields have no event that carries nothing else, and
+// singletons none that ends them.
 func (b *builder) commonEvent(c *class, n *node, l *Lifecycle, phases map[string]bool) *Event {
 	e := b.event(c, n, l)
 	if e.Observation && e.To == "" && !slices.ContainsFunc(c.c.Fields, b.ownObserved) {
+		return nil
+	}
+	if c.c.Singleton && (e.Ends || e.To == deletingPhase) {
 		return nil
 	}
 	e.Name = c.c.Name + suffix(local(n.iri))
