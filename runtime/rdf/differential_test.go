@@ -32,14 +32,14 @@ func TestASecondParserAgrees(t *testing.T) {
 			if strings.HasSuffix(test.kind, "NegativeSyntax") {
 				continue
 			}
-			ours, err := parseFile(filepath.Join(dir, test.action), suite.format, baseIRI+test.action)
+			ours, err := parseFile(filepath.Join(dir, test.action), suite.format, baseIRI)
 			if err != nil {
 				t.Errorf("%s: %v", test.name, err)
 				continue
 			}
-			theirs, err := secondParse(filepath.Join(dir, test.action), suite.second, baseIRI+test.action)
+			theirs, err := secondParse(filepath.Join(dir, test.action), suite.second, baseIRI)
 			same := err == nil && rdf.Isomorphic(ours, theirs)
-			if same == secondParserFails[test.name] {
+			if _, fails := secondParserFails[test.name]; same == fails {
 				t.Errorf("%s: agreed: %v (%v)", test.name, same, err)
 			}
 			if same {
@@ -93,4 +93,11 @@ func secondParse(path string, format knakk.Format, baseIRI string) (quads []base
 
 // secondParserFails are the tests of the W3C suites that knakk/rdf reads
 // otherwise than the suites want.
-var secondParserFails = map[string]bool{}
+var secondParserFails = map[string]string{
+	"turtle-syntax-number-12": "refuses -.2e3",
+	"turtle-syntax-number-13": "refuses +.7",
+	"IRI-resolution-01":       "puts base and reference one behind the other",
+	"IRI-resolution-02":       "puts base and reference one behind the other",
+	"IRI-resolution-07":       "puts base and reference one behind the other",
+	"IRI-resolution-08":       "puts base and reference one behind the other",
+}

@@ -103,23 +103,3 @@ func TestJSONLDIsWrittenFlatWithItsContext(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
-
-func TestRDFXMLIsRead(t *testing.T) {
-	const text = `<?xml version="1.0"?>
-<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://e/">
-  <rdf:Description rdf:about="a"><e:p xml:lang="en">x</e:p><e:q><rdf:Description><e:r>y</e:r></rdf:Description></e:q></rdf:Description>
-</rdf:RDF>`
-	got, err := rdf.ParseAll(strings.NewReader(text), rdf.RDFXML, rdf.Options{Base: "http://e/d"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := rdf.ParseAll(strings.NewReader(`@prefix e: <http://e/> . e:a e:p "x"@en ; e:q [ e:r "y" ] .`), rdf.Turtle, rdf.Options{})
-	if err != nil || !rdf.Isomorphic(got, want) {
-		t.Errorf("got %v, %v", got, err)
-	}
-	for _, bad := range []string{"", "<a>", "<a></b>", "<rdf:RDF", "\xff"} {
-		if quads, err := rdf.ParseAll(strings.NewReader(bad), rdf.RDFXML, rdf.Options{}); err == nil && len(quads) > 0 {
-			t.Errorf("%q: %v", bad, quads)
-		}
-	}
-}

@@ -37,7 +37,7 @@ func (e Errors) Unwrap() []error {
 }
 
 // Statement is one quad of a text with the places of its terms. Formats
-// without places (JSON-LD, RDF/XML) leave them zero.
+// without places (JSON-LD) leave them zero; RDF/XML gives the place of the element.
 type Statement struct {
 	Quad                       base.Quad
 	Subject, Predicate, Object Pos

@@ -110,7 +110,7 @@ func TestEveryLimitIsAnErrorWithItsNumber(t *testing.T) {
 		{rdf.NTriples, `<a:a> <a:b> "` + long + `"`, "longer than 1000 bytes"},
 		{rdf.JSONLD, strings.Repeat("[", 11) + strings.Repeat("]", 11), "deeper than 10 levels"},
 		{rdf.JSONLD, `"` + long + long + `"`, "longer than 3000 bytes"},
-		{rdf.RDFXML, strings.Repeat("<a>", 11), "deeper than 10 levels"},
+		{rdf.RDFXML, `<e:a xmlns:e="http://e/">` + strings.Repeat("<e:a>", 11), "deeper than 10 levels"},
 		{rdf.RDFXML, "<a>" + long + long + "</a>", "longer than 3000 bytes"},
 	} {
 		_, err := rdf.ParseAll(strings.NewReader(c.text), c.format, o)
