@@ -42,8 +42,8 @@ func (q *Query) Form() syntax.Form { return q.tree.Form }
 // Algebra prints the algebra of the query, before any optimisation.
 func (q *Query) Algebra() string { return algebra.String(q.op) }
 
-// HasDataset reports whether the query has FROM or FROM NAMED.
-func (q *Query) HasDataset() bool { return len(q.tree.From)+len(q.tree.FromNamed) > 0 }
+// From are the graphs of FROM and of FROM NAMED.
+func (q *Query) From() (merged, named []string) { return q.tree.From, q.tree.FromNamed }
 
 // Execute starts a query on a dataset. The answer of ASK is computed at once;
 // the rows of the other forms are computed while they are read. ctx ends the
