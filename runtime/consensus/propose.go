@@ -116,8 +116,9 @@ func (n *Node) runProposer() {
 			return
 		case <-n.queue.wake:
 		}
-		for group := n.queue.take(); len(group) > 0; group = n.queue.take() {
+		if group := n.queue.take(); len(group) > 0 {
 			n.propose(group)
+			n.queue.nudge()
 		}
 	}
 }

@@ -1,0 +1,3 @@
+package consensus_test
+
+func runChild() bool { return false }
