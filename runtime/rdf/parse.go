@@ -139,7 +139,7 @@ type parser struct {
 	graph       base.Term // of the block or line that is being read
 	labels      labeller
 	depth       int
-	expanded    int   // bytes of IRIs so far
+	expanded    int64 // bytes of IRIs so far
 	stopped     error // ends the parse, whatever its type
 	errs        Errors
 }
@@ -278,8 +278,8 @@ func (p *parser) bounded(t lex.Token, iri string) (string, error) {
 	if len(iri) > p.o.MaxIRI {
 		return "", lex.Errorf(t.Pos, "an IRI longer than %d bytes is refused", p.o.MaxIRI)
 	}
-	p.expanded += len(iri)
-	if p.expanded > maxExpansion*t.Offset+1<<20 {
+	p.expanded += int64(len(iri))
+	if p.expanded > maxExpansion*int64(t.Offset)+1<<20 {
 		return "", lex.Errorf(t.Pos, "the IRIs of this text are more than %d times longer than the text; refused", maxExpansion)
 	}
 	return iri, nil

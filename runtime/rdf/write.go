@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/picloud/picloud/gen/base"
@@ -45,6 +46,9 @@ func Write(w io.Writer, format Format, quads iter.Seq[base.Quad], o WriteOptions
 }
 
 func write(w *bufio.Writer, format Format, quads iter.Seq[base.Quad], o WriteOptions) error {
+	if o.Base != "" && (CheckIRI(o.Base) != nil || strings.Contains(o.Base, "#")) {
+		return fmt.Errorf("the base <%s> is not an absolute IRI without a fragment", clip(o.Base))
+	}
 	graphs := format != Turtle && format != NTriples
 	if (format == NTriples || format == NQuads) && !o.Sorted {
 		return writeLines(w, quads, graphs)

@@ -25,7 +25,16 @@ type turtleWriter struct {
 }
 
 func newTurtleWriter(o WriteOptions) *turtleWriter {
-	return &turtleWriter{o: o, used: map[string]bool{}}
+	t := &turtleWriter{o: o, used: map[string]bool{}}
+	t.o.Prefixes = nil
+	names := map[string]bool{}
+	for _, p := range o.Prefixes { // one that cannot be declared is not used
+		if isPrefixName(p.Name) && CheckIRI(p.IRI) == nil && !names[p.Name] {
+			names[p.Name] = true
+			t.o.Prefixes = append(t.o.Prefixes, p)
+		}
+	}
+	return t
 }
 
 // subjectText is a subject with its properties, rendered.
@@ -74,7 +83,6 @@ func (t *turtleWriter) header() string {
 	}
 	for _, p := range t.o.Prefixes {
 		if t.used[p.Name] {
-			delete(t.used, p.Name) // a name twice in the options is declared once
 			b.WriteString("@prefix " + pad(p.Name+":", widest+1) + " <" + p.IRI + "> .\n")
 		}
 	}
@@ -209,8 +217,7 @@ func (t *turtleWriter) iri(iri string) string {
 	best := -1
 	for i, p := range t.o.Prefixes {
 		local, ok := strings.CutPrefix(iri, p.IRI)
-		if ok && p.IRI != "" && isPlainLocal(local) && isPrefixName(p.Name) && CheckIRI(p.IRI) == nil &&
-			(best < 0 || len(p.IRI) > len(t.o.Prefixes[best].IRI)) {
+		if ok && isPlainLocal(local) && (best < 0 || len(p.IRI) > len(t.o.Prefixes[best].IRI)) {
 			best = i
 		}
 	}
