@@ -1,0 +1,25 @@
+package gen
+
+import (
+	"github.com/picloud/picloud/gen/emit/schema"
+	"github.com/picloud/picloud/gen/plan"
+	"github.com/picloud/picloud/gen/write"
+)
+
+// Output is one artifact: what it is, where it lies and who makes it.
+type Output struct {
+	Name string
+	// Owns are the places below generated/ that hold this output and nothing
+	// else: folders, with a slash at the end, and single files. What lies
+	// there and is not emitted is removed.
+	Owns []string
+	Emit func(*plan.Plan) ([]write.File, error)
+}
+
+// Outputs is everything that is generated, in the order in which output
+// depends on output.
+func Outputs() []Output {
+	return []Output{
+		{"schema", []string{"generated/schema/"}, schema.Emit},
+	}
+}
