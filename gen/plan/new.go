@@ -122,7 +122,7 @@ func (p *planner) kind(c *base.Class, slice *Slice) *Kind {
 		Spec: name + "Spec", Declare: "Declare" + name, Delete: "Delete" + name,
 	}
 	if c.Origin != base.Declared {
-		k.Spec, k.Declare, k.Delete = "", "", ""
+		k.Spec, k.Declare, k.Delete, k.End = "", "", "", "End"+name
 	}
 	if c.Singleton {
 		k.Delete = ""

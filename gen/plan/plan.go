@@ -60,6 +60,7 @@ type Kind struct {
 	Declare string // command types: "DeclareVolume"
 	Delete  string // "DeleteVolume"
 	Observe string // "ObserveVolume"
+	End     string // "EndAlert": the platform's, of kinds that clients cannot delete
 
 	// The fields of the class, inherited ones included, in the order in which
 	// output shows them. The head (phase, revision, …) is in neither.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/scanner"
 	"go/token"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -115,7 +116,29 @@ func (f *File) Render() (write.File, error) {
 	if f.err != nil {
 		return write.File{}, fmt.Errorf("%s: %w", f.path, f.err)
 	}
-	return write.File{Path: f.path, Content: out.Bytes(), Source: f.source}, nil
+	return write.File{Path: f.path, Content: standardFirst(out.Bytes()), Source: f.source}, nil
+}
+
+// standardFirst puts the imports of the standard library into a group of their
+// own, above the others.
+func standardFirst(code []byte) []byte {
+	head, rest, ok := bytes.Cut(code, []byte("import (\n"))
+	if !ok {
+		return code
+	}
+	block, rest, _ := bytes.Cut(rest, []byte(")\n"))
+	var standard, others []byte
+	for line := range bytes.Lines(block) {
+		if bytes.Contains(line, []byte(".")) {
+			others = append(others, line...)
+		} else {
+			standard = append(standard, line...)
+		}
+	}
+	if len(standard) > 0 && len(others) > 0 {
+		standard = append(standard, '\n')
+	}
+	return slices.Concat(head, []byte("import (\n"), standard, others, []byte(")\n"), rest)
 }
 
 // Render gives several files; it stops at the first that is not Go.
@@ -139,6 +162,16 @@ func (b *Block) Do(format string, args ...any) { b.group.Add(Code(format, args..
 
 // If writes a conditional statement.
 func (b *Block) If(condition string, body func(*Block)) { b.braced("if "+condition, body) }
+
+// When writes a conditional statement, or its body alone where there is no
+// condition.
+func (b *Block) When(condition string, body func(*Block)) {
+	if condition == "" {
+		body(b)
+		return
+	}
+	b.If(condition, body)
+}
 
 // For writes a loop.
 func (b *Block) For(clause string, body func(*Block)) { b.braced("for "+clause, body) }
