@@ -2,6 +2,7 @@ package rdf
 
 import (
 	"bufio"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -290,15 +291,38 @@ type quadGroup struct {
 	quads []base.Quad
 }
 
+// groupBy groups quads by a term. Most groups stand together and most lists of
+// groups are short, so it looks at the last one first and hashes only many.
 func groupBy(quads []base.Quad, key func(base.Quad) base.Term) []quadGroup {
+	const few = 16
 	var groups []quadGroup
-	at := map[base.Term]int{}
+	var at map[base.Term]int
+	find := func(k base.Term) int {
+		if last := len(groups) - 1; last >= 0 && groups[last].key == k {
+			return last
+		}
+		if at != nil {
+			if i, ok := at[k]; ok {
+				return i
+			}
+			return -1
+		}
+		return slices.IndexFunc(groups, func(g quadGroup) bool { return g.key == k })
+	}
 	for _, q := range quads {
-		i, ok := at[key(q)]
-		if !ok {
+		k := key(q)
+		i := find(k)
+		if i < 0 {
 			i = len(groups)
-			at[key(q)] = i
-			groups = append(groups, quadGroup{key: key(q)})
+			groups = append(groups, quadGroup{key: k})
+			if at != nil {
+				at[k] = i
+			} else if len(groups) > few {
+				at = make(map[base.Term]int, len(quads))
+				for j, g := range groups {
+					at[g.key] = j
+				}
+			}
 		}
 		groups[i].quads = append(groups[i].quads, q)
 	}
