@@ -2,6 +2,8 @@ package sparql
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"strconv"
 	"time"
@@ -65,10 +67,11 @@ type exec struct {
 	now     value.Value
 	started time.Time
 	// solution numbers the rows whose expressions are computed together, for
-	// BNODE; blanks and blankCount make its labels.
-	solution   int
-	blanks     map[blankKey]value.Value
-	blankCount int
+	// BNODE; the others make its labels.
+	solution    int
+	blanks      map[blankKey]value.Value
+	blankPrefix string
+	blankCount  int
 
 	// tables are the hash sides that do not depend on a row.
 	tables map[*hashSide]*rowTable
@@ -188,15 +191,17 @@ func (e *exec) value(id rdf.ID) value.Value {
 	return c.value
 }
 
-// blank makes a blank node that the snapshot does not have.
+// blank makes a blank node that no graph has. Its label is random: one that
+// made way for the labels of the snapshot would tell of graphs that may not be
+// read.
 func (e *exec) blank() value.Value {
-	for {
-		e.blankCount++
-		t := base.Blank("q" + strconv.Itoa(e.blankCount))
-		if _, taken := e.snapshot.Lookup(t); !taken {
-			return value.Of(t)
-		}
+	if e.blankPrefix == "" {
+		var b [8]byte
+		rand.Read(b[:])
+		e.blankPrefix = "q" + hex.EncodeToString(b[:]) + "x"
 	}
+	e.blankCount++
+	return value.Of(base.Blank(e.blankPrefix + strconv.Itoa(e.blankCount)))
 }
 
 // blankFor is BNODE(label): the same node for the same label within one

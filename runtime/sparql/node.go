@@ -234,6 +234,9 @@ type aliasNode struct {
 }
 
 func (n *aliasNode) run(e *exec, r row, yield func(row) bool) bool {
+	// What the other slot has already is all that can join with it.
+	r[n.from] = r[n.to]
+	defer func() { r[n.from] = 0 }()
 	return n.input.run(e, r, func(r row) bool {
 		switch r[n.to] {
 		case r[n.from]:

@@ -222,7 +222,7 @@ func (n *pathNode) run(e *exec, r row, yield func(row) bool) bool {
 	w := &walk{e: e, sel: sel}
 	start, end := n.s.in(r), n.o.in(r)
 	switch {
-	case start != 0 && !n.reachable(w, n.s, start), end != 0 && !n.reachable(w, n.o, end):
+	case start != 0 && !n.reachable(w, n.s, start, n.o), end != 0 && !n.reachable(w, n.o, end, n.s):
 		return e.err == nil
 	case start != 0 && end != 0:
 		return n.step.from(w, start, true, func(id rdf.ID) bool { return id != end || yield(r) })
@@ -243,9 +243,9 @@ func (n *pathNode) run(e *exec, r row, yield func(row) bool) bool {
 
 // reachable keeps a path without a step from finding a variable's term that is
 // not in the graph: alone, the pattern would not bind the variable to it. A
-// term of the query itself needs not be there.
-func (n *pathNode) reachable(w *walk, p ref, id rdf.ID) bool {
-	return !n.zero || p.slot < 0 || w.has(id)
+// term of the pattern itself needs not be there.
+func (n *pathNode) reachable(w *walk, p ref, id rdf.ID, other ref) bool {
+	return !n.zero || p.slot < 0 || other.slot < 0 && other.id == id || w.has(id)
 }
 
 func (n *pathNode) emit(r row, p ref, id rdf.ID, yield func(row) bool) bool {

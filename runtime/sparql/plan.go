@@ -199,6 +199,9 @@ func (p *planner) hashSide(op algebra.Op, c place, certain algebra.Vars) hashSid
 	side := hashSide{keyWidth: len(key), slots: c.scope.all(key)}
 	side.slots = append(side.slots, c.scope.all(minus(possible, key))...)
 	side.outer = c.scope.all(c.outer.Intersect(algebra.Mentioned(op)))
+	if c.graph.named && c.graph.slot >= 0 {
+		side.outer = append(side.outer, c.graph.slot)
+	}
 	c.bound, c.limit = algebra.Vars{}, -1
 	side.input = p.plan(op, c, nil)
 	return side
@@ -270,19 +273,17 @@ func (p *planner) graph(o *algebra.Graph, c place, filters []syntax.Expr) node {
 	if !o.Name.IsVar() {
 		return p.filtered(p.trace(o, -1, &graphNode{name: name, input: p.plan(o.Input, in, inner)}), o, c, outer)
 	}
-	in.bound = c.bound.Union(algebra.Vars{o.Name.Var: {}})
 	switch b, isBGP := o.Input.(*algebra.BGP); {
 	case isBGP && len(b.Patterns) > 0:
 		// The first pattern that is matched binds the graph.
 		return p.filtered(p.trace(o, -1, p.plan(o.Input, in, inner)), o, c, outer)
-	case correlates(o.Input, minus(in.bound, c.outer)):
+	case !algebra.Mentioned(o.Input).Has(o.Name.Var):
 		return p.filtered(p.trace(o, -1, &graphNode{name: name, input: p.plan(o.Input, in, inner)}), o, c, outer)
 	}
 	// The pattern must not see the graph's name: it runs for each graph under a
 	// variable of the engine's own, which then joins with the name.
 	hidden := p.width
 	p.width++
-	in.bound = c.bound
 	in.graph = graphRef{named: true, ref: ref{slot: hidden}}
 	n := &graphNode{name: in.graph, input: p.plan(o.Input, in, inner)}
 	return p.filtered(p.trace(o, -1, &aliasNode{input: n, from: hidden, to: name.slot}), o, c, outer)
