@@ -1,0 +1,107 @@
+package lang
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/picloud/picloud/gen/base"
+)
+
+// references checks that what a resource refers to is declared, as far as the
+// deployment can know: what lies in a product that it declares itself. The
+// rest is listed for the cluster to check.
+func (c *compiler) references(r *Resource) {
+	w := &walker{compiler: c, resource: r, decoder: c.decoder(r)}
+	if r.Address.Product != "" && c.declared[r.Address.Product] == nil {
+		w.outside(r.Address.Product, "", &base.Value{Line: r.Line, Column: r.Column})
+	}
+	w.object(r.Class, r.Value)
+	c.take(r, w.decoder.Violations)
+}
+
+type walker struct {
+	*compiler
+	resource *Resource
+	decoder  *base.Decoder
+}
+
+func (w *walker) object(class *base.Class, v *base.Value) {
+	for _, m := range v.Members {
+		f := class.Field(m.Name)
+		if f == nil || f.Observed {
+			continue
+		}
+		w.decoder.Enter(m.Name)
+		switch {
+		case f.Form == base.Map:
+			w.mapping(f, m.Value)
+		case f.Type == base.TypeObject:
+			w.object(w.model.Class(f.Object), m.Value)
+		case f.Type == base.TypeRef && f.Form == base.Single:
+			w.reference(f, m.Value)
+		case f.Type == base.TypeRef:
+			for item := range w.decoder.Items(m.Value) {
+				w.reference(f, item)
+			}
+		}
+		w.decoder.Leave()
+	}
+}
+
+func (w *walker) mapping(f *base.Field, v *base.Value) {
+	class := w.model.Class(f.Object)
+	key, value := class.Field(f.Key), class.Field(f.Value)
+	for _, m := range v.Members {
+		w.decoder.Enter(m.Name)
+		if key.Type == base.TypeRef {
+			w.reference(key, &base.Value{Kind: base.StringValue, Text: m.Name, Line: m.Line, Column: m.Column})
+		}
+		switch {
+		case f.Value == "":
+			w.object(class, m.Value)
+		case value.Type == base.TypeRef:
+			w.reference(value, m.Value)
+		}
+		w.decoder.Leave()
+	}
+}
+
+func (w *walker) reference(f *base.Field, v *base.Value) {
+	faults := len(w.decoder.Violations)
+	target := w.decoder.Ref(v, f.Target, f.Shape)
+	switch {
+	case len(w.decoder.Violations) > faults:
+		w.resource.failed = append(w.resource.failed, w.decoder.Pointer(""))
+	case w.declared[target] != nil:
+	case slices.Contains(w.deployment.Products, target.Product()):
+		w.missing(f, v, target)
+	default:
+		w.outside(target, f.Target, v)
+	}
+}
+
+func (w *walker) missing(f *base.Field, v *base.Value, target base.Ref) {
+	kind, _, _ := w.model.AddressOf(target)
+	var names []string
+	for ref := range w.declared {
+		if ref.Parent() == target.Parent() {
+			names = append(names, ref.Name())
+		}
+	}
+	slices.Sort(names)
+	message := fmt.Sprintf("%s: the product %s has no %s %s in this deployment", f.Name, quote(target.Product().Name()), kind.Word, quote(target.Name()))
+	if near := base.Nearest(target.Name(), names); near != "" {
+		message += "; did you mean " + quote(near) + "?"
+	} else {
+		message += "; declare it, or refer to another"
+	}
+	w.decoder.Violations = append(w.decoder.Violations, base.Violation{
+		ID: "reference", Message: message, Rule: f.Shape, Pointer: w.decoder.Pointer(""), Line: v.Line, Column: v.Column,
+	})
+}
+
+func (w *walker) outside(target base.Ref, class string, v *base.Value) {
+	w.deployment.Outside = append(w.deployment.Outside, Outside{
+		From: w.resource.Address.Ref, Target: target, Class: class, File: w.resource.File, Line: v.Line, Column: v.Column,
+	})
+}
