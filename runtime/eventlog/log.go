@@ -231,8 +231,8 @@ func (l *Log) create(number uint64, head Head) (*segment, File, error) {
 	return seg, file, nil
 }
 
-// Sync makes everything appended before the call durable. After an error it
-// fails for ever: a file whose sync failed may have lost pages silently.
+// Sync makes everything appended before the call durable. Once the sync of a
+// segment failed it fails for ever: such a file may have lost pages silently.
 func (l *Log) Sync() error {
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
@@ -245,16 +245,16 @@ func (l *Log) Sync() error {
 	case v.head.Position == l.mark.position:
 		return nil
 	}
-	err := v.file.Sync()
-	if err == nil {
-		m := mark{l.mark.sequence + 1, v.active().first(), v.end, v.head.Position}
-		if err = writeMark(l.markFile, m); err == nil {
-			l.mark = m
-			return nil
-		}
+	if err := v.file.Sync(); err != nil {
+		l.syncErr = fmt.Errorf("sync %s: %w", v.active().path, err)
+		return l.syncErr
 	}
-	l.syncErr = named("sync the event log", err)
-	return l.syncErr
+	m := mark{l.mark.sequence + 1, v.active().first(), v.end, v.head.Position}
+	if err := writeMark(l.markFile, m); err != nil {
+		return named("note what is durable", err) // the older mark still stands
+	}
+	l.mark = m
+	return nil
 }
 
 // Close syncs and closes the log. Readers that wait are told ErrClosed.

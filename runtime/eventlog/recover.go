@@ -137,9 +137,11 @@ func (l *Log) begin() error {
 	if l.mark.segment != 0 {
 		return &CorruptError{File: segmentPath(l.dir, l.mark.segment), Position: l.mark.position, Reason: "the segment is missing"}
 	}
-	l.mark.sequence++
-	if err := writeMark(l.markFile, l.mark); err != nil {
-		return named("begin the event log", err)
+	for range 2 { // both slots, so that neither needs room later
+		l.mark.sequence++
+		if err := writeMark(l.markFile, l.mark); err != nil {
+			return named("begin the event log", err)
+		}
 	}
 	head := Head{Time: time.Unix(0, 0).UTC()}
 	if err := l.fs.SyncDir(l.dir); err != nil {
