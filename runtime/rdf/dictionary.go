@@ -2,6 +2,7 @@ package rdf
 
 import (
 	"hash/maphash"
+	"iter"
 	"strings"
 	"sync/atomic"
 
@@ -13,13 +14,15 @@ const (
 	arenaMax  = 64 << 10 // bytes of text in one block
 )
 
-// entry is a term of the dictionary. Only head changes after it is published.
+// entry is a term of the dictionary. Only head and link change after it is
+// published. They chain the fragments (value#…) of a document's IRI in the order
+// of their ids, so that a reader can stop at the last one it knows.
 type entry struct {
 	value string
 	hash  uint32
 	typ   uint32 // index into types
-	head  uint32 // atomic: the newest fragment (value#…) of this IRI, or 0
-	next  uint32 // the fragment of the same document that came before, or 0
+	head  uint32 // of a document, atomic: its first fragment, or 0
+	link  uint32 // of a fragment, atomic: the next one, or 0; of a document: its last fragment, for the writer
 }
 
 // termType is what terms of one kind, datatype and language share.
@@ -92,19 +95,14 @@ func (t *terms) find(term base.Term, hash uint32) (ID, bool) {
 	}
 }
 
-// fragments lists the ids of the IRIs that are fragments of a document's IRI,
-// the oldest first.
-func (t *terms) fragments(document ID) []ID {
-	var out []ID
-	for id := atomic.LoadUint32(&t.entry(document).head); id != 0; id = t.entry(ID(id)).next {
-		if int(id) <= t.n {
-			out = append(out, ID(id))
+// fragments yields the ids of the IRIs that are fragments of a document's IRI.
+func (t *terms) fragments(document ID) iter.Seq[ID] {
+	return func(yield func(ID) bool) {
+		id := atomic.LoadUint32(&t.entry(document).head)
+		for id != 0 && int(id) <= t.n && yield(ID(id)) {
+			id = atomic.LoadUint32(&t.entry(ID(id)).link)
 		}
 	}
-	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-		out[i], out[j] = out[j], out[i]
-	}
-	return out
 }
 
 // dictionary is the writer's side: it gives ids to terms and never takes one back.
@@ -141,11 +139,20 @@ func (d *dictionary) intern(term base.Term) ID {
 	}
 	id := d.add(term, hash)
 	if document != 0 {
-		doc := d.entry(document)
-		d.entry(id).next = doc.head
-		atomic.StoreUint32(&doc.head, uint32(id))
+		d.chain(document, id)
 	}
 	return id
+}
+
+// chain puts a new fragment behind the others of its document.
+func (d *dictionary) chain(document, fragment ID) {
+	doc := d.entry(document)
+	if doc.head == 0 {
+		atomic.StoreUint32(&doc.head, uint32(fragment))
+	} else {
+		atomic.StoreUint32(&d.entry(ID(doc.link)).link, uint32(fragment))
+	}
+	doc.link = uint32(fragment)
 }
 
 func (d *dictionary) add(term base.Term, hash uint32) ID {

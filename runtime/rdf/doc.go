@@ -9,8 +9,9 @@
 //     values is the query engine's affair.
 //   - What a serialiser writes, the parser of that format reads back as the
 //     same quads; blank nodes up to their labels.
-//   - Every statement and every error of the text formats carries its place.
-//     No input makes a parser panic, and none is read without limit.
+//   - Every statement and every syntax error carries its place; JSON-LD alone
+//     knows places only in errors of its JSON.
+//   - No input makes a parser panic, and none is read without limit.
 //
 // Deliberately absent: inference, validation, persistence (the graph is a fold
 // of the log and is rebuilt), fetching of anything over a network, RDF-star.

@@ -102,11 +102,20 @@ func (s *Snapshot) Describe(iri string, graph ID) iter.Seq[IDQuad] {
 		if !ok {
 			return
 		}
-		for _, subject := range append([]ID{id}, s.terms.fragments(id)...) {
+		of := func(subject ID) bool {
 			for c := s.Cursor(IDQuad{S: subject, G: graph}); c.Next(); {
 				if !yield(c.Quad()) {
-					return
+					return false
 				}
+			}
+			return true
+		}
+		if !of(id) {
+			return
+		}
+		for fragment := range s.terms.fragments(id) {
+			if !of(fragment) {
+				return
 			}
 		}
 	}

@@ -252,6 +252,30 @@ func TestDescribeYieldsTheResourceAndItsFragmentsOnly(t *testing.T) {
 	}
 }
 
+func TestAnOldSnapshotKnowsNothingOfLaterTerms(t *testing.T) {
+	store, p := NewStore(), base.IRI("http://e/p")
+	fragment := func(i int) base.Quad {
+		return base.Quad{S: base.IRI(fmt.Sprint("http://e/d#", i)), P: p, O: base.Integer(int64(i))}
+	}
+	store.Apply(nil, []base.Quad{fragment(0), fragment(1)})
+	old := store.Snapshot()
+	for i := range 3 * chunkSize { // more than the blocks that old can see
+		store.Apply(nil, []base.Quad{fragment(i)})
+	}
+	if n := len(slices.Collect(old.Describe("http://e/d", DefaultGraph))); n != 2 {
+		t.Errorf("%d quads, want 2", n)
+	}
+	if id, ok := old.Lookup(fragment(5).S); ok {
+		t.Errorf("a later term has the id %d", id)
+	}
+	if got := old.Term(ID(old.Terms() + 5000)); !got.IsZero() {
+		t.Errorf("a later id is %v", got)
+	}
+	if n := len(slices.Collect(store.Snapshot().Describe("http://e/d", Any))); n != 3*chunkSize {
+		t.Errorf("%d quads, want %d", n, 3*chunkSize)
+	}
+}
+
 func TestDigestKnowsQuadsNotHistory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		quads := rapid.SliceOfN(rapid.Custom(anyQuad), 1, 50).Draw(t, "quads")
