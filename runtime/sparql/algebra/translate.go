@@ -202,7 +202,8 @@ func (t *translator) path(s syntax.Node, path syntax.Path, o syntax.Node) Op {
 		a, isA := left.(*BGP)
 		b, isB := right.(*BGP)
 		if isA && isB {
-			return &BGP{Patterns: append(append([]Triple{}, a.Patterns...), b.Patterns...)}
+			a.Patterns = append(a.Patterns, b.Patterns...)
+			return a
 		}
 		return &Join{Left: left, Right: right}
 	}
