@@ -85,11 +85,11 @@ func (m *Model) AddressOf(ref Ref) (*Class, Address, *Violation) {
 	}
 	if product == "" && !class.InCluster {
 		return nil, Address{}, &Violation{ID: "scope", Expected: "/products/{product}/" + class.Segment + "/" + steps[2],
-			Message: fmt.Sprintf("a %s belongs to a product; write /products/{product}/%s/%s", class.Word, class.Segment, steps[2])}
+			Message: fmt.Sprintf("%s belongs to a product; write /products/{product}/%s/%s", article(class.Word), class.Segment, steps[2])}
 	}
 	if product != "" && !class.InProduct {
 		return nil, Address{}, &Violation{ID: "scope", Expected: "/" + class.Segment + "/" + steps[2],
-			Message: fmt.Sprintf("a %s belongs to no product; write /%s/%s", class.Word, class.Segment, steps[2])}
+			Message: fmt.Sprintf("%s belongs to no product; write /%s/%s", article(class.Word), class.Segment, steps[2])}
 	}
 	return class, Address{Ref: ref, Kind: class.Word, Name: steps[2], Product: product}, nil
 }

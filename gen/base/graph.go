@@ -203,7 +203,7 @@ func (r *graphReader) unknown(class *Class, q Placed) {
 	for i, f := range class.Fields {
 		names[i] = localName(f.IRI)
 	}
-	message := fmt.Sprintf("a %s has no property %s", labelOf(class), compact(q.P))
+	message := fmt.Sprintf("%s has no property %s", article(labelOf(class)), compact(q.P))
 	if near := Nearest(localName(q.P.Value), names); near != "" {
 		message += "; did you mean " + compact(IRI(class.Fields[slices.Index(names, near)].IRI)) + "?"
 	}
@@ -299,4 +299,12 @@ func labelOf(c *Class) string {
 		return c.Label
 	}
 	return c.Name
+}
+
+// article puts "a" or "an" before a word.
+func article(word string) string {
+	if word != "" && strings.IndexByte("aeiouAEIOU", word[0]) >= 0 {
+		return "an " + word
+	}
+	return "a " + word
 }

@@ -184,7 +184,7 @@ func TestFaultsOfAGraphAreNamedWithPlaceAndNextStep(t *testing.T) {
 		{"<> pc:env <#env/x>\n<#env/x> pc:key \"y\"\n<#env/x> pc:value \"v\"", `1:11 /env env: expected <#env/y> or a blank node, found <#env/x>`},
 		{"<> pc:env _:a\n_:a pc:value \"v\"", `1:11 /env env: the key key is missing`},
 		{"<> pc:env _:a\n<> pc:env _:b\n_:a pc:key \"k\"\n_:b pc:key \"k\"", `2:11 /env env has two values for the key "k"`},
-		{"<> pc:env _:a\n<> pc:env _:b\n_:a pc:key \"k\"\n_:b pc:key \"l\"\n_:b pc:valu 1", `5:5 /env/l a EnvVar has no property pc:valu; did you mean pc:value?`},
+		{"<> pc:env _:a\n<> pc:env _:b\n_:a pc:key \"k\"\n_:b pc:key \"l\"\n_:b pc:valu 1", `5:5 /env/l an EnvVar has no property pc:valu; did you mean pc:value?`},
 		{`<> pc:env "x"`, `1:11 /env env: expected a node with properties, found the text "x"`},
 		{"<> pc:tags _:a\n_:a pc:key \"k\"", `1:12 /tags/k k: value is missing`},
 		{"<> pc:probe <#prob>\n<#prob> pc:http \"x\"", `1:13 /probe probe: expected <#probe> or a blank node, found <#prob>`},

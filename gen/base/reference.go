@@ -28,6 +28,16 @@ func (d *Decoder) Ref(v *Value, class, rule string) Ref {
 	return ref
 }
 
+// Link reads the address of something that need not be a resource: an event, or
+// what lies elsewhere. IRIs below Root become references.
+func (d *Decoder) Link(v *Value) Ref {
+	text := d.Text(v)
+	if ref, ok := d.below(text); ok && !d.Stored {
+		return ref
+	}
+	return Ref(text)
+}
+
 // KeyRef reads the name of a member of a map whose key is a reference.
 func (d *Decoder) KeyRef(m *Member, class, rule string) Ref {
 	return d.Ref(&Value{Kind: StringValue, Text: m.Name, Line: m.Line, Column: m.Column}, class, rule)
@@ -56,7 +66,7 @@ func (d *Decoder) resolve(text, class string) (Ref, *Violation) {
 	}
 	if kind != target && !slices.Contains(target.Kinds, kind.Name) {
 		return "", &Violation{ID: "class", Expected: strings.Join(d.wordsOf(target), " or "),
-			Message: fmt.Sprintf("%q is a %s; expected %s", shorten(text), kind.Word, strings.Join(d.wordsOf(target), " or "))}
+			Message: fmt.Sprintf("%q is %s; expected %s", shorten(text), article(kind.Word), strings.Join(d.wordsOf(target), " or "))}
 	}
 	return address.Ref, nil
 }
@@ -113,7 +123,7 @@ func (d *Decoder) named(steps []string, target *Class) (Ref, *Violation) {
 		return kind.RefTo("", name), nil
 	case given:
 		return "", &Violation{ID: "scope", Expected: name,
-			Message: fmt.Sprintf("a %s belongs to no product; write %q", kind.Word, name)}
+			Message: fmt.Sprintf("%s belongs to no product; write %q", article(kind.Word), name)}
 	}
 	return "", &Violation{ID: "scope", Expected: "product/" + name,
 		Message: fmt.Sprintf("the product of %q is not clear here; write \"product/%s\"", name, name)}

@@ -88,7 +88,7 @@ func (b *body) unknown(class *base.Class, e *Entry) *base.Value {
 	if class.InProduct {
 		words = append(words, "product")
 	}
-	message := fmt.Sprintf("a %s has no field %s", labelOf(class), quote(shorten(e.Name)))
+	message := fmt.Sprintf("%s has no field %s", article(labelOf(class)), quote(shorten(e.Name)))
 	if near := base.Nearest(e.Name, words); near != "" {
 		message += "; did you mean " + near + "?"
 		parent, _ := strings.CutSuffix(b.decoder.Pointer(""), b.lastStep(e.Name))
@@ -101,6 +101,14 @@ func (b *body) unknown(class *base.Class, e *Entry) *base.Value {
 func (b *body) lastStep(name string) string {
 	var c base.Check
 	return c.Pointer(name)
+}
+
+// article puts "a" or "an" before a word.
+func article(word string) string {
+	if word != "" && strings.IndexByte("aeiouAEIOU", word[0]) >= 0 {
+		return "an " + word
+	}
+	return "a " + word
 }
 
 func labelOf(c *base.Class) string {

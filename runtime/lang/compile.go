@@ -78,7 +78,7 @@ func (c *compiler) declaration(f *File, d *Declaration) {
 		if kind.Singleton {
 			expected = quote(kind.Word)
 		}
-		c.note(file, d.NameLine, d.NameColumn, "name", expected, fmt.Sprintf("%s cannot name a %s; expected %s", quote(shorten(d.Name)), kind.Word, expected))
+		c.note(file, d.NameLine, d.NameColumn, "name", expected, fmt.Sprintf("%s cannot name %s; expected %s", quote(shorten(d.Name)), article(kind.Word), expected))
 		return
 	}
 	product, ok := c.product(file, kind, d)
@@ -108,7 +108,7 @@ func (c *compiler) kind(file string, d *Declaration) *base.Class {
 	}
 	message := fmt.Sprintf("%s is no kind of resource", shorten(d.Kind))
 	if kind != nil {
-		message = fmt.Sprintf("a %s comes from the cluster itself and cannot be declared", d.Kind)
+		message = article(d.Kind) + " comes from the cluster itself and cannot be declared"
 	} else if near := base.Nearest(d.Kind, words); near != "" {
 		message += "; did you mean " + near + "?"
 	}
@@ -126,7 +126,7 @@ func (c *compiler) product(file string, kind *base.Class, d *Declaration) (base.
 		name, ok := c.productName(e.Value)
 		switch {
 		case !kind.InProduct:
-			c.note(file, e.Line, e.Column, "scope", "", fmt.Sprintf("a %s belongs to no product; leave product out", kind.Word))
+			c.note(file, e.Line, e.Column, "scope", "", article(kind.Word)+" belongs to no product; leave product out")
 		case !ok:
 			c.note(file, e.Value.Line, e.Value.Column, "product", "'name'", "product: expected the name of a product in quotes")
 		default:

@@ -242,7 +242,7 @@ func (l *loader) described(file string, quads []base.Placed) {
 	for _, d := range described {
 		r := &Resource{Class: d.Class, Address: d.Address, File: file, Line: d.Place.Line, Column: d.Place.Column}
 		if d.Class.Origin != base.Declared {
-			l.note(file, r.Line, r.Column, "kind", "", fmt.Sprintf("a %s comes from the cluster itself and cannot be declared", d.Class.Word))
+			l.note(file, r.Line, r.Column, "kind", "", article(d.Class.Word)+" comes from the cluster itself and cannot be declared")
 			continue
 		}
 		if !l.add(r) {

@@ -32,7 +32,7 @@ func TestShippedExampleReadsWithoutFault(t *testing.T) {
 	}
 	for _, r := range d.Resources {
 		for _, c := range base.DiffValues(r.Value, values[r.Address.Ref]) {
-			t.Logf("%s%s: .picloud %s, Turtle %s", r.Address.Ref, c.Pointer, base.AppendValue(nil, c.Before), base.AppendValue(nil, c.After))
+			t.Errorf("%s%s: .picloud %s, Turtle %s", r.Address.Ref, c.Pointer, base.AppendValue(nil, c.Before), base.AppendValue(nil, c.After))
 		}
 	}
 }
@@ -45,7 +45,9 @@ func TestEveryKindSurvivesPrintingAndReading(t *testing.T) {
 	for _, file := range files {
 		d, violations := lang.Load(schema.Model, []string{file}, lang.Options{Root: root})
 		for _, v := range violations {
-			t.Error(v)
+			if v.ID != "kind" { // of those that nobody declares
+				t.Error(v)
+			}
 		}
 		printed(t, schema.Model, d.Resources)
 	}

@@ -75,7 +75,7 @@ func (b *body) integer(f *base.Field, n *Node) *base.Value {
 
 func (b *body) reference(f *base.Field, n *Node) *base.Value {
 	if n.Kind != StringNode {
-		return b.mistyped(n, f, "the name of a "+labelOf(b.model.Class(f.Target)))
+		return b.mistyped(n, f, "the name of "+article(labelOf(b.model.Class(f.Target))))
 	}
 	v := at(n, base.StringValue)
 	failed := len(b.decoder.Violations)
