@@ -60,6 +60,7 @@ func (b *builder) label(n *node) string {
 	text := b.text(n, base.RDFSLabel)
 	if text == "" {
 		b.add(n.at, "%s has no rdfs:label; add e.g. 'rdfs:label \"%s\"@en'", b.term(n.iri), strings.ToLower(local(n.iri)))
+		return local(n.iri)
 	}
 	return text
 }

@@ -132,14 +132,13 @@ func (b *builder) kindEvents(c *class) {
 		if n == nil {
 			continue
 		}
-		if o := b.one(n, base.Meta+"on"); o == nil {
-			b.add(n.at, "event %s has no pm:on; add e.g. \"pm:on %s\"", b.term(n.iri), b.term(c.n.iri))
-			continue
-		} else if o.Value == rootClass {
+		switch o := b.one(n, base.Meta+"on"); {
+		case o == nil || b.classes[o.Value] == nil: // see strayEvents
+		case o.Value == rootClass:
 			if e := b.commonEvent(c, n, l, phases); e != nil {
 				b.model.Events = append(b.model.Events, e)
 			}
-		} else if o.Value != c.n.iri {
+		case o.Value != c.n.iri:
 			b.add(o.at, "event %s is on %s but in the lifecycle of %s; correct one", b.term(n.iri), b.show(*o), b.term(c.n.iri))
 		}
 	}
@@ -235,7 +234,7 @@ func (b *builder) event(c *class, n *node, l *Lifecycle) *Event {
 			b.add(o.at, "pm:by of %s is %s; it is pm:Client, pm:Reconciler or pm:Platform", b.term(n.iri), b.show(o))
 		}
 	}
-	if len(e.By) == 0 {
+	if n.said[base.Meta+"by"] == nil {
 		b.add(n.at, "event %s has no pm:by; add e.g. \"pm:by pm:Client\"", b.term(n.iri))
 	}
 	for _, o := range n.said[base.Meta+"from"] {
@@ -263,7 +262,7 @@ func (b *builder) event(c *class, n *node, l *Lifecycle) *Event {
 	}
 	b.carried(c, n, e)
 	b.assigned(c, n, e)
-	if e.Begins && e.To == "" || e.Begins && e.Ends {
+	if e.Begins && (e.Ends || n.said[base.Meta+"to"] == nil) {
 		b.add(n.at, "event %s begins a resource but leads to no phase; add e.g. \"pm:to pc:Ready\"", b.term(n.iri))
 	}
 	return e

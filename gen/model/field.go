@@ -86,8 +86,13 @@ func (b *builder) fieldFlags(s *shape) {
 	}
 }
 
+// freeOrder is the next order of a declared field: 10 and up in kinds, 1 and up
+// in value classes. Orders from 70 are those of status.
 func (b *builder) freeOrder(c *class) int {
 	last := 0
+	if c.n.role != valueRole {
+		last = 9
+	}
 	for _, o := range c.n.said[nsSH+"property"] {
 		if n := b.nodes[o.Value]; n != nil {
 			for _, order := range n.said[nsSH+"order"] {
@@ -266,7 +271,7 @@ func (b *builder) fieldBounds(s *shape) {
 	}
 	f.Min = b.narrow(n, "minInclusive", low, f.Min, -1)
 	f.Max = b.narrow(n, "maxInclusive", high, f.Max, 1)
-	if f.Min != nil && f.Max != nil && *f.Min > *f.Max {
+	if (low != nil || high != nil) && above(f.Min, f.Max) {
 		b.add(n.place(nsSH+"minInclusive"), "sh:minInclusive %d of %s is above its sh:maxInclusive %d", *f.Min, b.name(n), *f.Max)
 	}
 	short, long := b.integer(n, nsSH+"minLength"), b.integer(n, nsSH+"maxLength")

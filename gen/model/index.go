@@ -243,7 +243,7 @@ func (n *node) is(class string) bool {
 
 // near is " did you mean …?" for a misspelt word, or "".
 func near(word string, words []string) string {
-	if best := base.Nearest(word, words); best != "" {
+	if best := base.Nearest(word, words); best != "" && best != word {
 		return "; did you mean " + best + "?"
 	}
 	return ""

@@ -29,7 +29,7 @@ func (b *builder) kind(c *class) {
 // examples demands one valid and one invalid resource of each kind.
 func (b *builder) examples(c *class) {
 	for verdict, valid := range map[string]bool{"valid": true, "invalid": false} {
-		if c.c.Word != "" && !slices.ContainsFunc(b.source.Examples, func(e load.Example) bool { return e.Word == c.c.Word && e.Valid == valid }) {
+		if wordPattern.MatchString(c.c.Word) && !slices.ContainsFunc(b.source.Examples, func(e load.Example) bool { return e.Word == c.c.Word && e.Valid == valid }) {
 			b.add(c.n.at, "kind %s has no %s example; write examples/kinds/%s.%s.ttl", b.term(c.n.iri), verdict, c.c.Word, verdict)
 		}
 	}

@@ -43,7 +43,7 @@ func (b *builder) uniqueNames() {
 	words, segments := b.names("word"), b.names("segment")
 	for _, n := range b.subjects {
 		switch n.role {
-		case kindRole, abstractRole, valueRole, enumRole, memberRole, scalarRole, lifecycleRole, eventRole:
+		case kindRole, abstractRole, valueRole, enumRole, memberRole, scalarRole, lifecycleRole:
 			if !strings.HasPrefix(n.iri, base.Meta) {
 				types.take(local(n.iri), b.term(n.iri), n.at)
 			}
@@ -56,10 +56,10 @@ func (b *builder) uniqueNames() {
 		}
 	}
 	for _, e := range b.model.EventTypes {
-		types.take(e.Name, b.term(e.IRI), b.nodeOf(e.Class).at)
+		types.take(e.Name, "event "+b.term(e.IRI), b.nodeOf(e.Class).at)
 	}
 	for _, e := range b.model.Events {
-		types.take(e.Name, b.term(e.IRI), b.nodeOf(e.Kind).at)
+		types.take(e.Name, "event "+b.term(e.IRI), b.nodeOf(e.Kind).at)
 	}
 	for _, c := range b.classList {
 		words.take(c.c.Word, b.term(c.n.iri), c.n.at)

@@ -142,6 +142,9 @@ func (b *builder) scalarExample(n *node, s *base.Scalar) {
 		}
 		return
 	}
+	if _, known := types[s.Datatype]; !known || s.Datatype == base.XSDString && s.MaxLength < 1 {
+		return // a problem already
+	}
 	f := &base.Field{Type: types[s.Datatype], Min: s.Min, Max: s.Max, MinLength: s.MinLength, MaxLength: s.MaxLength}
 	if why := mismatch(*o, f, s); why != "" {
 		b.add(o.at, "pm:example of %s %s", b.term(n.iri), why)
