@@ -101,7 +101,7 @@ func exact(text, number string, factor int64, syntax Syntax) (int64, error) {
 	if !product.IsInt() {
 		whole := new(big.Int).Quo(product.Num(), product.Denom())
 		fix := ""
-		if whole.IsInt64() {
+		if whole.IsInt64() && whole.Sign() != 0 {
 			fix = Quantity(whole.Int64(), syntax)
 		}
 		return 0, quantityError(text, syntax, "is no whole number of "+baseUnit(syntax), fix)

@@ -49,7 +49,7 @@ func TestQuantitiesAreReadExactly(t *testing.T) {
 		{"--1B", base.ByteSyntax, 0, `'--1B' begins with no number; expected bytes such as '512MiB' or '100GB'`},
 		{"10000PB", base.ByteSyntax, 0, `'10000PB' is too large; expected bytes such as '512MiB' or '100GB'`},
 		{"1.5B", base.ByteSyntax, 0, `'1.5B' is no whole number of bytes; write '1B'`},
-		{"0.0005", base.CPUSyntax, 0, `'0.0005' is no whole number of thousandths of a CPU; write '0m'`},
+		{"0.0005", base.CPUSyntax, 0, `'0.0005' is no whole number of thousandths of a CPU; expected CPUs such as '500m' or '2'`},
 		{"250ms", base.SecondsSyntax, 0, `'250ms' has the unknown unit "ms"; expected a time such as '15s', '5m', '1h' or '7d'`},
 		{"15", base.SecondsSyntax, 0, `'15' has no unit; write '15s'`},
 		{"4x", base.PlainSyntax, 0, `'4x' takes no unit; write '4'`},

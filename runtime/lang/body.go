@@ -27,12 +27,18 @@ func (b *body) fault(line, column int, id, rule, expected, message string) *base
 	return nil
 }
 
-func (b *body) mistyped(n *Node, f *base.Field, expected string) *base.Value {
+// mistyped notes a value of another kind than the one expected. The hint, if
+// any, says how it is written.
+func (b *body) mistyped(n *Node, f *base.Field, expected, hint string) *base.Value {
 	found := n.Kind.String()
 	if n.Kind == CallNode {
 		found = n.Text + "('…')"
 	}
-	return b.fault(n.Line, n.Column, "type", f.Shape, expected, fmt.Sprintf("%s: expected %s, found %s", f.Name, expected, found))
+	message := fmt.Sprintf("%s: expected %s, found %s", f.Name, expected, found)
+	if hint != "" {
+		message += "; write " + hint
+	}
+	return b.fault(n.Line, n.Column, "type", f.Shape, expected, message)
 }
 
 func at(n *Node, kind base.ValueKind) *base.Value {
@@ -145,7 +151,7 @@ func (b *body) nested(f *base.Field, n *Node, key string) *base.Value {
 	case class.Shorthand != "" && n.Kind != ListNode:
 		return b.filled(class.Field(class.Shorthand), n, n)
 	}
-	return b.mistyped(n, f, b.formOf(class, key))
+	return b.mistyped(n, f, b.formOf(class, key), "")
 }
 
 // filled is an object of which one field is given.
@@ -165,7 +171,7 @@ func (b *body) compound(f *base.Field, class *base.Class, n *Node, key string) *
 	fields := compoundFields(class, key)
 	parts := strings.SplitN(n.Text, class.Separator, len(fields))
 	if len(parts) != len(fields) {
-		return b.mistyped(n, f, b.formOf(class, key))
+		return b.mistyped(n, f, b.formOf(class, key), "")
 	}
 	v := &base.Value{Kind: base.ObjectValue, Line: n.Line, Column: n.Column}
 	for i, field := range fields {
@@ -251,7 +257,7 @@ func (b *body) unknownFunction(f *base.Field, n *Node, words []string) *base.Val
 
 func (b *body) array(f *base.Field, n *Node) *base.Value {
 	if n.Kind != ListNode {
-		return b.mistyped(n, f, "a list such as [ … ]")
+		return b.mistyped(n, f, "a list", b.asList(n))
 	}
 	v := at(n, base.ArrayValue)
 	for i, item := range n.Items {
@@ -262,4 +268,12 @@ func (b *body) array(f *base.Field, n *Node) *base.Value {
 		b.decoder.Leave()
 	}
 	return v
+}
+
+// asList says how a single value is written as a list.
+func (b *body) asList(n *Node) string {
+	if n.Kind == StringNode {
+		return "[" + quote(shorten(n.Text)) + "]"
+	}
+	return "[ … ]"
 }

@@ -85,7 +85,7 @@ func (c *compiler) declaration(f *File, d *Declaration) {
 	if !ok {
 		return
 	}
-	r := &Resource{Class: kind, File: file, Line: d.Line, Column: d.Column}
+	r := &Resource{Class: kind, File: file, Line: d.Line, Column: d.Column, broken: f.broken}
 	r.Address = base.Address{Ref: kind.RefTo(product, d.Name), Kind: kind.Word, Name: d.Name, Product: product}
 	if kind.Singleton {
 		r.Address.Name = ""
@@ -240,9 +240,13 @@ func (c *compiler) finish() (*Deployment, []base.Violation) {
 // knownToFail tests whether a violation only follows from one noted already:
 // what could not be read is not missing.
 func (r *Resource) knownToFail(v base.Violation) bool {
+	absent := v.ID == "missing" || v.ID == "oneOf" || v.ID == "minItems"
+	if r.broken && absent {
+		return true
+	}
 	for _, failed := range r.failed {
 		if failed == v.Pointer || strings.HasPrefix(v.Pointer, failed+"/") ||
-			(v.ID == "oneOf" || v.ID == "minItems") && strings.HasPrefix(failed, v.Pointer+"/") {
+			absent && strings.HasPrefix(failed, v.Pointer+"/") {
 			return true
 		}
 	}

@@ -46,6 +46,7 @@ type Resource struct {
 	Line, Column int
 
 	failed []string // pointers to what could not be read
+	broken bool     // as is its file
 }
 
 // Outside is a reference to a resource that the deployment does not declare and

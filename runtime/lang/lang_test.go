@@ -1,6 +1,7 @@
 package lang_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/picloud/picloud/gen/base"
@@ -25,9 +26,19 @@ func printed(t *testing.T, model *base.Model, resources []*lang.Resource) string
 		values[r.Address.Ref] = r.Value
 	}
 	for _, r := range resources {
-		if !base.EqualValues(r.Value, values[r.Address.Ref]) {
-			t.Errorf("%s\n wrote %s\n  read %s\n    as %s", r.Address.Ref, base.AppendValue(nil, r.Value), base.AppendValue(nil, values[r.Address.Ref]), text)
+		if !base.EqualValues(public(r), values[r.Address.Ref]) {
+			t.Errorf("%s\n wrote %s\n  read %s\n    as %s", r.Address.Ref, base.AppendValue(nil, public(r)), base.AppendValue(nil, values[r.Address.Ref]), text)
 		}
 	}
 	return string(text)
+}
+
+// public is the value of a resource without what is never printed.
+func public(r *lang.Resource) *base.Value {
+	v := *r.Value
+	v.Members = slices.DeleteFunc(slices.Clone(v.Members), func(m *base.Member) bool {
+		f := r.Class.Field(m.Name)
+		return f != nil && f.Sensitive
+	})
+	return &v
 }

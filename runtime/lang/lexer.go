@@ -190,6 +190,7 @@ func (l *lexer) stray() {
 		l.violations = l.violations[:count]
 	}
 	l.note(line, column, "syntax", "", fmt.Sprintf("unexpected %q; texts stand in single quotes: '…'", first))
+	l.newline = true // so that what follows is read as something new
 }
 
 // number checks the form of a number (that of JSON, RFC 8259 section 6).

@@ -24,7 +24,7 @@ func (b *body) mapping(f *base.Field, n *Node) *base.Value {
 			}
 		}
 	default:
-		return b.mistyped(n, f, "{ "+f.Key+": … }")
+		return b.mistyped(n, f, "an object", "{ "+f.Key+": … }")
 	}
 	return v
 }
@@ -34,7 +34,7 @@ func (b *body) keyed(f *base.Field, i int, item *Node) *Entry {
 	b.decoder.Enter(fmt.Sprint(i))
 	defer b.decoder.Leave()
 	if item.Kind != ObjectNode {
-		b.mistyped(item, f, "{ "+f.Key+": '…', … }")
+		b.mistyped(item, f, "an object", "{ "+f.Key+": '…', … }")
 		return nil
 	}
 	for _, e := range item.Entries {
@@ -42,7 +42,7 @@ func (b *body) keyed(f *base.Field, i int, item *Node) *Entry {
 			continue
 		}
 		if e.Value.Kind != StringNode {
-			b.mistyped(e.Value, b.model.Class(f.Object).Field(f.Key), "a string")
+			b.mistyped(e.Value, b.model.Class(f.Object).Field(f.Key), "a string", "")
 			return nil
 		}
 		return &Entry{Name: e.Value.Text, Line: e.Value.Line, Column: e.Value.Column, Value: item}

@@ -17,7 +17,8 @@ type File struct {
 	Name         string
 	Declarations []*Declaration
 
-	read func(name string, limit int64) ([]byte, error) // of the file's own folder
+	read   func(name string, limit int64) ([]byte, error) // of the file's own folder
+	broken bool                                           // in its form, so that things may only seem to be missing
 }
 
 // Declaration is one "kind 'name' = { … }".
@@ -79,6 +80,7 @@ func Parse(file string, src []byte) (*File, []base.Violation) {
 			f.Declarations = append(f.Declarations, d)
 		}
 	}
+	f.broken = len(p.violations) > 0
 	return f, p.violations
 }
 
@@ -206,8 +208,10 @@ func (p *parser) object(depth int) *Node {
 		start := p.pos
 		if e := p.entry(depth); e != nil {
 			n.Entries = append(n.Entries, e)
+			p.separator("}")
+		} else { // that is said already
+			p.take(",")
 		}
-		p.separator("}")
 		if p.pos == start { // a mark that closes nothing
 			p.next()
 		}
@@ -255,8 +259,10 @@ func (p *parser) list(depth int) *Node {
 		start := p.pos
 		if v := p.value(depth); v != nil {
 			n.Items = append(n.Items, v)
+			p.separator("]")
+		} else {
+			p.take(",")
 		}
-		p.separator("]")
 		if p.pos == start {
 			p.next()
 		}

@@ -81,18 +81,31 @@ func (p *printer) declaration() {
 	if product := p.resource.Address.Product; product != "" {
 		p.out.WriteString("  product: " + quote(product.Name()) + "\n")
 	}
+	var secrets []string
 	for _, f := range p.resource.Class.Fields {
 		switch v := p.resource.Value.Get(f.Name); {
 		case f.Observed:
-		case v == nil && f.Sensitive:
-			p.out.WriteString("  // " + f.Name + " cannot be read back; where there is none yet, add " + f.Name + ": env('…') or file('…')\n")
+		case p.sensitive(f):
+			secrets = append(secrets, f.Name)
 		case v != nil && v.Kind != base.NullValue:
 			t := p.field(f, v)
 			t.name = f.Name
 			p.write(t, 1, 1)
 		}
 	}
+	if len(secrets) > 0 {
+		p.out.WriteString("  // " + strings.Join(secrets, " or ") + " is never shown; where there is none yet, add " + secrets[0] + ": env('…') or file('…')\n")
+	}
 	p.out.WriteString("}\n")
+}
+
+// sensitive tests for fields that are never printed, even where a value is at
+// hand.
+func (p *printer) sensitive(f *base.Field) bool {
+	if f.Form == base.Map && f.Value != "" {
+		return f.Sensitive || p.model.Class(f.Object).Field(f.Value).Sensitive
+	}
+	return f.Sensitive
 }
 
 // write puts a text on lines. Objects directly in a resource are always
@@ -210,7 +223,7 @@ func (p *printer) object(class *base.Class, v *base.Value, key string) text {
 	}
 	t := text{open: "{"}
 	for _, f := range class.Fields {
-		if value := v.Get(f.Name); value != nil && value.Kind != base.NullValue && !f.Observed {
+		if value := v.Get(f.Name); value != nil && value.Kind != base.NullValue && !f.Observed && !p.sensitive(f) {
 			part := p.field(f, value)
 			part.name = f.Name
 			t.parts = append(t.parts, part)
@@ -222,7 +235,7 @@ func (p *printer) object(class *base.Class, v *base.Value, key string) text {
 // shorthand prints the only member of an object as a function or bare value.
 func (p *printer) shorthand(class *base.Class, m *base.Member) (text, bool) {
 	f := class.Field(m.Name)
-	if f == nil || f.Form != base.Single || f.Type == base.TypeObject {
+	if f == nil || p.sensitive(f) || f.Form != base.Single || f.Type == base.TypeObject {
 		return text{}, false
 	}
 	function := f.Function

@@ -12,7 +12,8 @@ import (
 // rest is listed for the cluster to check.
 func (c *compiler) references(r *Resource) {
 	w := &walker{compiler: c, resource: r, decoder: c.decoder(r)}
-	if r.Address.Product != "" && c.declared[r.Address.Product] == nil {
+	if product := r.Address.Product; product != "" && c.declared[product] == nil &&
+		!slices.ContainsFunc(c.deployment.Outside, func(o Outside) bool { return o.Target == product }) {
 		w.outside(r.Address.Product, "", &base.Value{Line: r.Line, Column: r.Column})
 	}
 	w.object(r.Class, r.Value)

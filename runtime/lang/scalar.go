@@ -25,12 +25,12 @@ func (b *body) scalar(f *base.Field, n *Node) *base.Value {
 		return b.integer(f, n)
 	case base.TypeDouble:
 		if n.Kind != NumberNode {
-			return b.mistyped(n, f, "a number")
+			return b.mistyped(n, f, "a number", "")
 		}
 		return at(n, base.NumberValue)
 	case base.TypeBoolean:
 		if n.Kind != BoolNode {
-			return b.mistyped(n, f, "true or false, without quotes")
+			return b.mistyped(n, f, "true or false", "it without quotes")
 		}
 		v := at(n, base.BoolValue)
 		v.Text = ""
@@ -39,18 +39,17 @@ func (b *body) scalar(f *base.Field, n *Node) *base.Value {
 		return b.reference(f, n)
 	}
 	if n.Kind != StringNode {
-		return b.mistyped(n, f, b.stringLike(n))
+		return b.mistyped(n, f, "a string", inQuotes(n))
 	}
 	return at(n, base.StringValue)
 }
 
-// stringLike says how what was written looks as the string it should be.
-func (b *body) stringLike(n *Node) string {
-	switch n.Kind {
-	case NumberNode, BoolNode:
-		return "a string; write " + quote(shorten(n.Text))
+// inQuotes is a number or truth value as a string.
+func inQuotes(n *Node) string {
+	if n.Kind == NumberNode || n.Kind == BoolNode {
+		return quote(shorten(n.Text))
 	}
-	return "a string"
+	return ""
 }
 
 func (b *body) integer(f *base.Field, n *Node) *base.Value {
@@ -64,18 +63,18 @@ func (b *body) integer(f *base.Field, n *Node) *base.Value {
 		v.Text = fmt.Sprint(value)
 		return v
 	case f.Syntax != base.PlainSyntax:
-		return b.mistyped(n, f, base.ExpectedQuantity(f.Syntax))
+		return b.mistyped(n, f, base.ExpectedQuantity(f.Syntax), "")
 	case n.Kind == StringNode && n.Text != "" && strings.Trim(n.Text, "-0123456789") == "":
-		return b.mistyped(n, f, "a number; write "+n.Text+" without quotes")
+		return b.mistyped(n, f, "a number", n.Text+" without quotes")
 	case n.Kind != NumberNode:
-		return b.mistyped(n, f, "a number")
+		return b.mistyped(n, f, "a number", "")
 	}
 	return v
 }
 
 func (b *body) reference(f *base.Field, n *Node) *base.Value {
 	if n.Kind != StringNode {
-		return b.mistyped(n, f, "the name of "+article(labelOf(b.model.Class(f.Target))))
+		return b.mistyped(n, f, "the name of "+article(labelOf(b.model.Class(f.Target))), "")
 	}
 	v := at(n, base.StringValue)
 	failed := len(b.decoder.Violations)
