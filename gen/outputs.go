@@ -1,6 +1,9 @@
 package gen
 
 import (
+	"github.com/picloud/picloud/gen/emit/codec"
+	"github.com/picloud/picloud/gen/emit/domain"
+	"github.com/picloud/picloud/gen/emit/quads"
 	"github.com/picloud/picloud/gen/emit/schema"
 	"github.com/picloud/picloud/gen/plan"
 	"github.com/picloud/picloud/gen/write"
@@ -21,5 +24,8 @@ type Output struct {
 func Outputs() []Output {
 	return []Output{
 		{"schema", []string{"generated/schema/"}, schema.Emit},
+		{"domain", []string{"generated/domain/"}, domain.Emit},
+		{"codec", []string{"generated/codec/"}, codec.Emit},
+		{"quads", []string{"generated/quads/"}, quads.Emit},
 	}
 }

@@ -87,8 +87,8 @@ func (e *Encoder) Key(ref Ref, inBoth bool) {
 	e.Name(ref.Short(e.Resource, inBoth))
 }
 
-// Texts and Refs write a member that is a set or list, nothing when it is
-// empty.
+// Texts, Refs and Integers write a member that is a set or list, nothing when it
+// is empty.
 func (e *Encoder) Texts(name string, values []string) {
 	if len(values) == 0 {
 		return
@@ -108,6 +108,18 @@ func (e *Encoder) Refs(name string, values []Ref) {
 	e.BeginArray()
 	for _, v := range values {
 		e.RefItem(v)
+	}
+	e.EndArray()
+}
+
+func (e *Encoder) Integers(name string, values []int64) {
+	if len(values) == 0 {
+		return
+	}
+	e.Name(name)
+	e.BeginArray()
+	for _, v := range values {
+		e.IntegerItem(v)
 	}
 	e.EndArray()
 }

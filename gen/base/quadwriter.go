@@ -87,6 +87,15 @@ func (w *QuadWriter) List(s Term, property, field string, items []Term) {
 	}
 }
 
+// TextList writes a list of texts.
+func (w *QuadWriter) TextList(s Term, property, field string, texts []string) {
+	items := make([]Term, len(texts))
+	for i, text := range texts {
+		items[i] = String(text)
+	}
+	w.List(s, property, field, items)
+}
+
 // Group brings the quads from one place on into the order of a document: all
 // of a subject together, subjects in the order of their first quad.
 func (w *QuadWriter) Group(from int) {

@@ -13,8 +13,14 @@ import (
 type Ref string
 
 // Absolute is the IRI of the resource in the cluster with the given root,
-// which has no trailing slash ("https://picloud.local").
-func (r Ref) Absolute(root string) string { return root + string(r) }
+// which has no trailing slash ("https://picloud.local"). What lies elsewhere is
+// absolute already.
+func (r Ref) Absolute(root string) string {
+	if !strings.HasPrefix(string(r), "/") {
+		return string(r)
+	}
+	return root + string(r)
+}
 
 // Name is the last segment of the path, "" for the cluster.
 func (r Ref) Name() string { return string(r[strings.LastIndexByte(string(r), '/')+1:]) }

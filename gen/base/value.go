@@ -151,15 +151,26 @@ func (d *Decoder) Unknown(m *Member, words ...string) {
 	d.note("unknown", "", strings.Join(words, ", "), message, m.Line, m.Column)
 }
 
-// Missing notes a required member that is absent from an object.
+// Missing notes a required member that is absent from an object. What the log
+// holds was complete when it was written.
 func (d *Decoder) Missing(v *Value, field, rule string) {
-	if v.Kind != ObjectValue {
+	if v.Kind != ObjectValue || d.Stored {
 		return
 	}
 	if m := v.Get(field); m == nil || m.Kind == NullValue {
 		d.Enter(field)
 		d.note("missing", rule, field, field+" is missing", v.Line, v.Column)
 		d.Leave()
+	}
+}
+
+// Empty notes members where there are to be none; no value at all is fine.
+func (d *Decoder) Empty(v *Value) {
+	if v == nil {
+		return
+	}
+	for m := range d.Members(v) {
+		d.Unknown(m)
 	}
 }
 

@@ -56,6 +56,12 @@ func (s *AlertStatus) changes(o *AlertStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *AlertStatus) only(changed []string) (o AlertStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *AlertStatus) assign(from *AlertStatus, changed []string) {
 	for _, field := range changed {
@@ -115,7 +121,7 @@ func (c *ObserveAlert) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&AlertObserved{Status: c.Status, Changed: changed}}, nil
+	return []Payload{&AlertObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 }
 
 // AlertFired: the condition of a rule came to hold.

@@ -255,6 +255,12 @@ func (s *BinaryStatus) changes(o *BinaryStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *BinaryStatus) only(changed []string) (o BinaryStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *BinaryStatus) assign(from *BinaryStatus, changed []string) {
 	for _, field := range changed {
@@ -352,17 +358,17 @@ func (c *ObserveBinary) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&BinaryObserved{Status: c.Status, Changed: changed}}, nil
+			return []Payload{&BinaryObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&BinaryProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&BinaryProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&BinaryReady{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&BinaryReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&BinaryFailed{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&BinaryFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindBinary, c.Ref, c.Phase)
 }

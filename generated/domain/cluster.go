@@ -123,6 +123,12 @@ func (s *ClusterStatus) changes(o *ClusterStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *ClusterStatus) only(changed []string) (o ClusterStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *ClusterStatus) assign(from *ClusterStatus, changed []string) {
 	for _, field := range changed {
@@ -197,7 +203,7 @@ func (c *ObserveCluster) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&ClusterObserved{Status: c.Status, Changed: changed}}, nil
+	return []Payload{&ClusterObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 }
 
 // ClusterDeclared: a cluster was declared.

@@ -34,39 +34,6 @@ func (e *Enrollment) Deletion() Command { return &EndEnrollment{Ref: e.Ref} }
 // Without is nil: an enrolment has no reference that can be cleared.
 func (*Enrollment) Without(base.Ref) Command { return nil }
 
-// changes lists the fields in which two observations differ, as pointers.
-func (s *EnrollmentStatus) changes(o *EnrollmentStatus) (changed []string) {
-	if s.Fingerprint != o.Fingerprint {
-		changed = append(changed, "/fingerprint")
-	}
-	if s.Address != o.Address {
-		changed = append(changed, "/address")
-	}
-	if s.Hostname != o.Hostname {
-		changed = append(changed, "/hostname")
-	}
-	if s.Code != o.Code {
-		changed = append(changed, "/code")
-	}
-	return changed
-}
-
-// assign copies the fields that an event carries.
-func (s *EnrollmentStatus) assign(from *EnrollmentStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/fingerprint":
-			s.Fingerprint = from.Fingerprint
-		case "/address":
-			s.Address = from.Address
-		case "/hostname":
-			s.Hostname = from.Hostname
-		case "/code":
-			s.Code = from.Code
-		}
-	}
-}
-
 // EndEnrollment asks for the end of an enrolment.
 type EndEnrollment struct {
 	Ref base.Ref

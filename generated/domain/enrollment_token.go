@@ -92,6 +92,12 @@ func (s *EnrollmentTokenStatus) changes(o *EnrollmentTokenStatus) (changed []str
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *EnrollmentTokenStatus) only(changed []string) (o EnrollmentTokenStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *EnrollmentTokenStatus) assign(from *EnrollmentTokenStatus, changed []string) {
 	for _, field := range changed {
@@ -180,7 +186,7 @@ func (c *ObserveEnrollmentToken) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&EnrollmentTokenObserved{Status: c.Status, Changed: changed}}, nil
+	return []Payload{&EnrollmentTokenObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 }
 
 // EnrollmentTokenDeclared: an enrolment token was declared.

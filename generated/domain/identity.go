@@ -92,6 +92,12 @@ func (s *IdentityStatus) changes(o *IdentityStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *IdentityStatus) only(changed []string) (o IdentityStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *IdentityStatus) assign(from *IdentityStatus, changed []string) {
 	for _, field := range changed {
@@ -175,7 +181,7 @@ func (c *ObserveIdentity) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&IdentityObserved{Status: c.Status, Changed: changed}}, nil
+	return []Payload{&IdentityObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 }
 
 // IdentityDeclared: an identity was declared.

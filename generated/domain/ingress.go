@@ -119,6 +119,12 @@ func (s *IngressStatus) changes(o *IngressStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *IngressStatus) only(changed []string) (o IngressStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *IngressStatus) assign(from *IngressStatus, changed []string) {
 	for _, field := range changed {
@@ -210,17 +216,17 @@ func (c *ObserveIngress) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&IngressObserved{Status: c.Status, Changed: changed}}, nil
+			return []Payload{&IngressObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&IngressProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&IngressProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&IngressReady{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&IngressReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&IngressFailed{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&IngressFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindIngress, c.Ref, c.Phase)
 }

@@ -85,6 +85,12 @@ func (s *NodeStatus) changes(o *NodeStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *NodeStatus) only(changed []string) (o NodeStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *NodeStatus) assign(from *NodeStatus, changed []string) {
 	for _, field := range changed {
@@ -135,7 +141,7 @@ func (c *ObserveNode) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&NodeObserved{Status: c.Status, Changed: changed}}, nil
+	return []Payload{&NodeObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 }
 
 // DrainNode asks of a node: move all workloads elsewhere and take no new ones.

@@ -82,6 +82,12 @@ func (s *OntologyStatus) changes(o *OntologyStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *OntologyStatus) only(changed []string) (o OntologyStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *OntologyStatus) assign(from *OntologyStatus, changed []string) {
 	for _, field := range changed {
@@ -173,17 +179,17 @@ func (c *ObserveOntology) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&OntologyObserved{Status: c.Status, Changed: changed}}, nil
+			return []Payload{&OntologyObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&OntologyProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&OntologyProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&OntologyReady{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&OntologyReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&OntologyFailed{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&OntologyFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindOntology, c.Ref, c.Phase)
 }

@@ -106,6 +106,12 @@ func (s *PasskeyStatus) changes(o *PasskeyStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *PasskeyStatus) only(changed []string) (o PasskeyStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *PasskeyStatus) assign(from *PasskeyStatus, changed []string) {
 	for _, field := range changed {
@@ -200,7 +206,7 @@ func (c *ObservePasskey) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&PasskeyObserved{Status: c.Status, Changed: changed}}, nil
+	return []Payload{&PasskeyObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 }
 
 // PasskeyDeclared: a passkey was declared.

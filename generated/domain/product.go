@@ -143,6 +143,12 @@ func (s *ProductStatus) changes(o *ProductStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *ProductStatus) only(changed []string) (o ProductStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *ProductStatus) assign(from *ProductStatus, changed []string) {
 	for _, field := range changed {
@@ -226,7 +232,7 @@ func (c *ObserveProduct) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&ProductObserved{Status: c.Status, Changed: changed}}, nil
+	return []Payload{&ProductObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 }
 
 // ProductDeclared: a product was declared.

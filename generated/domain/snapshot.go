@@ -94,6 +94,12 @@ func (s *SnapshotStatus) changes(o *SnapshotStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *SnapshotStatus) only(changed []string) (o SnapshotStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *SnapshotStatus) assign(from *SnapshotStatus, changed []string) {
 	for _, field := range changed {
@@ -190,17 +196,17 @@ func (c *ObserveSnapshot) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&SnapshotObserved{Status: c.Status, Changed: changed}}, nil
+			return []Payload{&SnapshotObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&SnapshotProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&SnapshotProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&SnapshotReady{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&SnapshotReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&SnapshotFailed{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&SnapshotFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindSnapshot, c.Ref, c.Phase)
 }

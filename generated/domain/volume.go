@@ -129,6 +129,12 @@ func (s *VolumeStatus) changes(o *VolumeStatus) (changed []string) {
 	return changed
 }
 
+// only is the fields that changed, the others absent.
+func (s *VolumeStatus) only(changed []string) (o VolumeStatus) {
+	o.assign(s, changed)
+	return o
+}
+
 // assign copies the fields that an event carries.
 func (s *VolumeStatus) assign(from *VolumeStatus, changed []string) {
 	for _, field := range changed {
@@ -231,17 +237,17 @@ func (c *ObserveVolume) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&VolumeObserved{Status: c.Status, Changed: changed}}, nil
+			return []Payload{&VolumeObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&VolumeProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&VolumeProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&VolumeReady{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&VolumeReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&VolumeFailed{Of: c.Of, Reason: c.Reason, Status: c.Status, Changed: changed}}, nil
+		return []Payload{&VolumeFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindVolume, c.Ref, c.Phase)
 }

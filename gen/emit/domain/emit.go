@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/gen/emit/expr"
 	"github.com/picloud/picloud/gen/emit/gocode"
 	"github.com/picloud/picloud/gen/emit/payload"
 	"github.com/picloud/picloud/gen/plan"
@@ -84,7 +85,7 @@ func eventsFile(p *plan.Plan) *gocode.File {
 	f.Func("Supertypes(t EventType) []string", func(b *gocode.Block) {
 		b.Switch("t", func(b *gocode.Block) {
 			for _, e := range all {
-				b.Case(e.Const, func(b *gocode.Block) { b.Do("return []string{%s}", quoted(e.Supers)) })
+				b.Case(e.Const, func(b *gocode.Block) { b.Do("return []string{%s}", expr.Quoted(e.Supers)) })
 			}
 		})
 		b.Do("return nil")
@@ -117,14 +118,6 @@ func consts(events []*plan.Event) string {
 		names = append(names, e.Const)
 	}
 	return strings.Join(names, ",\n")
-}
-
-func quoted(texts []string) string {
-	var q []string
-	for _, t := range texts {
-		q = append(q, fmt.Sprintf("%q", t))
-	}
-	return strings.Join(q, ", ")
 }
 
 // scalarsFile holds the patterns of strings.
@@ -249,14 +242,14 @@ func conjunction(fields []*plan.Field, a, o string) string {
 // oneOf checks that exactly one of some fields is given.
 func oneOf(b *gocode.Block, rule string, alternatives [][]*plan.Field, of string) {
 	for _, fields := range alternatives {
-		b.Do("c.OneOf(%s, []string{%s}, base.Count(%s))", iri(rule), quoted(names(fields)), conditions(fields, of))
+		b.Do("c.OneOf(%s, []string{%s}, base.Count(%s))", expr.IRI(rule), expr.Quoted(names(fields)), conditions(fields, of))
 	}
 }
 
 func conditions(fields []*plan.Field, of string) string {
 	var c []string
 	for _, f := range fields {
-		c = append(c, given(f, of))
+		c = append(c, expr.Given(f, of))
 	}
 	return strings.Join(c, ", ")
 }

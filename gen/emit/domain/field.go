@@ -6,22 +6,10 @@ import (
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/gen/emit/expr"
 	"github.com/picloud/picloud/gen/emit/gocode"
 	"github.com/picloud/picloud/gen/plan"
 )
-
-// rule is the IRI of a property shape as an expression.
-func rule(f *plan.Field) string { return iri(f.Shape) }
-
-func iri(s string) string {
-	if rest, ok := strings.CutPrefix(s, base.Ontology); ok {
-		return fmt.Sprintf("base.Ontology+%q", rest)
-	}
-	if rest, ok := strings.CutPrefix(s, base.Meta); ok {
-		return fmt.Sprintf("base.Meta+%q", rest)
-	}
-	return fmt.Sprintf("%q", s)
-}
 
 // members are the fields of a struct.
 func members(fields []*plan.Field) (m []gocode.Member) {
@@ -40,32 +28,6 @@ func fieldDoc(f *plan.Field) string {
 		doc += " Default: " + f.Field.Default + "."
 	}
 	return doc
-}
-
-// given is the condition under which a field has a value, "" for always.
-func given(f *plan.Field, of string) string {
-	x := of + "." + f.Go
-	switch {
-	case f.Sensitive && f.Form == base.Single:
-		return "!" + x + ".IsZero()"
-	case f.Form != base.Single:
-		return "len(" + x + ") > 0"
-	case f.Pointer:
-		return x + " != nil"
-	case f.Required, f.GoDefault != "":
-		return ""
-	case f.Type == base.TypeDateTime:
-		return x + " != 0"
-	}
-	return x + ` != ""`
-}
-
-// value is the expression of a single value that is given.
-func value(f *plan.Field, of string) string {
-	if f.Pointer && f.Type != base.TypeObject {
-		return "*" + of + "." + f.Go
-	}
-	return of + "." + f.Go
 }
 
 // equal is the expression that compares one field of two objects.
@@ -105,13 +67,13 @@ func validate(b *gocode.Block, f *plan.Field, of string) {
 	x := of + "." + f.Go
 	switch {
 	case f.Sensitive && f.Form == base.Single:
-		b.Do("c.Sensitive(%q, %s, %s, %d, %d)", f.Name, rule(f), x, f.MinLength, f.MaxLength)
+		b.Do("c.Sensitive(%q, %s, %s, %d, %d)", f.Name, expr.Rule(f), x, f.MinLength, f.MaxLength)
 	case f.Form != base.Single && f.Required:
 		validateMany(b, f, x)
 	case f.Form != base.Single:
 		b.If("len("+x+") > 0", func(b *gocode.Block) { validateMany(b, f, x) })
 	case f.Type == base.TypeObject:
-		b.When(given(f, of), func(b *gocode.Block) {
+		b.When(expr.Given(f, of), func(b *gocode.Block) {
 			b.Do("c.Enter(%q)", f.Name)
 			b.Do("%s.Validate(c)", x)
 			b.Do("c.Leave()")
@@ -123,14 +85,14 @@ func validate(b *gocode.Block, f *plan.Field, of string) {
 
 // validateMany checks the number of values and each of them.
 func validateMany(b *gocode.Block, f *plan.Field, x string) {
-	b.Do("c.Items(%q, %s, len(%s), %d, %d)", f.Name, rule(f), x, max(f.MinItems, 1), f.MaxItems)
+	b.Do("c.Items(%q, %s, len(%s), %d, %d)", f.Name, expr.Rule(f), x, max(f.MinItems, 1), f.MaxItems)
 	switch {
 	case f.Sensitive:
-		b.Do("c.Sensitives(%q, %s, %s, %d, %d)", f.Name, rule(f.Value), x, f.Value.MinLength, f.Value.MaxLength)
+		b.Do("c.Sensitives(%q, %s, %s, %d, %d)", f.Name, expr.Rule(f.Value), x, f.Value.MinLength, f.Value.MaxLength)
 	case f.Form == base.Map:
 		validateMap(b, f, x)
 	case f.Type == base.TypeString:
-		b.Do("c.Texts(%q, %s, %s, %s)", f.Name, rule(f), x, limits(f))
+		b.Do("c.Texts(%q, %s, %s, %s)", f.Name, expr.Rule(f), x, limits(f))
 	}
 }
 
@@ -138,15 +100,15 @@ func validateSingle(b *gocode.Block, f *plan.Field, of string) {
 	check := func(b *gocode.Block) {
 		switch f.Type {
 		case base.TypeString:
-			b.Do("c.Text(%q, %s, %s, %s)", f.Name, rule(f), value(f, of), limits(f))
+			b.Do("c.Text(%q, %s, %s, %s)", f.Name, expr.Rule(f), expr.Value(f, of), limits(f))
 		case base.TypeInteger:
-			b.Do("c.Integer(%q, %s, %s, %s)", f.Name, rule(f), value(f, of), bounds(f))
+			b.Do("c.Integer(%q, %s, %s, %s)", f.Name, expr.Rule(f), expr.Value(f, of), bounds(f))
 		}
 	}
 	if f.Type != base.TypeString && f.Type != base.TypeInteger {
 		return
 	}
-	b.When(given(f, of), check)
+	b.When(expr.Given(f, of), check)
 }
 
 // validateMap checks the keys and values of a map.
@@ -155,11 +117,11 @@ func validateMap(b *gocode.Block, f *plan.Field, x string) {
 	b.Do("c.Enter(%q)", f.Name)
 	b.For("key, value := range base.Sorted("+x+")", func(b *gocode.Block) {
 		if byRef {
-			b.Do("c.EnterKey(key, %t)", inBoth(f.Key))
+			b.Do("c.EnterKey(key, %t)", expr.InBoth(f.Key))
 		} else {
-			b.Do("c.Key(key, %s, %s)", rule(f.Key), limits(f.Key))
+			b.Do("c.Key(key, %s, %s)", expr.Rule(f.Key), limits(f.Key))
 			if f.Value != nil {
-				b.Do("c.Text(key, %s, value, %s)", rule(f.Value), limits(f.Value))
+				b.Do("c.Text(key, %s, value, %s)", expr.Rule(f.Value), limits(f.Value))
 				return
 			}
 			b.Do("c.Enter(key)")
@@ -215,17 +177,6 @@ func syntax(s base.Syntax) string {
 	return "base.PlainSyntax"
 }
 
-// inBoth reports whether what a key refers to lives in products and in the
-// cluster.
-func inBoth(f *plan.Field) bool {
-	for _, k := range f.Target.Kinds {
-		if k.InProduct && k.InCluster {
-			return true
-		}
-	}
-	return false
-}
-
 // references writes what gathers the references of a field, at any depth.
 func references(b *gocode.Block, f *plan.Field, of string) {
 	x := of + "." + f.Go
@@ -235,13 +186,13 @@ func references(b *gocode.Block, f *plan.Field, of string) {
 			b.Do("r.Enter(%q)", f.Name)
 			b.For(entries(f)+" := range base.Sorted("+x+")", func(b *gocode.Block) {
 				if f.GoKey == "base.Ref" {
-					b.Do("r.AddKey(key, %t, %s)", inBoth(f.Key), about(f.Key))
+					b.Do("r.AddKey(key, %t, %s)", expr.InBoth(f.Key), about(f.Key))
 				}
 				if !deep(f.Object) {
 					return
 				}
 				if f.GoKey == "base.Ref" {
-					b.Do("r.EnterKey(key, %t)", inBoth(f.Key))
+					b.Do("r.EnterKey(key, %t)", expr.InBoth(f.Key))
 				} else {
 					b.Do("r.Enter(key)")
 				}
@@ -251,7 +202,7 @@ func references(b *gocode.Block, f *plan.Field, of string) {
 			b.Do("r.Leave()")
 		})
 	case f.Type == base.TypeObject && f.Form == base.Single && deep(f.Object):
-		b.When(given(f, of), func(b *gocode.Block) {
+		b.When(expr.Given(f, of), func(b *gocode.Block) {
 			b.Do("r.Enter(%q)", f.Name)
 			b.Do("%s.references(r)", x)
 			b.Do("r.Leave()")
@@ -312,5 +263,5 @@ func about(f *plan.Field) string {
 	if f.Acyclic {
 		s += ", Acyclic: true"
 	}
-	return s + ", Rule: " + rule(f) + "}"
+	return s + ", Rule: " + expr.Rule(f) + "}"
 }

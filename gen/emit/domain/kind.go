@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/gen/emit/expr"
 	"github.com/picloud/picloud/gen/emit/gocode"
 	"github.com/picloud/picloud/gen/emit/payload"
 	"github.com/picloud/picloud/gen/plan"
@@ -136,7 +137,7 @@ func spec(f *gocode.File, k *plan.Kind) {
 		}
 		if len(k.OneOf) > 0 {
 			b.If(fmt.Sprintf("present := s.%s(); present > 1", presentOneOf), func(b *gocode.Block) {
-				b.Do("c.OneOf(%s, []string{%s}, present)", iri(k.IRI), quoted(k.OneOf))
+				b.Do("c.OneOf(%s, []string{%s}, present)", expr.IRI(k.IRI), expr.Quoted(k.OneOf))
 			})
 		}
 	})
@@ -204,13 +205,14 @@ func changes(b *gocode.Block, fields []*plan.Field) {
 // status writes the functions of what is observed.
 func status(f *gocode.File, k *plan.Kind) {
 	fields := payload.Observable(k)
-	if len(fields) == 0 {
+	if len(fields) == 0 || !moves(payload.Events(k)) {
 		return
 	}
 	f.Doc("changes lists the fields in which two observations differ, as pointers.")
 	f.Func(fmt.Sprintf("(s *%s) changes(o *%s) (changed []string)", k.Status, k.Status), func(b *gocode.Block) {
 		changes(b, fields)
 	})
+	only(f, k)
 	f.Doc("assign copies the fields that an event carries.")
 	f.Func(fmt.Sprintf("(s *%s) assign(from *%s, changed []string)", k.Status, k.Status), func(b *gocode.Block) {
 		b.For("_, field := range changed", func(b *gocode.Block) {
@@ -222,6 +224,18 @@ func status(f *gocode.File, k *plan.Kind) {
 				}
 			})
 		})
+	})
+}
+
+// moves reports whether observed fields change after the beginning.
+func moves(events payload.Of) bool { return events.Observed != nil || len(events.Phases) > 0 }
+
+// only writes the function that leaves in an observation what an event says.
+func only(f *gocode.File, k *plan.Kind) {
+	f.Doc("only is the fields that changed, the others absent.")
+	f.Func(fmt.Sprintf("(s *%s) only(changed []string) (o %s)", k.Status, k.Status), func(b *gocode.Block) {
+		b.Do("o.assign(s, changed)")
+		b.Do("return o")
 	})
 }
 
@@ -285,7 +299,7 @@ func declare(f *gocode.File, k *plan.Kind, events payload.Of) {
 		own(b, k)
 		b.If(r+" == nil", func(b *gocode.Block) {
 			if len(k.OneOf) > 0 {
-				refuse(b, "present := c.Spec."+presentOneOf+"(); present != 1", "oneOf(%s, c.Ref, %s, []string{%s}, present)", k.Const, iri(k.IRI), quoted(k.OneOf))
+				refuse(b, "present := c.Spec."+presentOneOf+"(); present != 1", "oneOf(%s, c.Ref, %s, []string{%s}, present)", k.Const, expr.IRI(k.IRI), expr.Quoted(k.OneOf))
 			}
 			b.Do("return []Payload{&%s{Spec: c.Spec}}, nil", events.Begin.Go)
 		})
@@ -300,11 +314,11 @@ func declare(f *gocode.File, k *plan.Kind, events payload.Of) {
 		}
 		for _, field := range k.Declared {
 			if field.Immutable {
-				refuse(b, differs(field, of, r+".Spec"), "immutable(%s, c.Ref, %q, %s)", k.Const, field.Name, rule(field))
+				refuse(b, differs(field, of, r+".Spec"), "immutable(%s, c.Ref, %q, %s)", k.Const, field.Name, expr.Rule(field))
 			}
 		}
 		if len(k.OneOf) > 0 {
-			refuse(b, "present := next."+presentOneOf+"(); present != 1", "oneOf(%s, c.Ref, %s, []string{%s}, present)", k.Const, iri(k.IRI), quoted(k.OneOf))
+			refuse(b, "present := next."+presentOneOf+"(); present != 1", "oneOf(%s, c.Ref, %s, []string{%s}, present)", k.Const, expr.IRI(k.IRI), expr.Quoted(k.OneOf))
 		}
 		b.Do("changed := %s.changes(&%s.Spec)", of, r)
 		nothing(b, fmt.Sprintf("len(changed) == 0 && sameDeployment(&%s.Head, c.Deployment)", r))
@@ -407,18 +421,18 @@ func decideObservation(f *gocode.File, k *plan.Kind, events payload.Of) {
 		changed := ""
 		if fields {
 			b.Do("changed := c.Status.changes(&%s.Status)", r)
-			changed = ", Status: c.Status, Changed: changed"
+			changed = ", Status: c.Status.only(changed), Changed: changed"
 		}
 		if len(events.Phases) == 0 {
 			nothing(b, "len(changed) == 0")
-			b.Do("return []Payload{&%s{Status: c.Status, Changed: changed}}, nil", events.Observed.Go)
+			b.Do("return []Payload{&%s{Status: c.Status.only(changed), Changed: changed}}, nil", events.Observed.Go)
 			return
 		}
 		still := fmt.Sprintf(`c.Phase == "" || %s.Phase == PhaseDeleting || c.Phase == %s.Phase && c.Reason == %s.Reason`, r, r, r)
 		b.If(still, func(b *gocode.Block) {
 			if fields {
 				b.If("len(changed) > 0", func(b *gocode.Block) {
-					b.Do("return []Payload{&%s{Status: c.Status, Changed: changed}}, nil", events.Observed.Go)
+					b.Do("return []Payload{&%s{Status: c.Status.only(changed), Changed: changed}}, nil", events.Observed.Go)
 				})
 			}
 			b.Do("return nil, nil")
@@ -616,7 +630,7 @@ func birth(b *gocode.Block, k *plan.Kind, e *plan.Event) {
 	for _, f := range stamps {
 		var tests []string
 		for _, name := range f.StampedBy {
-			tests = append(tests, given(field(k.Declared, name), "p.Spec"))
+			tests = append(tests, expr.Given(field(k.Declared, name), "p.Spec"))
 		}
 		b.If(strings.Join(tests, " || "), func(b *gocode.Block) { b.Do("next.Status.%s = e.Time", f.Go) })
 	}

@@ -19,11 +19,15 @@ const Module = "github.com/picloud/picloud"
 
 // packages are those that output may import, by the name that code uses.
 var packages = map[string]string{
-	"base":   Module + "/gen/base",
-	"domain": Module + "/generated/domain",
-	"fmt":    "fmt",
-	"maps":   "maps",
-	"slices": "slices",
+	"base":    Module + "/gen/base",
+	"codec":   Module + "/generated/codec",
+	"context": "context",
+	"domain":  Module + "/generated/domain",
+	"fmt":     "fmt",
+	"http":    "net/http",
+	"iter":    "iter",
+	"maps":    "maps",
+	"slices":  "slices",
 }
 
 // File is one file of Go in the making.
