@@ -259,7 +259,7 @@ func valueShape(f *plan.Field) string {
 	case base.TypeObject:
 		return fmt.Sprintf("sh:nodeKind sh:BlankNodeOrIRI ; sh:node %s-document", curie(f.Object.Class.IRI))
 	case base.TypeRef:
-		return "sh:nodeKind sh:IRI"
+		return "sh:nodeKind sh:IRI" + addressShape(f.Target)
 	case base.TypeEnum:
 		var members []string
 		for _, t := range f.Enum.Tokens {
@@ -281,6 +281,27 @@ func valueShape(f *plan.Field) string {
 		shape += fmt.Sprintf(" ; sh:maxInclusive %d", *f.Max)
 	}
 	return shape
+}
+
+// addressShape says of which kinds an address is: its path tells.
+func addressShape(t *plan.Target) string {
+	if t == nil || len(t.Class.Supers) == 0 && t.Class.Abstract {
+		return "" // anything, or any resource
+	}
+	var paths []string
+	for _, k := range t.Kinds {
+		switch {
+		case k.Singleton:
+			paths = append(paths, "/")
+		case k.InCluster && k.InProduct:
+			paths = append(paths, "(/products/[^/?#]+)?/"+k.Segment+"/[^/?#]+")
+		case k.InProduct:
+			paths = append(paths, "/products/[^/?#]+/"+k.Segment+"/[^/?#]+")
+		default:
+			paths = append(paths, "/"+k.Segment+"/[^/?#]+")
+		}
+	}
+	return " ; sh:pattern " + quote("^https://[^/?#]+("+strings.Join(paths, "|")+")$")
 }
 
 func textShape(low, high int, pattern string) string {
