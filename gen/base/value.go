@@ -266,7 +266,7 @@ func (d *Decoder) note(id, rule, expected, message string, line, column int) {
 	if n := len(d.path); n > 0 && id != "unknown" && id != "missing" {
 		field := d.path[n-1]
 		if _, err := strconv.Atoi(field); err == nil && n > 1 {
-			field = d.path[n-2] + "/" + field
+			field = d.path[n-2] + "[" + field + "]"
 		}
 		message = field + ": " + message
 	}

@@ -5,21 +5,32 @@ import (
 	"testing"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/codec"
+	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/lang"
 )
 
 const examples = "../../ontology/examples"
 
+// declared loads files and holds them to the rules of the shipped kinds.
+func declared(paths ...string) (*lang.Deployment, []base.Violation) {
+	return lang.Load(schema.Model, paths, lang.Options{Root: root, Check: func(d *base.Decoder, class *base.Class, v *base.Value) {
+		if command := codec.DecodeDeclare(d, domain.Kind(class.Word), v, ""); command != nil {
+			command.Validate(&d.Check)
+		}
+	}})
+}
+
 func TestShippedExampleReadsWithoutFault(t *testing.T) {
-	d, violations := lang.Load(schema.Model, []string{filepath.Join(examples, "photo-app")}, lang.Options{Root: root})
+	d, violations := declared(filepath.Join(examples, "photo-app"))
 	for _, v := range violations {
 		t.Error(v)
 	}
 	for _, o := range d.Outside {
 		t.Errorf("%s:%d:%d: %s is not declared", o.File, o.Line, o.Column, o.Target)
 	}
-	same, violations := lang.Load(schema.Model, []string{filepath.Join(examples, "photo-app.ttl")}, lang.Options{Root: root})
+	same, violations := declared(filepath.Join(examples, "photo-app.ttl"))
 	for _, v := range violations {
 		t.Error(v)
 	}
@@ -43,12 +54,31 @@ func TestEveryKindSurvivesPrintingAndReading(t *testing.T) {
 		t.Skip("the examples of the kinds are not there")
 	}
 	for _, file := range files {
-		d, violations := lang.Load(schema.Model, []string{file}, lang.Options{Root: root})
+		d, violations := declared(file)
 		for _, v := range violations {
 			if v.ID != "kind" { // of those that nobody declares
 				t.Error(v)
 			}
 		}
 		printed(t, schema.Model, d.Resources)
+	}
+}
+
+func TestEveryInvalidExampleIsRefusedWithItsPlace(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(examples, "kinds", "*.invalid.ttl"))
+	if err != nil || len(files) == 0 {
+		t.Skip("the examples of the kinds are not there")
+	}
+	for _, file := range files {
+		_, violations := declared(file)
+		if len(violations) == 0 {
+			t.Errorf("%s is accepted", file)
+		}
+		for _, v := range violations {
+			if v.Line == 0 || v.Column == 0 {
+				t.Errorf("no place: %s", v)
+			}
+			t.Log(v)
+		}
 	}
 }
