@@ -21,7 +21,7 @@ func (n *groupNode) run(e *exec, r row, yield func(row) bool) bool {
 			state[i] = a.start(e, len(n.all))
 		}
 		states = append(states, state)
-		e.charge(64 * (1 + len(state)))
+		e.charge(32 + 256*len(state))
 	}
 	ok := n.input.run(e, r, func(r row) bool {
 		e.solution++

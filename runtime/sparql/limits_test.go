@@ -74,7 +74,7 @@ func TestHostileQueriesEndByTheirLimits(t *testing.T) {
 			`BIND(CONCAT(?b,?b,?b,?b,?b,?b,?b,?b,?b,?b) AS ?c) BIND(CONCAT(?c,?c,?c,?c,?c,?c,?c,?c,?c,?c) AS ?d) ` +
 			`BIND(CONCAT(?d,?d,?d,?d,?d,?d,?d,?d,?d,?d) AS ?e) BIND(CONCAT(?e,?e,?e,?e,?e,?e,?e,?e,?e,?e) AS ?f) ?x ?y ?z . ?u ?v ?w . ?k ?l ?m }`,
 	}
-	limits := Limits{Timeout: 300 * time.Millisecond, MaxMemoryBytes: 16 << 20}
+	limits := Limits{Timeout: 100 * time.Millisecond, MaxMemoryBytes: 16 << 20}
 	for _, text := range hostile {
 		q := mustParse(t, text)
 		started := time.Now()

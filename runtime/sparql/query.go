@@ -10,6 +10,17 @@ import (
 	"github.com/picloud/picloud/runtime/sparql/syntax"
 )
 
+// Form is the form of a query.
+type Form = syntax.Form
+
+// The query forms (section 16).
+const (
+	Select    = syntax.Select
+	Construct = syntax.Construct
+	Describe  = syntax.Describe
+	Ask       = syntax.Ask
+)
+
 // Options of Parse.
 type Options struct {
 	// Base is the IRI that relative IRIs of the query are resolved against.
@@ -37,13 +48,22 @@ func Parse(text string, o Options) (*Query, error) {
 }
 
 // Form is the form of the query.
-func (q *Query) Form() syntax.Form { return q.tree.Form }
+func (q *Query) Form() Form { return q.tree.Form }
 
 // Algebra prints the algebra of the query, before any optimisation.
 func (q *Query) Algebra() string { return algebra.String(q.op) }
 
 // From are the graphs of FROM and of FROM NAMED.
 func (q *Query) From() (merged, named []string) { return q.tree.From, q.tree.FromNamed }
+
+// WithDataset is the query with other graphs in the place of FROM and FROM
+// NAMED, as default-graph-uri and named-graph-uri of the protocol ask (SPARQL
+// 1.1 Protocol, section 2.1.4).
+func (q *Query) WithDataset(merged, named []string) *Query {
+	tree := *q.tree
+	tree.From, tree.FromNamed = merged, named
+	return &Query{tree: &tree, op: q.op}
+}
 
 // Execute starts a query on a dataset. The answer of ASK is computed at once;
 // the rows of the other forms are computed while they are read. ctx ends the
@@ -60,13 +80,13 @@ func Explain(ctx context.Context, q *Query, d Dataset, l Limits) (string, error)
 		return "", err
 	}
 	switch {
-	case r.Form == syntax.Select:
+	case r.Form == Select:
 		for _, err := range r.Rows() {
 			if err != nil {
 				return "", err
 			}
 		}
-	case r.Form != syntax.Ask:
+	case r.Form != Ask:
 		for _, err := range r.Quads() {
 			if err != nil {
 				return "", err
@@ -89,20 +109,20 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 	p := &planner{e: e}
 	s := &scope{p: p, slots: map[string]int{}}
 	root := place{scope: s, bound: algebra.Vars{}, outer: algebra.Vars{}, limit: -1}
-	r := &Result{Form: q.tree.Form, query: q.tree, exec: e, planner: p, scope: s, cancel: cancel}
+	r := &Result{Form: q.tree.Form, exec: e, planner: p, scope: s, cancel: cancel}
 	for _, item := range q.tree.Projection {
 		r.addVar(item.Var)
 	}
 	r.template(q.tree.Template)
 	r.described(q.tree.Describe)
 	r.root = p.plan(q.op, root, nil)
-	if q.tree.Form == syntax.Ask && e.err == nil {
+	if q.tree.Form == Ask && e.err == nil {
 		r.root.run(e, make(row, p.width), func(row) bool {
 			r.Boolean = true
 			return false
 		})
 	}
-	if e.err != nil || q.tree.Form == syntax.Ask {
+	if e.err != nil || q.tree.Form == Ask {
 		cancel()
 	}
 	if e.err != nil {

@@ -60,3 +60,119 @@ func TestFilterOrderAndLimit(t *testing.T) {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
 }
+
+// TestQueriesOfPeople runs the three queries that the ontology is designed for.
+func TestQueriesOfPeople(t *testing.T) {
+	d := graph(t, `
+@prefix pc: <https://picloud.local/ontology#> . @prefix : <https://picloud.local/> .
+:pi-1 pc:kind pc:Node ; pc:name "pi-1" ; pc:phase pc:Ready . :pi-2 pc:kind pc:Node ; pc:name "pi-2" ; pc:phase pc:Ready .
+:api a pc:Container, pc:Workload, pc:Resource ; pc:kind pc:Container ; pc:name "api" ; pc:phase pc:Ready ; pc:nodes :pi-1, :pi-2 ; pc:resources <https://picloud.local/api#resources> .
+<https://picloud.local/api#resources> pc:memory 268435456 .
+:thumbs a pc:Container, pc:Workload, pc:Resource ; pc:kind pc:Container ; pc:name "thumbs" ; pc:phase pc:Failed ; pc:reason "image not found" ;
+  pc:changedBy :e7 ; pc:nodes :pi-2 ; pc:resources <https://picloud.local/thumbs#resources> .
+<https://picloud.local/thumbs#resources> pc:memory 134217728 .
+:store a pc:Volume, pc:Resource ; pc:kind pc:Volume ; pc:name "store" ; pc:phase pc:Declared ; pc:changedBy :e3 .
+:events { :e7 pc:time "2026-11-22T20:40:00.000Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> ; pc:actor :pi-2 .
+          :e3 pc:time "2026-11-22T20:31:00.000Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> ; pc:actor :alice . }`)
+	const prefix = "PREFIX pc: <https://picloud.local/ontology#>\n"
+	tests := []struct{ query, want string }{
+		{`SELECT ?kind (COUNT(?r) AS ?n) (SUM(IF(?phase = pc:Ready, 1, 0)) AS ?ready)
+WHERE { ?r pc:kind ?kind OPTIONAL { ?r pc:phase ?phase } } GROUP BY ?kind ORDER BY ?kind`,
+			"pc:Container\t2\t1\npc:Node\t2\t2\npc:Volume\t1\t0\n"},
+		{`SELECT ?name ?phase ?reason ?time ?actor WHERE {
+  ?r a pc:Resource ; pc:name ?name ; pc:phase ?phase ; pc:changedBy ?event .
+  FILTER(?phase != pc:Ready)
+  OPTIONAL { ?r pc:reason ?reason }
+  OPTIONAL { GRAPH ?log { ?event pc:time ?time ; pc:actor ?actor } }
+} ORDER BY DESC(?time)`,
+			"\"thumbs\"\tpc:Failed\t\"image not found\"\t\"2026-11-22T20:40:00.000Z\"^^xsd:dateTime\t:pi-2\n" +
+				"\"store\"\tpc:Declared\t\t\"2026-11-22T20:31:00.000Z\"^^xsd:dateTime\t:alice\n"},
+		{`SELECT ?node (SUM(?bytes) / 1048576 AS ?mib) (COUNT(?w) AS ?workloads)
+WHERE { ?w a pc:Workload ; pc:nodes ?node . OPTIONAL { ?w pc:resources/pc:memory ?bytes } }
+GROUP BY ?node ORDER BY DESC(?mib)`,
+			":pi-2\t\"384\"^^xsd:decimal\t2\n:pi-1\t\"256\"^^xsd:decimal\t1\n"},
+	}
+	short := strings.NewReplacer("<https://picloud.local/ontology#", "pc:", "<http://www.w3.org/2001/XMLSchema#", "xsd:", "<https://picloud.local/", ":", ">", "")
+	for _, test := range tests {
+		if got := short.Replace(ask(t, d, prefix+test.query)); got != test.want {
+			t.Errorf("%s\ngot\n%swant\n%s", test.query, got, test.want)
+		}
+	}
+}
+
+// TestOneQueryServesManyReaders shares a parsed query and a snapshot.
+func TestOneQueryServesManyReaders(t *testing.T) {
+	d := graph(t, `@prefix : <http://example.org/> . :a :p 1 ; :q "x" . :b :p 2 . :c :p 10 .`)
+	q, err := sparql.Parse(`SELECT ?s { ?s ?p ?v FILTER(REGEX(STR(?v), "^1") || EXISTS { ?s ?x 2 }) } ORDER BY ?s`, sparql.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make(chan int)
+	for range 8 {
+		go func() {
+			n := 0
+			defer func() { rows <- n }()
+			r, err := sparql.Execute(context.Background(), q, d, sparql.Limits{})
+			if err != nil {
+				return
+			}
+			for range r.Rows() {
+				n++
+			}
+		}()
+	}
+	for range 8 {
+		if n := <-rows; n != 3 {
+			t.Errorf("got %d rows, want 3", n)
+		}
+	}
+}
+
+func TestDescribeGivesTheResourceAndItsFragments(t *testing.T) {
+	d := graph(t, `@prefix : <http://example.org/> .
+:a :p :b ; :env <http://example.org/a#env> . <http://example.org/a#env> :k "v" ; :list [ :first 1 ] . <http://example.org/ab> :p :c .
+:g { :a :p :d . :event :time 1 }`)
+	describe := func(query string) (out []string) {
+		q, err := sparql.Parse("PREFIX : <http://example.org/> "+query, sparql.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := sparql.Execute(context.Background(), q, d, sparql.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for q, err := range r.Quads() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, strings.TrimPrefix(q.P.Value, "http://example.org/")+strings.TrimPrefix(q.G.Value, "http://example.org/"))
+		}
+		return out
+	}
+	if got := strings.Join(describe(`DESCRIBE :a`), " "); got != "p env k list first" {
+		t.Errorf("got %s", got)
+	}
+	if got := strings.Join(describe(`DESCRIBE ?x :event { ?x :list ?l }`), " "); got != "k list first timeg" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestExplainShowsOrderAndRows(t *testing.T) {
+	d := graph(t, `@prefix : <http://example.org/> . :a :p 1 ; :q "x" . :b :p 2 . :c :p 10 .`)
+	q, err := sparql.Parse(`PREFIX : <http://example.org/> SELECT ?s { ?s :p ?v . ?s :q "x" }`, sparql.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := sparql.Explain(context.Background(), q, d, sparql.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, plan, _ := strings.Cut(got, "\n\n")
+	want := `BGP { ?s <http://example.org/q> "x" }  estimate=1  runs=1 rows=1
+  BGP { ?s <http://example.org/p> ?v }  estimate=2  runs=1 rows=1
+Project ?s  runs=1 rows=1
+`
+	if strings.TrimSpace(plan) != strings.TrimSpace(want) {
+		t.Errorf("got\n%s\nwant\n%s", plan, want)
+	}
+}

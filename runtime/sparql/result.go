@@ -6,20 +6,18 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf"
-	"github.com/picloud/picloud/runtime/sparql/syntax"
 )
 
 // Result is the answer of a query. Its rows or quads are computed while they
 // are read, once, by one goroutine; reading to the end, breaking off and Close
 // each free what the execution holds.
 type Result struct {
-	Form syntax.Form
+	Form Form
 	// Boolean is the answer of ASK.
 	Boolean bool
 	// Vars are the columns of SELECT.
 	Vars []string
 
-	query   *syntax.Query
 	exec    *exec
 	planner *planner
 	scope   *scope
@@ -84,7 +82,7 @@ func (r *Result) Rows() iter.Seq2[[]base.Term, error] {
 // in the default graph, for DESCRIBE in the graph that it was found in. The
 // last pair has the error if there was one.
 func (r *Result) Quads() iter.Seq2[base.Quad, error] {
-	if r.Form == syntax.Describe {
+	if r.Form == Describe {
 		return r.describe
 	}
 	return r.construct

@@ -94,15 +94,28 @@ func join(left, right Op) Op {
 	return &Join{Left: left, Right: right}
 }
 
-// group translates a group graph pattern (section 18.2.2.6); its filters apply
-// to all of it, wherever they stand (18.2.2.2).
+// group translates a group graph pattern (section 18.2.2.6). Its filters apply
+// to all of it, wherever they stand (18.2.2.2), and do not part the triple
+// patterns around them.
 func (t *translator) group(g *syntax.Group) Op {
 	op := Unit()
 	var filters []syntax.Expr
-	for i := 0; i < len(g.Elements); i++ {
-		switch e := g.Elements[i].(type) {
+	var triples []syntax.Triple
+	flush := func() {
+		op = join(op, t.triples(triples))
+		triples = nil
+	}
+	for _, element := range g.Elements {
+		switch e := element.(type) {
 		case *syntax.Filter:
 			filters = append(filters, t.expr(e.Expr))
+			continue
+		case *syntax.Triples:
+			triples = append(triples, e.Patterns...)
+			continue
+		}
+		flush()
+		switch e := element.(type) {
 		case *syntax.Optional:
 			op = t.optional(op, e)
 		case *syntax.Minus:
@@ -113,6 +126,7 @@ func (t *translator) group(g *syntax.Group) Op {
 			op = join(op, t.element(e))
 		}
 	}
+	flush()
 	for _, f := range filters {
 		op = &Filter{Expr: f, Input: op}
 	}
@@ -141,8 +155,6 @@ func (t *translator) optional(left Op, e *syntax.Optional) Op {
 
 func (t *translator) element(e syntax.Element) Op {
 	switch e := e.(type) {
-	case *syntax.Triples:
-		return t.triples(e.Patterns)
 	case *syntax.Group:
 		return t.group(e)
 	case *syntax.Union:

@@ -68,9 +68,6 @@ func str(v Value) (Value, bool) {
 	case Unbound, Blank:
 		return Value{}, false
 	}
-	if v.term.Kind == base.NoTerm && (v.Kind == Double || v.Kind == Float) {
-		return castString(v)
-	}
 	return Str(v.Term().Value), true
 }
 
