@@ -345,6 +345,77 @@ func Supertypes(t EventType) []string {
 	return nil
 }
 
+// EventTypes lists the types of events of a kind, in the order of its life.
+func EventTypes(kind Kind) []EventType {
+	switch kind {
+	case KindAlert:
+		return []EventType{TypeAlertFired, TypeAlertObserved, TypeAlertResolved}
+	case KindAppRegistration:
+		return []EventType{TypeAppRegistrationDeclared, TypeAppRegistrationChanged, TypeAppRegistrationDeleted}
+	case KindBinary:
+		return []EventType{TypeBinaryDeclared, TypeBinaryChanged, TypeBinaryDeletionStarted, TypeBinaryDeleted, TypeBinaryProvisioning, TypeBinaryReady, TypeBinaryFailed, TypeBinaryObserved}
+	case KindCapability:
+		return []EventType{TypeCapabilityDeclared, TypeCapabilityChanged, TypeCapabilityDeleted}
+	case KindCluster:
+		return []EventType{TypeClusterDeclared, TypeClusterChanged, TypeClusterObserved}
+	case KindConfig:
+		return []EventType{TypeConfigDeclared, TypeConfigChanged, TypeConfigDeleted}
+	case KindContainer:
+		return []EventType{TypeContainerDeclared, TypeContainerChanged, TypeContainerDeletionStarted, TypeContainerDeleted, TypeContainerProvisioning, TypeContainerReady, TypeContainerFailed, TypeContainerObserved}
+	case KindDataDomain:
+		return []EventType{TypeDataDomainDeclared, TypeDataDomainChanged, TypeDataDomainDeleted}
+	case KindDataProduct:
+		return []EventType{TypeDataProductDeclared, TypeDataProductChanged, TypeDataProductDeletionStarted, TypeDataProductDeleted, TypeDataProductProvisioning, TypeDataProductReady, TypeDataProductFailed}
+	case KindEnrollment:
+		return []EventType{TypeEnrollmentRequested, TypeEnrollmentApproved, TypeEnrollmentRejected, TypeEnrollmentExpired}
+	case KindEnrollmentToken:
+		return []EventType{TypeEnrollmentTokenDeclared, TypeEnrollmentTokenChanged, TypeEnrollmentTokenDeleted, TypeEnrollmentTokenObserved}
+	case KindEventStore:
+		return []EventType{TypeEventStoreDeclared, TypeEventStoreChanged, TypeEventStoreDeletionStarted, TypeEventStoreDeleted, TypeEventStoreProvisioning, TypeEventStoreReady, TypeEventStoreFailed}
+	case KindEventSubscription:
+		return []EventType{TypeEventSubscriptionDeclared, TypeEventSubscriptionChanged, TypeEventSubscriptionDeletionStarted, TypeEventSubscriptionDeleted, TypeEventSubscriptionProvisioning, TypeEventSubscriptionReady, TypeEventSubscriptionFailed}
+	case KindFeatureFlag:
+		return []EventType{TypeFeatureFlagDeclared, TypeFeatureFlagChanged, TypeFeatureFlagDeleted}
+	case KindGroup:
+		return []EventType{TypeGroupDeclared, TypeGroupChanged, TypeGroupDeleted}
+	case KindIdentity:
+		return []EventType{TypeIdentityDeclared, TypeIdentityChanged, TypeIdentityDeleted, TypeIdentityObserved}
+	case KindInferenceRule:
+		return []EventType{TypeInferenceRuleDeclared, TypeInferenceRuleChanged, TypeInferenceRuleDeletionStarted, TypeInferenceRuleDeleted, TypeInferenceRuleProvisioning, TypeInferenceRuleReady, TypeInferenceRuleFailed}
+	case KindIngress:
+		return []EventType{TypeIngressDeclared, TypeIngressChanged, TypeIngressDeletionStarted, TypeIngressDeleted, TypeIngressProvisioning, TypeIngressReady, TypeIngressFailed, TypeIngressObserved}
+	case KindM2MPermission:
+		return []EventType{TypeM2MPermissionDeclared, TypeM2MPermissionChanged, TypeM2MPermissionDeleted}
+	case KindNode:
+		return []EventType{TypeNodeJoined, TypeNodeObserved, TypeNodeCordoned, TypeNodeUncordoned, TypeNodeRemoved}
+	case KindOntology:
+		return []EventType{TypeOntologyDeclared, TypeOntologyChanged, TypeOntologyDeletionStarted, TypeOntologyDeleted, TypeOntologyProvisioning, TypeOntologyReady, TypeOntologyFailed, TypeOntologyObserved}
+	case KindOtelExport:
+		return []EventType{TypeOtelExportDeclared, TypeOtelExportChanged, TypeOtelExportDeletionStarted, TypeOtelExportDeleted, TypeOtelExportProvisioning, TypeOtelExportReady, TypeOtelExportFailed}
+	case KindPasskey:
+		return []EventType{TypePasskeyDeclared, TypePasskeyChanged, TypePasskeyDeleted, TypePasskeyObserved}
+	case KindProduct:
+		return []EventType{TypeProductDeclared, TypeProductChanged, TypeProductDeleted, TypeProductObserved}
+	case KindRDFStore:
+		return []EventType{TypeRDFStoreDeclared, TypeRDFStoreChanged, TypeRDFStoreDeletionStarted, TypeRDFStoreDeleted, TypeRDFStoreProvisioning, TypeRDFStoreReady, TypeRDFStoreFailed}
+	case KindRole:
+		return []EventType{TypeRoleDeclared, TypeRoleChanged, TypeRoleDeleted}
+	case KindScope:
+		return []EventType{TypeScopeDeclared, TypeScopeChanged, TypeScopeDeleted}
+	case KindSecret:
+		return []EventType{TypeSecretDeclared, TypeSecretChanged, TypeSecretDeleted}
+	case KindSnapshot:
+		return []EventType{TypeSnapshotDeclared, TypeSnapshotChanged, TypeSnapshotDeletionStarted, TypeSnapshotDeleted, TypeSnapshotProvisioning, TypeSnapshotReady, TypeSnapshotFailed, TypeSnapshotObserved}
+	case KindToken:
+		return []EventType{TypeTokenDeclared, TypeTokenChanged, TypeTokenDeleted}
+	case KindVolume:
+		return []EventType{TypeVolumeDeclared, TypeVolumeChanged, TypeVolumeDeletionStarted, TypeVolumeDeleted, TypeVolumeProvisioning, TypeVolumeReady, TypeVolumeFailed, TypeVolumeObserved}
+	case KindWorkloadIdentity:
+		return []EventType{TypeWorkloadIdentityDeclared, TypeWorkloadIdentityChanged, TypeWorkloadIdentityDeleted}
+	}
+	return nil
+}
+
 // SchemaVersion is the version of the schema that events of a type are written in.
 func SchemaVersion(t EventType) int {
 	return 1

@@ -90,6 +90,17 @@ func eventsFile(p *plan.Plan) *gocode.File {
 		})
 		b.Do("return nil")
 	})
+	f.Doc("EventTypes lists the types of events of a kind, in the order of its life.")
+	f.Func("EventTypes(kind Kind) []EventType", func(b *gocode.Block) {
+		b.Switch("kind", func(b *gocode.Block) {
+			for _, k := range p.Kinds {
+				b.Case(k.Const, func(b *gocode.Block) {
+					b.Do("return []EventType{%s}", strings.ReplaceAll(consts(payload.All(k)), "\n", " "))
+				})
+			}
+		})
+		b.Do("return nil")
+	})
 	newer := map[int][]*plan.Event{}
 	highest := 1
 	for _, e := range all {
