@@ -398,3 +398,29 @@ func checkSyntax(t *testing.T, s suite, test base.Term) {
 		t.Errorf("error %v, want one: %v\n%s", err, wantError, text)
 	}
 }
+
+func TestW3CUpdateSyntax(t *testing.T) {
+	passed, total := 0, 0
+	for _, folder := range []string{"syntax-update-1", "syntax-update-2"} {
+		s := loadSuite(t, folder)
+		for _, test := range s.tests("PositiveUpdateSyntaxTest11", "NegativeUpdateSyntaxTest11") {
+			total++
+			ok := t.Run(s.name(test), func(t *testing.T) {
+				action := s.object(test, mf+"action")
+				text, err := os.ReadFile(s.file(action))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = syntax.ParseUpdate(string(text), syntax.Options{Base: action.Value})
+				wantError := strings.HasPrefix(s.object(test, base.RDFType).Value, mf+"Negative")
+				if (err != nil) != wantError {
+					t.Errorf("error %v, want one: %v\n%s", err, wantError, text)
+				}
+			})
+			if ok {
+				passed++
+			}
+		}
+	}
+	t.Logf("W3C SPARQL 1.1 update syntax: %d of %d", passed, total)
+}

@@ -150,15 +150,27 @@ func (p *parser) collection(out *[]Triple, paths bool) Node {
 }
 
 // labelled is a blank node with a label, which belongs to one basic graph
-// pattern only (section 19.6).
+// pattern or one INSERT DATA only (section 19.6). A template may use the labels
+// of the pattern: its blank nodes are others.
 func (p *parser) labelled(t lex.Token) Node {
+	if p.template && !p.inData {
+		return Node{Term: base.Blank(t.Text)}
+	}
+	key := t.Text
+	if p.inData {
+		key = "data " + key // no label has a space
+	}
+	if in, seen := p.labels[key]; seen && in != p.pattern {
+		what := "graph patterns; use a variable"
+		if p.inData {
+			what = "operations; use another label"
+		}
+		p.failAt(t.Pos, "", "the blank node label _:%s is used in two %s", t.Text, what)
+	}
+	p.labels[key] = p.pattern
 	if p.template {
 		return Node{Term: base.Blank(t.Text)}
 	}
-	if in, seen := p.labels[t.Text]; seen && in != p.pattern {
-		p.failAt(t.Pos, "", "the blank node label _:%s is used in two graph patterns; use a variable", t.Text)
-	}
-	p.labels[t.Text] = p.pattern
 	return Node{Var: "_:" + t.Text}
 }
 

@@ -58,6 +58,8 @@ type parser struct {
 	pattern int
 	// template is set inside a CONSTRUCT template, where blank nodes are terms.
 	template bool
+	// inData is set inside INSERT DATA and DELETE DATA.
+	inData bool
 	// aggregatesAllowed is set in SELECT, HAVING and ORDER BY, inAggregate
 	// inside an aggregate's argument.
 	aggregatesAllowed, inAggregate bool

@@ -68,17 +68,45 @@ func TestLimitsAreExplicit(t *testing.T) {
 	}
 }
 
+func TestATemplateMayUseTheLabelsOfThePattern(t *testing.T) {
+	if _, err := Parse(`CONSTRUCT { _:a ?p _:b } WHERE { _:a ?p ?o OPTIONAL { ?o ?q _:b } }`, Options{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := ParseUpdate(`INSERT { _:a ?p 1 } WHERE { _:a ?p ?o } ; INSERT { _:a ?p 2 } WHERE { ?o ?p 1 }`, Options{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUpdateErrorsSayWhatToDo(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"INSERT DATA { ?s <p> 1 }", `1:18: INSERT DATA takes no variables, but ?s stands here; use INSERT or DELETE with WHERE`},
+		{"DELETE DATA { _:a <p> 1 }", `1:19: DELETE DATA takes no blank nodes: one would match nothing; use a variable and WHERE`},
+		{"INSERT DATA { _:a <p> 1 } ; INSERT DATA { _:a <p> 2 }", `1:43: the blank node label _:a is used in two operations; use another label`},
+		{"CLEAR <g>", `1:7: expected GRAPH, DEFAULT, NAMED or ALL, found <g>`},
+		{"SELECT * {}", `1:1: expected INSERT, DELETE, WITH, LOAD, CLEAR, DROP, CREATE, ADD, MOVE or COPY, found "SELECT"`},
+	}
+	for _, test := range tests {
+		if _, err := ParseUpdate(test.text, Options{Base: "http://e/"}); err == nil || err.Error() != test.want {
+			t.Errorf("%s\ngot  %v\nwant %s", test.text, err, test.want)
+		}
+	}
+}
+
 // FuzzParse wants an answer or an error with a place in the text, never a panic.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`PREFIX : <http://e/> SELECT DISTINCT ?s (COUNT(*) AS ?n) FROM <http://g> { ?s :p/:q*|^:r ?o ; a [] , (1 2.0 "x"@en) . FILTER(?o > -1 && !BOUND(?x)) } GROUP BY ?s HAVING(COUNT(*) > 1) ORDER BY DESC(?n) LIMIT 1 OFFSET 2`,
 		`CONSTRUCT { ?s ?p _:b } WHERE { GRAPH ?g { ?s ?p ?o } OPTIONAL { ?s !(<a>|^<b>) ?x } MINUS { ?a ?b ?c } }`,
 		`DESCRIBE <http://e/> ?x WHERE { { ?x ?p 1 } UNION { SELECT * { VALUES (?x ?y) { (UNDEF "a") } } } BIND(IF(?x, 1, "a"^^<b>) AS ?z) }`,
+		`WITH <g> DELETE { ?s ?p 1 } INSERT { GRAPH ?g { _:a ?p 2 } } USING NAMED <h> WHERE { ?s ?p ?o } ; DELETE WHERE { ?s ?p ?o } ; COPY SILENT DEFAULT TO <g> ; LOAD <x> INTO GRAPH <y> ; DROP ALL`,
 		`BASE <http://e/> ASK { SERVICE SILENT <s> { } FILTER NOT EXISTS { ?s ?p '''x''' } FILTER(?x IN (1, 2e3, true)) }`,
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		if u, err := ParseUpdate(text, Options{Base: "http://example.org/"}); (u == nil) == (err == nil) {
+			t.Fatal("neither an update nor an error")
+		}
 		q, err := Parse(text, Options{Base: "http://example.org/"})
 		if (q == nil) == (err == nil) {
 			t.Fatal("neither a query nor an error")
