@@ -24,6 +24,7 @@ type compiler struct {
 	deployment *Deployment
 	declared   map[base.Ref]*Resource
 	bodies     []pending
+	edges      map[base.Ref][]edge // between declared resources
 	violations []base.Violation
 }
 
@@ -36,7 +37,7 @@ type pending struct {
 }
 
 func newCompiler(model *base.Model, o Options) *compiler {
-	return &compiler{model: model, options: o, deployment: &Deployment{}, declared: map[base.Ref]*Resource{}}
+	return &compiler{model: model, options: o, deployment: &Deployment{}, declared: map[base.Ref]*Resource{}, edges: map[base.Ref][]edge{}}
 }
 
 func (c *compiler) note(file string, line, column int, id, expected, message string) {
@@ -234,6 +235,7 @@ func (c *compiler) finish() (*Deployment, []base.Violation) {
 		}
 		c.take(r, news)
 	}
+	c.cycles()
 	return c.deployment, sorted(c.violations)
 }
 

@@ -46,7 +46,7 @@ func testModel() *base.Model {
 		{Name: "Cluster", IRI: pc + "Cluster", Label: "cluster", Kind: true, Word: "cluster", Singleton: true, Kinds: []string{"Cluster"}, Fields: common},
 		node,
 		kind("Product", "product", "products", true, false, field("Product", "version", base.Single, base.TypeString, required)),
-		kind("Role", "role", "roles", true, true, field("Role", "inherits", base.Set, base.TypeRef, to("Role")),
+		kind("Role", "role", "roles", true, true, field("Role", "inherits", base.Set, base.TypeRef, to("Role"), func(f *base.Field) { f.Acyclic = true }),
 			field("Role", "permissions", base.Map, base.TypeObject, object("Permission", "key", ""))),
 		kind("Secret", "secret", "secrets", true, true, field("Secret", "value", base.Single, base.TypeString, sensitive),
 			field("Secret", "data", base.Map, base.TypeObject, object("SecretEntry", "key", "value"), sensitive)),

@@ -3,6 +3,7 @@ package lang
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/picloud/picloud/gen/base"
 )
@@ -74,6 +75,10 @@ func (w *walker) reference(f *base.Field, v *base.Value) {
 	case len(w.decoder.Violations) > faults:
 		w.resource.failed = append(w.resource.failed, w.decoder.Pointer(""))
 	case w.declared[target] != nil:
+		if f.Acyclic {
+			from := w.resource.Address.Ref
+			w.edges[from] = append(w.edges[from], edge{target, f, w.resource, v})
+		}
 	case slices.Contains(w.deployment.Products, target.Product()):
 		w.missing(f, v, target)
 	default:
@@ -104,5 +109,56 @@ func (w *walker) missing(f *base.Field, v *base.Value, target base.Ref) {
 func (w *walker) outside(target base.Ref, class string, v *base.Value) {
 	w.deployment.Outside = append(w.deployment.Outside, Outside{
 		From: w.resource.Address.Ref, Target: target, Class: class, File: w.resource.File, Line: v.Line, Column: v.Column,
+	})
+}
+
+// edge is a reference whose following must never lead back.
+type edge struct {
+	target base.Ref
+	field  *base.Field
+	from   *Resource
+	value  *base.Value
+}
+
+// cycles notes each reference that closes a circle of acyclic references.
+func (c *compiler) cycles() {
+	const entered, left = 1, 2
+	state := map[base.Ref]int{}
+	var path []base.Ref
+	var visit func(base.Ref)
+	visit = func(ref base.Ref) {
+		state[ref] = entered
+		path = append(path, ref)
+		for _, e := range c.edges[ref] {
+			switch state[e.target] {
+			case entered:
+				c.circle(e, path[slices.Index(path, e.target):])
+			case left:
+			default:
+				visit(e.target)
+			}
+		}
+		path = path[:len(path)-1]
+		state[ref] = left
+	}
+	for _, r := range c.deployment.Resources {
+		if state[r.Address.Ref] == 0 {
+			visit(r.Address.Ref)
+		}
+	}
+}
+
+func (c *compiler) circle(e edge, path []base.Ref) {
+	var steps []string
+	for _, ref := range path {
+		steps = append(steps, string(ref))
+	}
+	steps = append(steps, string(e.target))
+	if len(steps) > 6 {
+		steps = append(append(steps[:3:3], "…"), steps[len(steps)-2:]...)
+	}
+	c.violations = append(c.violations, base.Violation{
+		ID: "cycle", Rule: e.field.Shape, File: e.from.File, Line: e.value.Line, Column: e.value.Column,
+		Message: fmt.Sprintf("%s must not lead back to where it began: %s", e.field.Name, strings.Join(steps, " → ")),
 	})
 }
