@@ -3,6 +3,8 @@ package sparql
 import (
 	"context"
 	"fmt"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/picloud/picloud/gen/base"
@@ -40,9 +42,13 @@ func company(triples int) Dataset {
 }
 
 // BenchmarkQuery runs the six queries that engines are compared by and three more,
-// on 100,000 triples, the rows read to the end.
+// on 100,000 triples or PICLOUD_BENCH_TRIPLES, the rows read to the end.
 func BenchmarkQuery(b *testing.B) {
-	d := company(100_000)
+	triples := 100_000
+	if n, err := strconv.Atoi(os.Getenv("PICLOUD_BENCH_TRIPLES")); err == nil {
+		triples = n
+	}
+	d := company(triples)
 	queries := []struct{ name, text string }{
 		{"point", `SELECT ?n { <http://e/person/77> :name ?n }`},
 		{"star", `SELECT ?s ?n ?a ?m { ?s :department <http://e/department/7> ; :name ?n ; :age ?a ; :manager ?m }`},

@@ -44,6 +44,15 @@ func newNaive(quads []base.Quad) *naive {
 	return n
 }
 
+// merge adds a graph to the default graph.
+func (n *naive) merge(graph base.Term) {
+	for _, t := range n.named[graph] {
+		if !slices.Contains(n.defaults, t) {
+			n.defaults = append(n.defaults, t)
+		}
+	}
+}
+
 func compatible(a, b solution) bool {
 	for k, v := range a {
 		if w, ok := b[k]; ok && w != v {

@@ -31,61 +31,77 @@ type sortedRow struct {
 const maxTopK = 100_000
 
 func (n *orderNode) run(e *exec, r row, yield func(row) bool) bool {
-	var rows []sortedRow
-	cost := 4*len(n.slots) + 48 + 160*len(n.keys)
-	topK := n.limit >= 0 && n.limit <= maxTopK
-	kept := 0
-	defer func() { e.release(kept * cost) }()
-	ok := n.input.run(e, r, func(r row) bool {
-		if len(rows) >= e.limits.MaxRows {
-			return e.fail(errorf(CodeOverBudget, "ORDER BY has more than %d rows to sort; add a LIMIT or make the query more selective", e.limits.MaxRows))
-		}
-		if len(rows) == kept {
-			if !e.charge(cost) {
-				return false
-			}
-			kept++
-		}
-		rows = append(rows, n.keep(e, r))
-		if topK && len(rows) >= 2*n.limit+64 {
-			n.sort(rows)
-			clear(rows[n.limit:])
-			rows = rows[:n.limit]
-		}
-		return e.err == nil
-	})
-	if !ok {
+	s := &sorter{orderNode: n, e: e, scratch: make([]value.Value, len(n.keys)),
+		cost: 4*len(n.slots) + 48 + 160*len(n.keys), topK: n.limit >= 0 && n.limit <= maxTopK}
+	defer func() { e.release(s.charged * s.cost) }()
+	if !n.input.run(e, r, s.add) {
 		return false
 	}
-	n.sort(rows)
-	for _, s := range rows {
-		if !e.tick() || !merge(e, r, n.slots, s.ids, yield) {
+	s.sort()
+	for _, kept := range s.rows {
+		if !e.tick() || !merge(e, r, n.slots, kept.ids, yield) {
 			return false
 		}
 	}
 	return true
 }
 
-func (n *orderNode) keep(e *exec, r row) sortedRow {
-	s := sortedRow{ids: pick(make(row, len(n.slots)), r, n.slots), keys: make([]value.Value, len(n.keys))}
-	for i, k := range n.keys {
+// sorter collects the rows of one run.
+type sorter struct {
+	*orderNode
+	e       *exec
+	rows    []sortedRow
+	scratch []value.Value
+	topK    bool
+	// last are the keys that a row must come before to be among the first,
+	// once there are as many as will be asked for.
+	last          []value.Value
+	cost, charged int
+}
+
+func (s *sorter) add(r row) bool {
+	for i, k := range s.keys {
 		// An error sorts as unbound.
-		s.keys[i], _ = k.expr.value(e, r)
+		s.scratch[i], _ = k.expr.value(s.e, r)
 	}
-	return s
+	if s.last != nil && s.compare(s.scratch, s.last) >= 0 {
+		return s.e.err == nil
+	}
+	if len(s.rows) >= s.e.limits.MaxRows {
+		return s.e.fail(errorf(CodeOverBudget, "ORDER BY has more than %d rows to sort; add a LIMIT or make the query more selective", s.e.limits.MaxRows))
+	}
+	if len(s.rows) == s.charged {
+		if !s.e.charge(s.cost) {
+			return false
+		}
+		s.charged++
+	}
+	s.rows = append(s.rows, sortedRow{pick(make(row, len(s.slots)), r, s.slots), slices.Clone(s.scratch)})
+	if s.topK && len(s.rows) >= 2*s.limit+64 {
+		s.sort()
+		clear(s.rows[s.limit:])
+		s.rows = s.rows[:s.limit]
+		if s.limit > 0 {
+			s.last = s.rows[s.limit-1].keys
+		}
+	}
+	return s.e.err == nil
+}
+
+// compare orders by the keys.
+func (n *orderNode) compare(a, b []value.Value) int {
+	for i, k := range n.keys {
+		if order := value.Order(a[i], b[i]); order != 0 {
+			if k.desc {
+				return -order
+			}
+			return order
+		}
+	}
+	return 0
 }
 
 // sort is stable, so that rows that compare equal stay as they came.
-func (n *orderNode) sort(rows []sortedRow) {
-	slices.SortStableFunc(rows, func(a, b sortedRow) int {
-		for i, k := range n.keys {
-			if order := value.Order(a.keys[i], b.keys[i]); order != 0 {
-				if k.desc {
-					return -order
-				}
-				return order
-			}
-		}
-		return 0
-	})
+func (s *sorter) sort() {
+	slices.SortStableFunc(s.rows, func(a, b sortedRow) int { return s.compare(a.keys, b.keys) })
 }
