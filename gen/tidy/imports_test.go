@@ -1,0 +1,180 @@
+package tidy_test
+
+import (
+	"go/parser"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// law is one row of the import law. A package keeps to the row with the
+// longest pattern that matches it; "x/..." matches x and all below it. Beside
+// the standard library it may import what is below itself and what the row
+// allows; a pattern there may end in "/..." too.
+type law struct {
+	packages []string
+	may      []string
+	why      string
+}
+
+const (
+	raft       = "github.com/hashicorp/raft"
+	prometheus = "github.com/prometheus/client_golang/..."
+	cobra      = "github.com/spf13/cobra"
+)
+
+// kernel is the part of the runtime that knows no kind by name.
+var kernel = []string{
+	"runtime/eventlog/...", "runtime/consensus/...", "runtime/state/...", "runtime/command/...", "runtime/projection/...",
+	"runtime/rdf/...", "runtime/sparql/...", "runtime/lang/...", "runtime/reconcile/...",
+}
+
+var laws = []law{
+	{[]string{"gen/base"}, nil, "generated code, SDK vectors and the kernel stand on it, so it stands on nothing"},
+	{[]string{"gen/load"}, []string{"gen/base", "runtime/rdf"}, "the house has one Turtle parser; nothing else of the runtime is needed to generate"},
+	{[]string{"gen/model"}, []string{"gen/base", "gen/load"}, "facts come before names and files"},
+	{[]string{"gen/plan"}, []string{"gen/base", "gen/load", "gen/model"}, "names come before files"},
+	{[]string{"gen/write"}, nil, "it puts bytes on disk and knows nothing of what they say"},
+	{[]string{"gen/emit/gocode"}, []string{"gen/write", "github.com/dave/jennifer/..."}, "one package knows how Go is written"},
+	{[]string{"gen/emit/..."}, []string{"gen/base", "gen/load", "gen/model", "gen/plan", "gen/write", "gen/emit/...", "github.com/getkin/kin-openapi/..."}, "emitters read the plan and make files; they never import what they made"},
+	{[]string{"gen/emit/client/core"}, []string{"gen/base", "generated/domain", "generated/codec", "generated/schema"}, "ordinary Go, tested as such, whose files are copied into generated/client"},
+	{[]string{"gen/lawtest"}, []string{"gen/base", "generated/..."}, "promises about output that hold for every kind"},
+	{[]string{"gen", "gen/gentest", "gen/tidy"}, []string{"gen/..."}, "the pipeline and the tests of the generator"},
+	{[]string{"generated/..."}, []string{"gen/base", "generated/..."}, "output never knows its users"},
+
+	{[]string{"runtime/rdf/..."}, []string{"gen/base", "github.com/piprate/json-gold/ld", "github.com/RoaringBitmap/roaring/v2"}, "terms, store and formats; json-gold reads foreign JSON-LD and nothing else"},
+	{[]string{"runtime/sparql/..."}, []string{"gen/base", "runtime/rdf/...", "runtime/sparql/...", "github.com/cockroachdb/apd/v3", "github.com/RoaringBitmap/roaring/v2"}, "queries know the graph and not who fills it"},
+	{[]string{"runtime/lang/..."}, []string{"gen/base", "generated/schema", "runtime/rdf/..."}, "the language knows kinds as data, so that it needs no server"},
+	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "golang.org/x/sys/..."}, "the log keeps bytes"},
+	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
+	{[]string{"runtime/state/...", "runtime/command/...", "runtime/projection/...", "runtime/reconcile/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "generated/quads", "generated/schema", "github.com/tidwall/btree"}, kernel), "the kernel treats all kinds alike"},
+
+	{[]string{"runtime/iam/..."}, slice, "slices never import each other; they meet in the log"},
+	{[]string{"runtime/http/..."}, slices.Concat([]string{"gen/base", "generated/...", "runtime/iam", prometheus, "github.com/google/uuid", "github.com/klauspost/compress/..."}, kernel), "the edge sees the kernel and the output; what it serves comes from them"},
+	{[]string{"runtime/...", "cmd/picloud/..."}, []string{"gen/base", "generated/...", "runtime/...", "cmd/picloud/...", cobra, prometheus, "golang.org/x/term", "golang.org/x/sys/...", "go.yaml.in/yaml/v3", "github.com/google/uuid", "github.com/hashicorp/go-hclog"}, "the whole is put together in runtime/node and the command"},
+	{[]string{"cmd/picloud-gen"}, []string{"gen", "gen/load", "gen/plan", "gen/write"}, "the command drives the pipeline"},
+}
+
+// slice is what every slice may import.
+var slice = slices.Concat([]string{"gen/base", "generated/..."}, []string{"runtime/reconcile/...", "runtime/state/...", "runtime/rdf/..."})
+
+// testLibraries may be imported by any test and by nothing else.
+var testLibraries = []string{
+	"github.com/google/go-cmp/...", "github.com/rogpeppe/go-internal/...", "pgregory.net/rapid", "go.uber.org/goleak",
+	"github.com/knakk/rdf", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/getkin/kin-openapi/...",
+	"github.com/piprate/json-gold/ld", "github.com/hashicorp/go-hclog", raft, "go.etcd.io/bbolt", "golang.org/x/net/...",
+}
+
+func matches(pattern, name string) bool {
+	stem, below := strings.CutSuffix(pattern, "/...")
+	return name == stem || below && strings.HasPrefix(name, stem+"/")
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+// lawOf is the row with the longest matching pattern, or -1.
+func lawOf(pkg string) int {
+	best, length := -1, 0
+	for i, l := range laws {
+		for _, p := range l.packages {
+			if matches(p, pkg) && len(p) > length {
+				best, length = i, len(p)
+			}
+		}
+	}
+	return best
+}
+
+func TestImportsKeepTheLaw(t *testing.T) {
+	r := read(t)
+	used := map[int]bool{}
+	for _, name := range r.goFiles() {
+		pkg := path.Dir(name)
+		row := lawOf(pkg)
+		if row < 0 {
+			t.Errorf("%s: package %s has no row in the import law; add one with its reason", name, pkg)
+			continue
+		}
+		used[row] = true
+		set, file := r.parse(t, name, parser.ImportsOnly)
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !allowed(pkg, imported, laws[row].may, isTest(name)) {
+				t.Errorf("%s: %s may not import %s: %s", set.Position(spec.Pos()), pkg, imported, laws[row].why)
+			}
+		}
+	}
+	for i, l := range laws {
+		if !used[i] {
+			t.Errorf("the row of the import law for %s matches no package; remove it", strings.Join(l.packages, ", "))
+		}
+	}
+}
+
+// allowed judges one import.
+func allowed(pkg, imported string, may []string, test bool) bool {
+	own, ours := strings.CutPrefix(imported, module)
+	first, _, _ := strings.Cut(imported, "/")
+	switch {
+	case !ours && !strings.Contains(first, "."):
+		return true // the standard library
+	case ours && matches(pkg+"/...", own):
+		return true
+	case test && ours:
+		return !strings.HasPrefix(pkg, "gen/base") // tests put parts together as they need; the leaf stays one
+	case test && matchesAny(testLibraries, imported):
+		return true
+	case ours:
+		return matchesAny(may, own)
+	}
+	return matchesAny(may, imported)
+}
+
+// Decide and Evolve give the same answer on every node and for ever.
+func TestGeneratedDomainIsPure(t *testing.T) {
+	r := read(t)
+	pure := []string{module + "gen/base", "cmp", "errors", "fmt", "iter", "maps", "slices", "strconv", "strings"}
+	for _, name := range r.goFiles() {
+		if path.Dir(name) != "generated/domain" || isTest(name) {
+			continue
+		}
+		_, file := r.parse(t, name, parser.ImportsOnly)
+		for _, spec := range file.Imports {
+			if imported, _ := strconv.Unquote(spec.Path.Value); !slices.Contains(pure, imported) {
+				t.Errorf("%s imports %s; the law of the kinds has no clock, no chance and no input or output (%s)", name, imported, strings.Join(pure, ", "))
+			}
+		}
+	}
+}
+
+func TestLawTellsForeignImportsApart(t *testing.T) {
+	for _, c := range []struct {
+		pkg, imported string
+		test, want    bool
+	}{
+		{"gen/base", "strings", false, true},
+		{"gen/base", module + "gen/write", false, false},
+		{"gen/base", "github.com/spf13/cobra", false, false},
+		{"gen/load", module + "runtime/rdf", false, true},
+		{"generated/domain", module + "generated/codec", false, true},
+		{"generated/domain", module + "runtime/rdf", false, false},
+		{"generated/domain", module + "gen/plan", false, false},
+		{"runtime/iam", module + "runtime/storage", false, false},
+		{"runtime/eventlog", "github.com/hashicorp/raft", false, false},
+		{"runtime/consensus", "github.com/hashicorp/raft", false, true},
+		{"runtime/rdf", "github.com/knakk/rdf", false, false},
+		{"runtime/rdf", "github.com/knakk/rdf", true, true},
+		{"runtime/lang", module + "generated/domain", false, false},
+	} {
+		if got := allowed(c.pkg, c.imported, laws[lawOf(c.pkg)].may, c.test); got != c.want {
+			t.Errorf("%s imports %s (test %t): allowed %t, want %t", c.pkg, c.imported, c.test, got, c.want)
+		}
+	}
+}
