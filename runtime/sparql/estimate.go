@@ -18,11 +18,6 @@ const (
 	wayLength              = 10 // rows of a path from one node
 )
 
-// estimate is how many rows a part gives alone.
-func (p *planner) estimate(x *part, c place, bound algebra.Vars) float64 {
-	return p.rows(x.op, c, bound)
-}
-
 // shrink is the estimate of a part for each row of what is bound by now.
 func (p *planner) shrink(x *part, c place) float64 {
 	if x.triple != nil {
@@ -79,29 +74,29 @@ func shrinkPath(path *algebra.Path, rows float64, bound algebra.Vars) float64 {
 }
 
 // rows estimates the rows of an operator run alone.
-func (p *planner) rows(op algebra.Op, c place, bound algebra.Vars) float64 {
+func (p *planner) rows(op algebra.Op, c place) float64 {
 	switch o := op.(type) {
 	case *algebra.BGP:
-		return p.rowsOfBGP(o, c, bound)
+		return p.rowsOfBGP(o, c)
 	case *algebra.Path:
 		return p.rowsOfPath(o, c)
 	case *algebra.Table:
 		return float64(len(o.Rows))
 	case *algebra.Join:
-		return max(p.rows(o.Left, c, bound), p.rows(o.Right, c, bound))
+		return max(p.rows(o.Left, c), p.rows(o.Right, c))
 	case *algebra.Union:
-		return p.rows(o.Left, c, bound) + p.rows(o.Right, c, bound)
+		return p.rows(o.Left, c) + p.rows(o.Right, c)
 	case *algebra.LeftJoin:
-		return p.rows(o.Left, c, bound)
+		return p.rows(o.Left, c)
 	case *algebra.Minus:
-		return p.rows(o.Left, c, bound)
+		return p.rows(o.Left, c)
 	case *algebra.Filter:
-		return p.rows(o.Input, c, bound) / 2
+		return p.rows(o.Input, c) / 2
 	case *algebra.Graph:
 		c.graph = graphRef{named: true, ref: p.ref(o.Name, c.scope)}
-		return p.rows(o.Input, c, bound)
+		return p.rows(o.Input, c)
 	case *algebra.Slice:
-		rows := p.rows(o.Input, c, bound)
+		rows := p.rows(o.Input, c)
 		if o.Limit >= 0 {
 			rows = min(rows, float64(o.Limit))
 		}
@@ -109,21 +104,20 @@ func (p *planner) rows(op algebra.Op, c place, bound algebra.Vars) float64 {
 	}
 	rows := 1.0
 	for _, in := range algebra.Inputs(op) {
-		rows = max(rows, p.rows(in, c, bound))
+		rows = max(rows, p.rows(in, c))
 	}
 	return rows
 }
 
 // rowsOfBGP is the count of its rarest pattern.
-func (p *planner) rowsOfBGP(o *algebra.BGP, c place, bound algebra.Vars) float64 {
+func (p *planner) rowsOfBGP(o *algebra.BGP, c place) float64 {
 	if len(o.Patterns) == 0 {
 		return 1
 	}
 	least := math.Inf(1)
 	for _, t := range o.Patterns {
 		ids := pattern(p.ref(t.S, c.scope), p.ref(t.P, c.scope), p.ref(t.O, c.scope))
-		rows := shrinkTriple(t, float64(p.e.count(ids, p.selector(c))), bound)
-		least = min(least, rows)
+		least = min(least, float64(p.e.count(ids, p.selector(c))))
 	}
 	return least
 }

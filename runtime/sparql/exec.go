@@ -63,9 +63,8 @@ type exec struct {
 	local []base.Term
 	index map[base.Term]rdf.ID
 
-	values  []cachedValue
-	now     value.Value
-	started time.Time
+	values []cachedValue
+	now    value.Value
 	// solution numbers the rows whose expressions are computed together, for
 	// BNODE; the others make its labels.
 	solution    int
@@ -98,7 +97,7 @@ func newExec(ctx context.Context, d Dataset, l Limits) *exec {
 	now := time.Now()
 	e := &exec{ctx: ctx, limits: l.withDefaults(), snapshot: d.Snapshot,
 		defaults: newGraphSet(d.Default), named: newGraphSet(d.Named),
-		index: map[base.Term]rdf.ID{}, started: now, now: value.DateTimeOf(now.Truncate(time.Millisecond)),
+		index: map[base.Term]rdf.ID{}, now: value.DateTimeOf(now.Truncate(time.Millisecond)),
 		blanks: map[blankKey]value.Value{}, tables: map[*hashSide]*rowTable{}}
 	if e.snapshot == nil {
 		e.snapshot = rdf.NewStore().Snapshot()

@@ -48,7 +48,7 @@ func (p *planner) traced(label string, estimate float64, n node) node {
 	return t
 }
 
-// plan prints the operators in the order in which they run, each with the rows
+// printTraces prints the operators in the order in which they run, each with the rows
 // that were expected for one run, the runs and the rows that came.
 func printTraces(traces []*traceNode) string {
 	var b strings.Builder

@@ -15,7 +15,7 @@ type part struct {
 	triple *algebra.Triple
 	// possible and certain are its variables.
 	possible, certain algebra.Vars
-	// total is the estimate with nothing bound.
+	// total is how many rows it is expected to give alone.
 	total float64
 }
 
@@ -26,7 +26,7 @@ func (p *planner) join(op algebra.Op, c place, filters []syntax.Expr) node {
 	parts, filters := p.flatten(op, nil, filters)
 	parts, filters = p.constants(parts, filters)
 	for i := range parts {
-		parts[i].total = p.estimate(&parts[i], c, algebra.Vars{})
+		parts[i].total = p.rows(parts[i].op, c)
 	}
 	var n node
 	sure, certain := algebra.Vars{}, algebra.Vars{}

@@ -21,9 +21,11 @@ type orderNode struct {
 	limit int
 }
 
+// sortedRow is a kept row with its keys and the memory that it was charged.
 type sortedRow struct {
 	ids  row
 	keys []value.Value
+	size int
 }
 
 // maxTopK is the greatest limit for which keeping only the first rows is worth
@@ -31,9 +33,8 @@ type sortedRow struct {
 const maxTopK = 100_000
 
 func (n *orderNode) run(e *exec, r row, yield func(row) bool) bool {
-	s := &sorter{orderNode: n, e: e, scratch: make([]value.Value, len(n.keys)),
-		cost: 4*len(n.slots) + 48 + 160*len(n.keys), topK: n.limit >= 0 && n.limit <= maxTopK}
-	defer func() { e.release(s.charged * s.cost) }()
+	s := &sorter{orderNode: n, e: e, scratch: make([]value.Value, len(n.keys)), topK: n.limit >= 0 && n.limit <= maxTopK}
+	defer func() { s.cut(0) }()
 	if !n.input.run(e, r, s.add) {
 		return false
 	}
@@ -55,8 +56,7 @@ type sorter struct {
 	topK    bool
 	// last are the keys that a row must come before to be among the first,
 	// once there are as many as will be asked for.
-	last          []value.Value
-	cost, charged int
+	last []value.Value
 }
 
 func (s *sorter) add(r row) bool {
@@ -70,22 +70,40 @@ func (s *sorter) add(r row) bool {
 	if len(s.rows) >= s.e.limits.MaxRows {
 		return s.e.fail(errorf(CodeOverBudget, "ORDER BY has more than %d rows to sort; add a LIMIT or make the query more selective", s.e.limits.MaxRows))
 	}
-	if len(s.rows) == s.charged {
-		if !s.e.charge(s.cost) {
-			return false
-		}
-		s.charged++
+	size := s.size()
+	if !s.e.charge(size) {
+		return false
 	}
-	s.rows = append(s.rows, sortedRow{pick(make(row, len(s.slots)), r, s.slots), slices.Clone(s.scratch)})
+	s.rows = append(s.rows, sortedRow{pick(make(row, len(s.slots)), r, s.slots), slices.Clone(s.scratch), size})
 	if s.topK && len(s.rows) >= 2*s.limit+64 {
 		s.sort()
-		clear(s.rows[s.limit:])
-		s.rows = s.rows[:s.limit]
+		s.cut(s.limit)
 		if s.limit > 0 {
 			s.last = s.rows[s.limit-1].keys
 		}
 	}
 	return s.e.err == nil
+}
+
+// size is the memory of the row whose keys are in scratch. The text of a plain
+// variable lies in the snapshot, computed text is the row's own.
+func (s *sorter) size() int {
+	size := 4*len(s.slots) + 80 + 160*len(s.keys)
+	for i, k := range s.keys {
+		if k.expr.slot < 0 {
+			size += len(s.scratch[i].Text())
+		}
+	}
+	return size
+}
+
+// cut drops the rows from n on.
+func (s *sorter) cut(n int) {
+	for _, dropped := range s.rows[n:] {
+		s.e.release(dropped.size)
+	}
+	clear(s.rows[n:])
+	s.rows = s.rows[:n]
 }
 
 // compare orders by the keys.
@@ -101,7 +119,13 @@ func (n *orderNode) compare(a, b []value.Value) int {
 	return 0
 }
 
-// sort is stable, so that rows that compare equal stay as they came.
+// sort is stable, so that rows that compare equal stay as they came. Once the
+// execution must end, all rows are alike and the sorting is soon over.
 func (s *sorter) sort() {
-	slices.SortStableFunc(s.rows, func(a, b sortedRow) int { return s.compare(a.keys, b.keys) })
+	slices.SortStableFunc(s.rows, func(a, b sortedRow) int {
+		if !s.e.tick() {
+			return 0
+		}
+		return s.compare(a.keys, b.keys)
+	})
 }

@@ -25,6 +25,8 @@ const (
 type Options struct {
 	// Base is the IRI that relative IRIs of the query are resolved against.
 	Base string
+	// MaxBytes bounds the text; default 1 MiB.
+	MaxBytes int
 }
 
 // Query is a parsed query. It is immutable: any number of goroutines may
@@ -36,7 +38,7 @@ type Query struct {
 
 // Parse reads a SPARQL 1.1 query. Its error is an *Error with CodeSyntax.
 func Parse(text string, o Options) (*Query, error) {
-	tree, err := syntax.Parse(text, syntax.Options{Base: o.Base})
+	tree, err := syntax.Parse(text, syntax.Options{Base: o.Base, MaxBytes: o.MaxBytes})
 	if err != nil {
 		var where *syntax.Error
 		if errors.As(err, &where) {
