@@ -2,6 +2,7 @@ package lang
 
 import (
 	"cmp"
+	"io"
 	"slices"
 
 	"github.com/picloud/picloud/gen/base"
@@ -22,6 +23,9 @@ type Options struct {
 	// ReadFile gives the content that file('name') brings in, at most limit
 	// bytes. Load reads from the folder of each file instead.
 	ReadFile func(name string, limit int64) ([]byte, error)
+	// Stdin is what Load reads for the path "-": .picloud, or Turtle where the
+	// text begins as Turtle does. Nil means that "-" is a file like any other.
+	Stdin io.Reader
 	// Getenv gives what env('NAME') brings in. Nil means that there is nothing.
 	Getenv func(name string) (string, bool)
 }

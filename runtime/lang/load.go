@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,6 +52,15 @@ type loader struct {
 type source struct {
 	label, name string
 	root        *os.Root
+	content     []byte // of standard input, which has no root
+}
+
+// read reads a source up to a bound.
+func (s source) read(limit int64) ([]byte, error) {
+	if s.root == nil {
+		return s.content, nil
+	}
+	return readBounded(s.root, s.name, limit)
 }
 
 func (l *loader) close() {
@@ -60,6 +70,10 @@ func (l *loader) close() {
 }
 
 func (l *loader) path(path string) {
+	if path == "-" && l.options.Stdin != nil {
+		l.stdin()
+		return
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		l.unreadable(path, err)
@@ -77,7 +91,7 @@ func (l *loader) path(path string) {
 	}
 	l.roots = append(l.roots, root)
 	if name != "" {
-		l.source(source{path, name, root}, true)
+		l.source(source{label: path, name: name, root: root}, true)
 		return
 	}
 	entries, err := fs.ReadDir(root.FS(), ".")
@@ -86,9 +100,30 @@ func (l *loader) path(path string) {
 	}
 	for _, e := range entries {
 		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			l.source(source{filepath.Join(path, e.Name()), e.Name(), root}, false)
+			l.source(source{label: filepath.Join(path, e.Name()), name: e.Name(), root: root}, false)
 		}
 	}
+}
+
+// turtleStart is how a text begins that is Turtle and not .picloud.
+var turtleStart = regexp.MustCompile(`^(\s|#[^\n]*\n)*(<|@(prefix|base)\b|(?i:prefix|base)\s+[\w<-])`)
+
+// stdin takes standard input in as one source.
+func (l *loader) stdin() {
+	const label = "<stdin>"
+	content, err := io.ReadAll(io.LimitReader(l.options.Stdin, turtleMax+1))
+	if err == nil && len(content) > turtleMax {
+		err = fmt.Errorf("it has more than %d bytes", turtleMax)
+	}
+	if err != nil {
+		l.unreadable(label, err)
+		return
+	}
+	name := "stdin.picloud"
+	if turtleStart.Match(content) {
+		name = "stdin.ttl"
+	}
+	l.source(source{label: label, name: name, content: content}, true)
 }
 
 // source takes a file in. Files of other types in a folder are none of ours.
@@ -119,7 +154,7 @@ func (l *loader) parse() {
 		if filepath.Ext(s.name) != ".picloud" {
 			continue
 		}
-		src, err := readBounded(s.root, s.name, sizeMax)
+		src, err := s.read(sizeMax)
 		if err != nil {
 			l.unreadable(s.label, err)
 			continue
@@ -127,6 +162,9 @@ func (l *loader) parse() {
 		f, violations := Parse(s.label, src)
 		l.violations = append(l.violations, violations...)
 		f.read = func(name string, limit int64) ([]byte, error) { return readContent(s.root, name, limit) }
+		if s.root == nil { // standard input has no folder
+			f.read = nil
+		}
 		l.files = append(l.files, f)
 		for _, d := range f.Declarations {
 			l.brought(filepath.Dir(s.label), d.Body)
@@ -193,7 +231,7 @@ func (l *loader) turtle() {
 		if filepath.Ext(s.name) != ".ttl" || l.content[s.label] {
 			continue
 		}
-		src, err := readBounded(s.root, s.name, turtleMax)
+		src, err := s.read(turtleMax)
 		if err != nil {
 			l.unreadable(s.label, err)
 			continue

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -81,10 +82,30 @@ func (b *body) reference(f *base.Field, n *Node) *base.Value {
 	ref := b.decoder.Ref(v, f.Target, f.Shape)
 	if len(b.decoder.Violations) > failed {
 		b.resource.failed = append(b.resource.failed, b.decoder.Pointer(""))
+		b.suggest(f, n.Text, &b.decoder.Violations[failed])
 		return nil
 	}
 	v.Text = ref.Absolute(b.options.Root)
 	return v
+}
+
+// suggest adds the nearest declared name to a violation about a reference of an
+// abstract class, which only the deployment can resolve by name alone.
+func (b *body) suggest(f *base.Field, name string, v *base.Violation) {
+	target := b.model.Class(f.Target)
+	if !target.Abstract || v.ID != "reference" {
+		return
+	}
+	var names []string
+	for ref, r := range b.declared {
+		if slices.Contains(target.Kinds, r.Class.Name) && ref.Product() == b.resource.Address.Product {
+			names = append(names, ref.Name())
+		}
+	}
+	slices.Sort(names)
+	if near := base.Nearest(name, names); near != "" {
+		v.Message += "; did you mean " + quote(near) + "?"
+	}
 }
 
 // bring compiles file('…') and env('…').
