@@ -62,6 +62,8 @@ type exec struct {
 	last  rdf.ID
 	local []base.Term
 	index map[base.Term]rdf.ID
+	// pinned is how many of the local terms stay whatever forget is told.
+	pinned int
 
 	values []cachedValue
 	now    value.Value
@@ -169,13 +171,30 @@ func (e *exec) intern(t base.Term) rdf.ID {
 	if id, ok := e.snapshot.Lookup(t); ok && id <= e.last {
 		return id
 	}
-	if !e.charge(160 + len(t.Value)) {
+	if !e.charge(termCost(t)) {
 		return 0
 	}
 	e.local = append(e.local, t)
 	id := e.last + rdf.ID(len(e.local))
 	e.index[t] = id
 	return id
+}
+
+func termCost(t base.Term) int { return 160 + len(t.Value) }
+
+// forget drops the local terms from number mark on. No row that is kept may
+// have their ids.
+func (e *exec) forget(mark int) {
+	for i := len(e.local) - 1; i >= max(mark, e.pinned); i-- {
+		t := e.local[i]
+		delete(e.index, t)
+		e.release(termCost(t))
+		e.local[i] = base.Term{}
+		e.local = e.local[:i]
+		if id := e.last + rdf.ID(i+1); e.values != nil && e.values[id&(valueCache-1)].id == id {
+			e.values[id&(valueCache-1)] = cachedValue{}
+		}
+	}
 }
 
 // value interprets an id's term.

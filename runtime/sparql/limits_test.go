@@ -90,6 +90,17 @@ func TestHostileQueriesEndByTheirLimits(t *testing.T) {
 	}
 }
 
+// TestComputedColumnsNeedNoMemory streams 64,000 rows of which each computes a
+// text of its own, in a budget for a small part of them.
+func TestComputedColumnsNeedNoMemory(t *testing.T) {
+	d := ring(2000)
+	q := mustParse(t, `SELECT ?c (CONCAT(?n, STR(?a), STR(?v), STR(?b)) AS ?x) { ?a :name ?n ; :v ?v . ?b :v ?w FILTER(?w < 32) BIND(?v + ?w AS ?c) }`)
+	rows, err := drain(context.Background(), q, d, Limits{MaxMemoryBytes: 1 << 20})
+	if err != nil || rows != 64_000 {
+		t.Errorf("got %d rows and %v, want 64000", rows, err)
+	}
+}
+
 func TestSquaringNumbersStaysBounded(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("SELECT (STRLEN(STR(?x40)) AS ?n) { BIND(99999999999999999999 AS ?x0) ")

@@ -172,12 +172,20 @@ type assignment struct {
 type extendNode struct {
 	input node
 	list  []assignment
+	// transient tells that nobody keeps the rows, so that what is computed for
+	// one can be forgotten before the next: a long result needs no memory.
+	transient bool
 }
 
 func (n *extendNode) run(e *exec, r row, yield func(row) bool) bool {
 	return n.input.run(e, r, func(r row) bool {
 		e.solution++
-		return n.assign(e, r, 0, yield)
+		mark := len(e.local)
+		more := n.assign(e, r, 0, yield)
+		if n.transient {
+			e.forget(mark)
+		}
+		return more
 	})
 }
 

@@ -51,6 +51,8 @@ type place struct {
 	bound, outer algebra.Vars
 	// limit is how many rows will be asked for, -1 if that is not known.
 	limit int
+	// streams tells that no operator above keeps rows.
+	streams bool
 }
 
 // with is the place behind an operator that binds more.
@@ -97,7 +99,7 @@ func (p *planner) plan(op algebra.Op, c place, filters []syntax.Expr) node {
 // single plans the operators that no filter is pushed through.
 func (p *planner) single(op algebra.Op, c place) node {
 	deeper := c
-	deeper.limit = -1
+	deeper.limit, deeper.streams = -1, false
 	switch o := op.(type) {
 	case *algebra.Table:
 		return p.table(o, c)
@@ -121,6 +123,7 @@ func (p *planner) single(op algebra.Op, c place) node {
 		if o.Limit >= 0 && o.Limit <= maxTopK && o.Offset <= maxTopK {
 			deeper.limit = o.Offset + o.Limit
 		}
+		deeper.streams = c.streams
 		return &sliceNode{input: p.plan(o.Input, deeper, nil), offset: o.Offset, limit: o.Limit}
 	case *algebra.Service:
 		p.e.fail(errorf(CodeUnsupported, "%s: SERVICE is switched off: this endpoint asks no other endpoint; query that one directly and join in the client", o.At))
@@ -202,7 +205,7 @@ func (p *planner) hashSide(op algebra.Op, c place, certain algebra.Vars) hashSid
 	if c.graph.named && c.graph.slot >= 0 {
 		side.outer = append(side.outer, c.graph.slot)
 	}
-	c.bound, c.limit = algebra.Vars{}, -1
+	c.bound, c.limit, c.streams = algebra.Vars{}, -1, false
 	side.input = p.plan(op, c, nil)
 	return side
 }
@@ -251,7 +254,9 @@ func (p *planner) extend(o *algebra.Extend, c place, filters []syntax.Expr) node
 	}
 	inner, outer := split(filters, func(f syntax.Expr) bool { return len(algebra.ExprVars(f).Intersect(assigned)) == 0 })
 	input := chain[len(chain)-1].Input
-	n := &extendNode{input: p.plan(input, c, inner)}
+	n := &extendNode{transient: c.streams}
+	c.streams = false
+	n.input = p.plan(input, c, inner)
 	visible := c.outer.Union(c.bound).Union(algebra.Possible(input))
 	for i := len(chain) - 1; i >= 0; i-- {
 		x := chain[i]

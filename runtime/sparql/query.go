@@ -110,7 +110,7 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 	e.check()
 	p := &planner{e: e}
 	s := &scope{p: p, slots: map[string]int{}}
-	root := place{scope: s, bound: algebra.Vars{}, outer: algebra.Vars{}, limit: -1}
+	root := place{scope: s, bound: algebra.Vars{}, outer: algebra.Vars{}, limit: -1, streams: q.tree.Form == Select}
 	r := &Result{Form: q.tree.Form, exec: e, planner: p, scope: s, cancel: cancel}
 	for _, item := range q.tree.Projection {
 		r.addVar(item.Var)
