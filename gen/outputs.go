@@ -1,6 +1,8 @@
 package gen
 
 import (
+	"github.com/picloud/picloud/gen/emit/api"
+	"github.com/picloud/picloud/gen/emit/client"
 	"github.com/picloud/picloud/gen/emit/codec"
 	"github.com/picloud/picloud/gen/emit/domain"
 	"github.com/picloud/picloud/gen/emit/quads"
@@ -27,5 +29,7 @@ func Outputs() []Output {
 		{"domain", []string{"generated/domain/"}, domain.Emit},
 		{"codec", []string{"generated/codec/"}, codec.Emit},
 		{"quads", []string{"generated/quads/"}, quads.Emit},
+		{"api", []string{"generated/api/"}, api.Emit},
+		{"client", []string{"generated/client/"}, client.Emit},
 	}
 }

@@ -14,6 +14,9 @@ type Encoder struct {
 	Root string
 	// Stored writes sealed values. Without it sensitive fields are left out.
 	Stored bool
+	// Request writes sensitive values in the clear, as a client gave them. A
+	// server never sets it.
+	Request bool
 	// Resource is the one being written: keys that are references are as short
 	// as it may write them.
 	Resource Ref
@@ -66,8 +69,12 @@ func (e *Encoder) Double(name string, value float64) {
 func (e *Encoder) Time(name string, value Time) { e.Text(name, value.String()) }
 func (e *Encoder) Ref(name string, value Ref)   { e.Name(name); e.RefItem(value) }
 
-// Sensitive writes a sealed value where such may be seen, nothing elsewhere.
+// Sensitive writes a sealed value where such may be seen, a clear one in
+// requests, nothing elsewhere.
 func (e *Encoder) Sensitive(name string, value Sensitive) {
+	if e.Request && value.Clear != nil {
+		e.Text(name, string(value.Clear))
+	}
 	if !e.Stored || value.IsZero() {
 		return
 	}
@@ -137,7 +144,7 @@ func (e *Encoder) Map(name string, values map[string]string) {
 	e.End()
 }
 func (e *Encoder) Sensitives(name string, values map[string]Sensitive) {
-	if !e.Stored || len(values) == 0 {
+	if !e.Stored && !e.Request || len(values) == 0 {
 		return
 	}
 	e.Object(name)

@@ -18,7 +18,7 @@ var fixed []byte
 
 // Emit gives all files of the package.
 func Emit(p *plan.Plan) ([]write.File, error) {
-	files := []*gocode.File{kindsFile(p)}
+	files := []*gocode.File{kindsFile(p), requestFile(p)}
 	for _, s := range p.Slices {
 		if file := valuesFile(s); file != nil {
 			files = append(files, file)
