@@ -1,0 +1,171 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/projection"
+)
+
+// Sealer turns clear values of sensitive fields into what the log may hold.
+type Sealer interface {
+	Seal(ref base.Ref, field string, value *base.Sensitive)
+}
+
+// Config is what the front door stands between.
+type Config struct {
+	Model         *base.Model
+	Root          string // of the cluster, without slash
+	Consensus     *consensus.Node
+	Views         *projection.Projection
+	Sealer        Sealer
+	Authenticator Authenticator
+	Logger        *slog.Logger
+	// Waiting is how many requests may wait for their decision; more are told
+	// to come again. 0 means 4,096.
+	Waiting int
+}
+
+// Door is safe for concurrent use. Close ends it.
+type Door struct {
+	cfg    Config
+	queue  chan *job
+	closed chan struct{}
+	once   sync.Once
+	tasks  sync.WaitGroup
+}
+
+// New opens the front door.
+func New(cfg Config) *Door {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Waiting == 0 {
+		cfg.Waiting = 4096
+	}
+	d := &Door{cfg: cfg, queue: make(chan *job, cfg.Waiting), closed: make(chan struct{})}
+	d.tasks.Go(d.run)
+	return d
+}
+
+// Close refuses what still waits and ends the door's goroutine.
+func (d *Door) Close() {
+	d.once.Do(func() { close(d.closed) })
+	d.tasks.Wait()
+}
+
+// job is a request on its way to its decision.
+type job struct {
+	request *Request
+	done    chan struct{}
+	result
+}
+
+// result is a decision: events on their way into the log, or none.
+type result struct {
+	answer Answer
+	err    error
+	future *consensus.Future // resolved when the answer may leave
+	epoch  uint64
+}
+
+// repeats is how often a request is decided again after the fence dropped it.
+// Each repetition follows a change of leadership or the failure of an entry,
+// so a few are plenty.
+const repeats = 8
+
+// Do carries out a request and waits until its answer holds.
+func (d *Door) Do(ctx context.Context, r *Request) (Answer, error) {
+	if err := d.prepare(r); err != nil {
+		return Answer{}, err
+	}
+	for range repeats {
+		j := &job{request: r, done: make(chan struct{})}
+		select {
+		case <-d.closed:
+			return Answer{}, errClosing
+		case d.queue <- j:
+		default:
+			return Answer{}, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "too many requests wait for their decision; try again"}
+		}
+		select {
+		case <-j.done:
+		case <-d.closed:
+			return Answer{}, errClosing
+		}
+		if j.future == nil {
+			return j.answer, j.err
+		}
+		_, err := j.future.Wait(ctx)
+		switch {
+		case err == nil:
+			return j.answer, j.err
+		case errors.Is(err, consensus.ErrStale):
+			continue // the overlay was dropped; decide again
+		}
+		return Answer{}, outcome(ctx, err)
+	}
+	return Answer{}, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the cluster changes leaders too often to decide; try again"}
+}
+
+var errClosing = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the node is shutting down"}
+
+// outcome says in the caller's terms what became of a batch that did not commit.
+func outcome(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, consensus.ErrFull) && !errors.Is(err, consensus.ErrUncertain):
+		return &base.Error{Code: base.Full, RetryAfter: 60, Detail: "the disk of the node is nearly full; make room, then try again. Reads go on"}
+	case errors.Is(err, consensus.ErrNotLeader):
+		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader can decide now; try again"}
+	case errors.Is(err, consensus.ErrBusy):
+		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "too much waits to be written; try again"}
+	case errors.Is(err, consensus.ErrTooLarge):
+		return &base.Error{Code: base.TooLarge, Detail: fmt.Sprintf("the change is over %d MiB; split it", consensus.MaxBatch>>20)}
+	case errors.Is(err, consensus.ErrClosed):
+		return errClosing
+	case errors.Is(err, consensus.ErrUncertain), ctx.Err() != nil:
+		return &base.Error{Code: base.Uncertain, Detail: "the change may have been applied; repeat it with the same Idempotency-Key to learn"}
+	}
+	return err
+}
+
+// prepare does what needs no order: rights, shapes, sealing.
+func (d *Door) prepare(r *Request) error {
+	for _, c := range r.Commands {
+		if err := d.May(r.Principal, c.Permission(), c.Kind(), c.Subject()); err != nil {
+			return err
+		}
+	}
+	if err := validate(r.Commands, r.Apply != nil); err != nil {
+		return err
+	}
+	for _, c := range r.Commands {
+		c.Sensitive(func(field string, value *base.Sensitive) { d.cfg.Sealer.Seal(c.Subject(), field, value) })
+	}
+	return nil
+}
+
+// validate lists every shape that the commands break; within a deployment each
+// pointer begins with the place of its resource.
+func validate(commands []domain.Command, deployment bool) error {
+	var violations []base.Violation
+	for i, c := range commands {
+		check := base.Check{Resource: c.Subject()}
+		if deployment {
+			check.Enter("resources")
+			check.Enter(fmt.Sprint(i))
+		}
+		c.Validate(&check)
+		violations = append(violations, check.Violations...)
+	}
+	if len(violations) == 0 {
+		return nil
+	}
+	return &base.Error{Code: base.Invalid, Ref: commands[0].Subject(), Detail: "the input breaks a rule", Violations: violations}
+}

@@ -1,0 +1,263 @@
+package iam
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Lives of certificates. Leaves are backdated: the clocks of a small cluster
+// rarely agree after a power cut.
+const (
+	caLife    = 10 * 365 * 24 * time.Hour
+	leafLife  = 90 * 24 * time.Hour
+	backdated = 24 * time.Hour
+)
+
+// CAConfig says for whom an authority signs.
+type CAConfig struct {
+	Dir    string   // of ca.key and ca.pem; made with mode 0700 if missing
+	Domain string   // of the cluster: "picloud.local"
+	Names  []string // of this node: DNS names and addresses beside domain, localhost and loopback
+	Now    func() time.Time
+}
+
+// CA is a cluster's certificate authority: ECDSA P-256, held by name
+// constraints (RFC 5280, section 4.2.1.10) to the domain and to what can only
+// be this node.
+type CA struct {
+	cfg  CAConfig
+	cert *x509.Certificate
+	key  crypto.Signer
+}
+
+// OpenCA reads the authority of a directory, or makes it if there is none.
+func OpenCA(cfg CAConfig) (*CA, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("certificate authority: %w", err)
+	}
+	ca := &CA{cfg: cfg}
+	err := ca.load()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = ca.make()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("certificate authority in %s: %w", cfg.Dir, err)
+	}
+	return ca, nil
+}
+
+func (ca *CA) load() error {
+	keyPEM, err := readSecret(filepath.Join(ca.cfg.Dir, "ca.key"))
+	if err != nil {
+		return err
+	}
+	certPEM, err := os.ReadFile(filepath.Join(ca.cfg.Dir, "ca.pem"))
+	if err != nil {
+		return fmt.Errorf("ca.key is there but not its certificate: %w", errors.Join(errors.New("restore ca.pem"), err))
+	}
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		return err
+	}
+	key, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok || !pair.Leaf.IsCA {
+		return errors.New("ca.pem is not the certificate of an authority")
+	}
+	ca.cert, ca.key = pair.Leaf, key
+	return nil
+}
+
+func (ca *CA) make() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	now := ca.cfg.Now()
+	template := &x509.Certificate{
+		SerialNumber:                serial(),
+		Subject:                     pkix.Name{CommonName: "picloud " + ca.cfg.Domain},
+		NotBefore:                   now.Add(-backdated),
+		NotAfter:                    now.Add(caLife),
+		IsCA:                        true,
+		BasicConstraintsValid:       true,
+		MaxPathLenZero:              true,
+		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		PermittedDNSDomainsCritical: true,
+		PermittedDNSDomains:         ca.permittedNames(),
+		PermittedIPRanges:           permittedNetworks(),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	keyPEM, err := encodeKey(key)
+	if err != nil {
+		return err
+	}
+	// The certificate first: with the key there, the authority is whole.
+	if err := WriteSecret(filepath.Join(ca.cfg.Dir, "ca.pem"), encodeCert(der)); err != nil {
+		return err
+	}
+	if err := WriteSecret(filepath.Join(ca.cfg.Dir, "ca.key"), keyPEM); err != nil {
+		return err
+	}
+	return ca.load()
+}
+
+// permittedNames are the domain with all below it, localhost, and this node's
+// own DNS names.
+func (ca *CA) permittedNames() []string {
+	names := []string{ca.cfg.Domain, "localhost"}
+	for _, name := range ca.cfg.Names {
+		if net.ParseIP(name) == nil && !inDomain(name, names) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func inDomain(name string, domains []string) bool {
+	for _, domain := range domains {
+		if name == domain || strings.HasSuffix(name, "."+domain) {
+			return true
+		}
+	}
+	return false
+}
+
+// permittedNetworks are loopback and what is never routed on the internet
+// (RFC 1918, RFC 4193, and link-local addresses).
+func permittedNetworks() []*net.IPNet {
+	var networks []*net.IPNet
+	for _, text := range []string{
+		"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10",
+	} {
+		if _, network, err := net.ParseCIDR(text); err == nil {
+			networks = append(networks, network)
+		}
+	}
+	return networks
+}
+
+// PEM is the authority's certificate, for clients to trust.
+func (ca *CA) PEM() []byte { return encodeCert(ca.cert.Raw) }
+
+// Fingerprint is the SHA-256 of the authority's certificate, in hexadecimal.
+func (ca *CA) Fingerprint() string { return fingerprint(ca.cert) }
+
+func fingerprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// Pool holds the authority alone.
+func (ca *CA) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.cert)
+	return pool
+}
+
+// issue signs a leaf for this node: the domain, all names directly below it,
+// localhost, loopback, and the names of the configuration that the constraints
+// permit.
+func (ca *CA) issue(key crypto.Signer) (*x509.Certificate, error) {
+	now := ca.cfg.Now()
+	template := &x509.Certificate{
+		SerialNumber: serial(),
+		Subject:      pkix.Name{CommonName: ca.cfg.Domain},
+		NotBefore:    now.Add(-backdated),
+		NotAfter:     earlier(now.Add(leafLife), ca.cert.NotAfter),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		DNSNames:     []string{ca.cfg.Domain, "*." + ca.cfg.Domain, "localhost"},
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}
+	for _, name := range ca.cfg.Names {
+		ip := net.ParseIP(name)
+		switch {
+		case ip != nil && !ip.IsLoopback() && ca.permitsIP(ip):
+			template.IPAddresses = append(template.IPAddresses, ip)
+		case ip == nil && inDomain(name, ca.cert.PermittedDNSDomains) && !inDomain(name, []string{"localhost"}):
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+func (ca *CA) permitsIP(ip net.IP) bool {
+	for _, network := range ca.cert.PermittedIPRanges {
+		if network.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// serial is 127 random bits: unique without a register (RFC 5280, section
+// 4.1.2.2).
+func serial() *big.Int {
+	var b [16]byte
+	rand.Read(b[:])
+	b[0] &= 0x7f
+	return new(big.Int).SetBytes(b[:])
+}
+
+func encodeCert(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+func decodeKey(text []byte) (*ecdsa.PrivateKey, error) {
+	block, rest := pem.Decode(text)
+	if block == nil || block.Type != "PRIVATE KEY" || len(bytes.TrimSpace(rest)) > 0 {
+		return nil, errors.New("it is not one PEM block of a private key")
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	ec, ok := key.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("it is not an ECDSA key")
+	}
+	return ec, nil
+}

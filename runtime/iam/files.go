@@ -1,0 +1,83 @@
+package iam
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// KeySize is the length of symmetric keys and of the secret part of tokens, in
+// bytes.
+const KeySize = 32
+
+// WriteSecret puts content into a file of mode 0600, whole or not at all, and
+// durably.
+func WriteSecret(path string, content []byte) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return errors.Join(err, remove(file.Name()))
+	}
+	return nil
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// readSecret reads a file that only its owner may read.
+func readSecret(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s may be read by others (mode %04o): if it was seen, make a new one; else run: chmod 600 %s",
+			path, info.Mode().Perm(), path)
+	}
+	return os.ReadFile(path)
+}
+
+// LoadKey reads a key of KeySize bytes, or makes it if the file is missing.
+func LoadKey(path string) ([]byte, error) {
+	key, err := readSecret(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		key = make([]byte, KeySize)
+		rand.Read(key) // never fails: crypto/rand ends the program instead
+		if err := WriteSecret(path, key); err != nil {
+			return nil, fmt.Errorf("make the key %s: %w", path, err)
+		}
+		return key, nil
+	case err != nil:
+		return nil, err
+	case len(key) != KeySize:
+		return nil, fmt.Errorf("the key %s has %d bytes, expected %d: restore it from a backup", path, len(key), KeySize)
+	}
+	return key, nil
+}

@@ -1,0 +1,111 @@
+package iam
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Leaf is the node's own key with a certificate that is always current: it is
+// renewed at two thirds of its life, at the handshake that finds it old. The
+// node is its key; certificates come and go.
+type Leaf struct {
+	ca  *CA
+	key *ecdsa.PrivateKey
+
+	mu      sync.Mutex
+	current *tls.Certificate
+}
+
+// OpenLeaf reads the node's key from the directory of the authority, or makes
+// it if there is none.
+func (ca *CA) OpenLeaf() (*Leaf, error) {
+	path := filepath.Join(ca.cfg.Dir, "node.key")
+	text, err := readSecret(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = makeKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node key: %w", err)
+	}
+	key, err := decodeKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("node key %s: %w; restore it, or remove it to become a new node", path, err)
+	}
+	leaf := &Leaf{ca: ca, key: key}
+	if _, err := leaf.Certificate(nil); err != nil {
+		return nil, fmt.Errorf("node certificate: %w", err)
+	}
+	return leaf, nil
+}
+
+func makeKey(path string) ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	text, err := encodeKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return text, WriteSecret(path, text)
+}
+
+// ID is the fingerprint of the node's key, in hexadecimal: who the node is.
+func (l *Leaf) ID() (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(l.key.Public())
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Certificate gives the current certificate; it is what tls.Config calls
+// GetCertificate.
+func (l *Leaf) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.current != nil && l.ca.cfg.Now().Before(renewal(l.current.Leaf)) {
+		return l.current, nil
+	}
+	cert, err := l.ca.issue(l.key)
+	if err != nil {
+		return nil, err
+	}
+	l.current = &tls.Certificate{Certificate: [][]byte{cert.Raw, l.ca.cert.Raw}, PrivateKey: l.key, Leaf: cert}
+	return l.current, nil
+}
+
+// renewal is when two thirds of a certificate's life are over.
+func renewal(cert *x509.Certificate) time.Time {
+	return cert.NotBefore.Add(cert.NotAfter.Sub(cert.NotBefore) * 2 / 3)
+}
+
+// Fingerprint is the SHA-256 of the current certificate, in hexadecimal, and
+// when it expires.
+func (l *Leaf) Fingerprint() (string, time.Time, error) {
+	cert, err := l.Certificate(nil)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return fingerprint(cert.Leaf), cert.Leaf.NotAfter, nil
+}
+
+// ServerConfig is TLS 1.3 with the current certificate.
+func (l *Leaf) ServerConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS13,
+		GetCertificate: l.Certificate,
+	}
+}

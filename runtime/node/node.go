@@ -1,0 +1,233 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/generated/schema"
+	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/eventlog/datadir"
+	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/projection"
+	"github.com/picloud/picloud/runtime/rdf"
+)
+
+// Config says which node of which cluster this is.
+type Config struct {
+	Dir     string   // everything that the node keeps; one process at a time
+	Domain  string   // of the cluster: "picloud.local"
+	Name    string   // of the node: a DNS label; "" = the host's name
+	Names   []string // DNS names and addresses that the node also answers to
+	Version string   // of this program
+	Logger  *slog.Logger
+	Now     func() time.Time
+	// Disk is the mark below which writes are refused; the zero value is the
+	// usual one.
+	Disk consensus.DiskMark
+}
+
+// Node is a running node, ready to serve.
+type Node struct {
+	cfg       Config
+	claim     *datadir.Claim
+	log       *eventlog.Log
+	views     *projection.Projection
+	consensus *consensus.Node
+	door      *command.Door
+	ca        *iam.CA
+	leaf      *iam.Leaf
+	token     string
+}
+
+// Open starts a node and waits until it is ready. In a new directory it founds
+// a cluster of this node alone.
+func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
+	if cfg, err = cfg.withDefaults(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	if n.claim, err = datadir.Open(datadir.Config{Dir: cfg.Dir, Version: cfg.Version}); err != nil {
+		return nil, err
+	}
+	sealer, err := n.openKeys()
+	if err != nil {
+		return nil, err
+	}
+	if n.log, err = eventlog.Open(eventlog.Config{Dir: n.path("log")}); err != nil {
+		return nil, err
+	}
+	static, err := staticGraphs()
+	if err != nil {
+		return nil, err
+	}
+	n.views = projection.New(projection.Config{
+		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"), Static: static, Logger: cfg.Logger,
+	})
+	id, err := n.leaf.ID()
+	if err != nil {
+		return nil, err
+	}
+	n.consensus, err = consensus.Open(consensus.Config{
+		Dir: n.path("raft"), ID: id, Bootstrap: true, Logger: cfg.Logger,
+		Checkpoint: n.views.Checkpoint, Disk: cfg.Disk, Now: cfg.Now,
+	}, n.log, n.views)
+	if err != nil {
+		return nil, err
+	}
+	n.door = command.New(command.Config{
+		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: sealer,
+		Authenticator: &iam.Tokens{Now: cfg.Now}, Logger: cfg.Logger,
+	})
+	if err := n.awaitLeadership(ctx); err != nil {
+		return nil, err
+	}
+	return n, n.found(ctx)
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Domain == "" {
+		c.Domain = "picloud.local"
+	}
+	if c.Name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return c, fmt.Errorf("the host has no name: %w; give the node one", err)
+		}
+		c.Name = label(host)
+	}
+	return c, nil
+}
+
+// label makes a DNS label of a host's name.
+func label(host string) string {
+	host, _, _ = strings.Cut(strings.ToLower(host), ".")
+	clean := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, host), "-")
+	if clean == "" || clean[0] < 'a' {
+		clean = "node-" + clean
+	}
+	return strings.TrimRight(clean[:min(len(clean), 63)], "-")
+}
+
+func (n *Node) path(name string) string { return filepath.Join(n.cfg.Dir, name) }
+
+// openKeys opens, or makes, everything that is secret to the node.
+func (n *Node) openKeys() (sealer *iam.Sealer, err error) {
+	keys := n.path("keys")
+	if n.ca, err = iam.OpenCA(iam.CAConfig{Dir: keys, Domain: n.cfg.Domain, Names: n.cfg.Names, Now: n.cfg.Now}); err != nil {
+		return nil, err
+	}
+	if n.leaf, err = n.ca.OpenLeaf(); err != nil {
+		return nil, err
+	}
+	if n.token, err = iam.LoadToken(n.path("admin.token")); err != nil {
+		return nil, err
+	}
+	key, err := iam.LoadKey(filepath.Join(keys, "seal.key"))
+	if err != nil {
+		return nil, err
+	}
+	return iam.NewSealer(key)
+}
+
+// staticGraphs are the quads of the ontology and of its language.
+func staticGraphs() ([]base.Quad, error) {
+	quads, err := rdf.ParseAll(bytes.NewReader(schema.OntologyTurtle), rdf.Turtle, rdf.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("the built-in ontology: %w", err)
+	}
+	vocabulary, meta := base.IRI(strings.TrimSuffix(base.Ontology, "#")), base.IRI(strings.TrimSuffix(base.Meta, "#"))
+	for i, q := range quads {
+		quads[i].G = vocabulary
+		if strings.HasPrefix(q.S.Value, base.Meta) {
+			quads[i].G = meta
+		}
+	}
+	return quads, nil
+}
+
+func (n *Node) awaitLeadership(ctx context.Context) error {
+	for {
+		leadership, changed := n.consensus.Leadership()
+		if leadership.Leading {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-n.consensus.Failed():
+			return n.consensus.Err()
+		case <-ctx.Done():
+			return fmt.Errorf("the node did not become ready: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// Close ends the node: what was answered is on the disk.
+func (n *Node) Close() error {
+	if n.door != nil {
+		n.door.Close()
+	}
+	var errs []error
+	if n.consensus != nil {
+		errs = append(errs, n.consensus.Close())
+	}
+	if n.log != nil {
+		errs = append(errs, n.log.Sync())
+		if n.views != nil && n.consensus != nil {
+			errs = append(errs, n.views.SaveCheckpoint())
+		}
+		errs = append(errs, n.log.Close())
+	}
+	if n.claim != nil {
+		errs = append(errs, n.claim.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Root is what the addresses of the cluster begin with: "https://picloud.local".
+func (n *Node) Root() string { return "https://" + n.cfg.Domain }
+
+// The parts that the edge stands on.
+func (n *Node) Door() *command.Door           { return n.door }
+func (n *Node) Views() *projection.Projection { return n.views }
+func (n *Node) Events() *eventlog.Log         { return n.log }
+func (n *Node) Consensus() *consensus.Node    { return n.consensus }
+func (n *Node) TLS() *tls.Config              { return n.leaf.ServerConfig() }
+func (n *Node) CA() []byte                    { return n.ca.PEM() }
+func (n *Node) AdminToken() string            { return n.token }
+
+// ClusterID tells this cluster from any other.
+func (n *Node) ClusterID() string {
+	cluster, _ := n.views.View().State.Get("/").(*domain.Cluster)
+	if cluster == nil {
+		return ""
+	}
+	return cluster.Spec.ClusterID
+}

@@ -1,0 +1,220 @@
+package projection
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/state"
+)
+
+// Config says for which cluster a projection works and where it begins.
+type Config struct {
+	// Root of the cluster, without slash: "https://picloud.local".
+	Root string
+	// Model is the digest of the fold model.
+	Model string
+	// Checkpoint is the file of the folded state; "" keeps none.
+	Checkpoint string
+	// Static quads lie in the graph from the start and never change.
+	Static []base.Quad
+	// Logger; nil discards.
+	Logger *slog.Logger
+}
+
+// Projection is the one fold of a node. It is the Folder of consensus.
+type Projection struct {
+	cfg     Config
+	builder *state.Builder
+	store   *rdf.Store
+	touched map[base.Ref]state.Entry // before the first event since the last Publish
+	head    state.Head
+	current atomic.Pointer[published]
+}
+
+var _ consensus.Folder = (*Projection)(nil)
+
+// New makes a projection that stands where its checkpoint does, or at the
+// beginning of the log when there is none that can be used.
+func New(cfg Config) *Projection {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	start := state.New()
+	if cfg.Checkpoint != "" {
+		s, err := state.ReadCheckpoint(cfg.Checkpoint, cfg.Model)
+		switch {
+		case err == nil:
+			start = s
+		case errors.Is(err, fs.ErrNotExist):
+		default:
+			cfg.Logger.Warn("the checkpoint cannot be used; folding from the log", "error", err)
+		}
+	}
+	return from(cfg, start)
+}
+
+// Anew makes a projection that stands at the beginning of the log, whatever
+// checkpoint there is.
+func Anew(cfg Config) *Projection {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return from(cfg, state.New())
+}
+
+func from(cfg Config, start *state.State) *Projection {
+	p := &Projection{
+		cfg:     cfg,
+		builder: start.Build(),
+		store:   rdf.NewStore(),
+		touched: map[base.Ref]state.Entry{},
+		head:    start.Head,
+	}
+	p.store.Load(p.all(start))
+	p.publish(View{start.Position, start.Time, start, p.store.Snapshot()})
+	return p
+}
+
+// all yields every quad that a state has, and the static ones.
+func (p *Projection) all(s *state.State) iter.Seq[base.Quad] {
+	return func(yield func(base.Quad) bool) {
+		for _, q := range p.cfg.Static {
+			if !yield(q) {
+				return
+			}
+		}
+		w := writer{base.QuadWriter{Root: p.cfg.Root}}
+		for e := range s.All() {
+			w.out.Quads = w.out.Quads[:0]
+			w.entry(e)
+			for _, q := range w.out.Quads {
+				if !yield(q) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Position is the last position that is folded.
+func (p *Projection) Position() uint64 { return uint64(p.head.Position) }
+
+// Fold takes in a batch. It fails only when the batch cannot be read at all.
+func (p *Projection) Fold(b eventlog.Batch) error {
+	at := base.TimeOf(b.Time)
+	batch, err := state.DecodeBatch(base.Position(b.First), at, b.Payload)
+	if err != nil {
+		return err
+	}
+	p.head = state.Head{Position: base.Position(b.Last()), Time: at, Chain: b.Digest}
+	p.builder.FoldBatch(batch, p.head, p.note)
+	return nil
+}
+
+// note remembers what the graph holds about the subject of an event.
+func (p *Projection) note(e *domain.Event, c state.Change) {
+	if _, known := p.touched[e.Subject]; !known {
+		p.touched[e.Subject] = c.Before
+	}
+	if c.Fault != nil {
+		p.cfg.Logger.Error("an event cannot be folded; its subject is set aside", "error", c.Fault)
+	}
+}
+
+// Publish shows readers all that was folded.
+func (p *Projection) Publish(eventlog.Head) {
+	now := p.builder.State()
+	var remove, add []base.Quad
+	was, is := writer{base.QuadWriter{Root: p.cfg.Root}}, writer{base.QuadWriter{Root: p.cfg.Root}}
+	for ref, before := range p.touched {
+		was.out.Quads, is.out.Quads = nil, nil
+		was.entry(before)
+		after, _ := now.Entry(ref)
+		is.entry(after)
+		gone, come := difference(was.out.Quads, is.out.Quads)
+		remove, add = append(remove, gone...), append(add, come...)
+	}
+	clear(p.touched)
+	p.store.Apply(remove, add)
+	p.publish(View{now.Position, now.Time, now, p.store.Snapshot()})
+}
+
+// Checkpoint captures the state and gives the function that makes it durable.
+// It is what consensus calls with each snapshot.
+func (p *Projection) Checkpoint(eventlog.Head) func() error {
+	return p.SaveCheckpoint
+}
+
+// SaveCheckpoint writes the present state to the checkpoint's file.
+func (p *Projection) SaveCheckpoint() error {
+	if p.cfg.Checkpoint == "" {
+		return nil
+	}
+	return p.View().State.WriteCheckpoint(p.cfg.Checkpoint, p.cfg.Model)
+}
+
+// Sums are the digests that equal histories share.
+type Sums struct {
+	Position base.Position
+	Chain    [32]byte // of the log
+	State    [32]byte
+	Graph    [32]byte
+}
+
+// Sums of a view.
+func (v View) Sums() Sums {
+	return Sums{v.Position, v.State.Chain, v.State.Digest(), v.Graph.Digest()}
+}
+
+// Rebuild folds a log into a shadow that stands where a view does, without
+// touching what readers see. Reading the log checks its chain.
+func Rebuild(cfg Config, log *eventlog.Log, until base.Position) (View, error) {
+	cfg.Checkpoint = ""
+	shadow := Anew(cfg)
+	for b, err := range log.Read(0) {
+		if err != nil {
+			return View{}, err
+		}
+		if base.Position(b.Last()) > until {
+			break
+		}
+		if err := shadow.Fold(b); err != nil {
+			return View{}, err
+		}
+	}
+	shadow.Publish(eventlog.Head{})
+	return shadow.View(), nil
+}
+
+// Verify rebuilds everything from the log and compares it with what readers
+// see; the answer names what differs.
+func (p *Projection) Verify(log *eventlog.Log) (Sums, error) {
+	live := p.View()
+	rebuilt, err := Rebuild(p.cfg, log, live.Position)
+	if err != nil {
+		return Sums{}, fmt.Errorf("the log cannot be replayed: %w", err)
+	}
+	have, want := live.Sums(), rebuilt.Sums()
+	var differs []error
+	for _, part := range []struct {
+		name       string
+		have, want [32]byte
+	}{{"log", have.Chain, want.Chain}, {"state", have.State, want.State}, {"graph", have.Graph, want.Graph}} {
+		if part.have != part.want {
+			differs = append(differs, fmt.Errorf("the %s at position %d has digest %x, the log makes %x", part.name, live.Position, part.have, part.want))
+		}
+	}
+	if have.Position != want.Position {
+		differs = append(differs, fmt.Errorf("readers see position %d, the log makes %d", have.Position, want.Position))
+	}
+	return have, errors.Join(differs...)
+}
