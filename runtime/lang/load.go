@@ -106,7 +106,7 @@ func (l *loader) path(path string) {
 }
 
 // turtleStart is how a text begins that is Turtle and not .picloud.
-var turtleStart = regexp.MustCompile(`^(\s|#[^\n]*\n)*(<|@(prefix|base)\b|(?i:prefix|base)\s+[\w<-])`)
+var turtleStart = regexp.MustCompile(`^(\s|#[^\n]*\n)*(<|@(prefix|base)\b|(?i:prefix|base)\s+[\w:<-])`)
 
 // stdin takes standard input in as one source.
 func (l *loader) stdin() {
@@ -161,9 +161,8 @@ func (l *loader) parse() {
 		}
 		f, violations := Parse(s.label, src)
 		l.violations = append(l.violations, violations...)
-		f.read = func(name string, limit int64) ([]byte, error) { return readContent(s.root, name, limit) }
-		if s.root == nil { // standard input has no folder
-			f.read = nil
+		if s.root != nil { // standard input has no folder
+			f.read = func(name string, limit int64) ([]byte, error) { return readContent(s.root, name, limit) }
 		}
 		l.files = append(l.files, f)
 		for _, d := range f.Declarations {
