@@ -84,8 +84,22 @@ func kindSchema(k *plan.Kind) object {
 	if len(required) > 0 {
 		schema.set("required", required)
 	}
+	if pairs := notTogether(k.OneOf); len(pairs) > 0 {
+		schema.set("allOf", pairs)
+	}
 	schema.set("additionalProperties", false)
 	return d.close(schema)
+}
+
+// notTogether says what can be seen of write-only alternatives in one
+// document: not two of them.
+func notTogether(fields []string) (pairs []object) {
+	for i, a := range fields {
+		for _, b := range fields[:i] {
+			pairs = append(pairs, object{{"not", object{{"required", []string{b, a}}}}})
+		}
+	}
+	return pairs
 }
 
 // eventSchema is the schema of the data of an event. It is open: a reader of
