@@ -43,16 +43,15 @@ func (p *planner) evaluator(x syntax.Expr, c place) evaluator {
 	return failing
 }
 
-// folded computes a call of constants once. What looks at the execution or has
-// a price that a query need not pay, such as REGEX, is left alone.
+// folded computes a call of constants once, unless each call gives another
+// value.
 func (p *planner) folded(x syntax.Call, f evaluator) evaluator {
 	for _, a := range x.Args {
 		if _, is := a.(syntax.Const); !is {
 			return f
 		}
 	}
-	switch x.Op {
-	case "NOW", "RAND", "UUID", "STRUUID", "BNODE":
+	if isVolatile(x) {
 		return f
 	}
 	if v, ok := f(p.e, nil); ok {

@@ -1,6 +1,9 @@
 package sparql
 
-import "github.com/picloud/picloud/runtime/sparql/algebra"
+import (
+	"github.com/picloud/picloud/runtime/sparql/algebra"
+	"github.com/picloud/picloud/runtime/sparql/syntax"
+)
 
 // correlates reports whether op, run with the variables of in already bound,
 // gives exactly the solutions of op alone that are compatible with them. Where
@@ -8,6 +11,37 @@ import "github.com/picloud/picloud/runtime/sparql/algebra"
 // a variable that it does not always bind itself, op runs alone and its rows
 // are hashed. The semantics of SPARQL is bottom-up (section 18.6).
 func correlates(op algebra.Op, in algebra.Vars) bool {
+	return len(in) == 0 || !volatile(op) && sameWith(op, in)
+}
+
+// volatile reports an operator that computes another value each time it runs,
+// such as BIND(UUID() AS ?u): it runs once and not for each row of another.
+func volatile(op algebra.Op) bool {
+	if x, is := op.(*algebra.Extend); is && isVolatile(x.Expr) {
+		return true
+	}
+	for _, in := range algebra.Inputs(op) {
+		if volatile(in) {
+			return true
+		}
+	}
+	return false
+}
+
+func isVolatile(e syntax.Expr) bool {
+	found := false
+	syntax.Walk(e, func(e syntax.Expr) {
+		if c, is := e.(syntax.Call); is {
+			switch c.Op {
+			case "RAND", "UUID", "STRUUID", "BNODE":
+				found = true
+			}
+		}
+	})
+	return found
+}
+
+func sameWith(op algebra.Op, in algebra.Vars) bool {
 	if len(in) == 0 {
 		return true
 	}
@@ -18,26 +52,26 @@ func correlates(op algebra.Op, in algebra.Vars) bool {
 		// The planner of joins asks again for each of its parts.
 		return true
 	case *algebra.Filter:
-		return algebra.ExprVars(o.Expr).Intersect(in).Within(algebra.Certain(o.Input)) && correlates(o.Input, in)
+		return algebra.ExprVars(o.Expr).Intersect(in).Within(algebra.Certain(o.Input)) && sameWith(o.Input, in)
 	case *algebra.Union:
-		return correlates(o.Left, in) && correlates(o.Right, in)
+		return sameWith(o.Left, in) && sameWith(o.Right, in)
 	case *algebra.LeftJoin:
 		looked := algebra.Possible(o.Right).Union(algebra.ExprVars(o.Expr)).Intersect(in)
-		return looked.Within(algebra.Certain(o.Left)) && correlates(o.Left, in)
+		return looked.Within(algebra.Certain(o.Left)) && sameWith(o.Left, in)
 	case *algebra.Minus:
-		return algebra.Possible(o.Right).Intersect(in).Within(algebra.Certain(o.Left)) && correlates(o.Left, in)
+		return algebra.Possible(o.Right).Intersect(in).Within(algebra.Certain(o.Left)) && sameWith(o.Left, in)
 	case *algebra.Extend:
-		return algebra.ExprVars(o.Expr).Intersect(in).Within(algebra.Certain(o.Input)) && correlates(o.Input, in)
+		return algebra.ExprVars(o.Expr).Intersect(in).Within(algebra.Certain(o.Input)) && sameWith(o.Input, in)
 	case *algebra.Graph:
-		return correlates(o.Input, in)
+		return sameWith(o.Input, in)
 	case *algebra.Project:
 		selected := algebra.Vars{}
 		selected.Add(o.Vars...)
-		return correlates(o.Input, in.Intersect(selected))
+		return sameWith(o.Input, in.Intersect(selected))
 	case *algebra.Distinct:
-		return algebra.Possible(o.Input).Intersect(in).Within(algebra.Certain(o.Input)) && correlates(o.Input, in)
+		return algebra.Possible(o.Input).Intersect(in).Within(algebra.Certain(o.Input)) && sameWith(o.Input, in)
 	case *algebra.Reduced:
-		return correlates(o.Input, in)
+		return sameWith(o.Input, in)
 	}
 	return false
 }

@@ -176,3 +176,20 @@ Project ?s  runs=1 rows=1
 		t.Errorf("got\n%s\nwant\n%s", plan, want)
 	}
 }
+
+func TestAVolatileValueIsComputedOnce(t *testing.T) {
+	d := graph(t, `@prefix : <http://example.org/> . :a :p 1 . :b :p 2 . :c :p 10 .`)
+	for query, want := range map[string]string{
+		`SELECT (COUNT(DISTINCT ?u) AS ?n) { ?s :p ?o { BIND(UUID() AS ?u) } }`:                              "1\n",
+		`SELECT (COUNT(DISTINCT ?u) AS ?n) { ?s :p ?o { SELECT (UUID() AS ?u) {} } }`:                        "1\n",
+		`SELECT (COUNT(DISTINCT ?u) AS ?n) { ?s :p ?o OPTIONAL { BIND(STRUUID() AS ?u) } }`:                  "1\n",
+		`SELECT (COUNT(DISTINCT ?u) AS ?n) { ?s :p ?o BIND(UUID() AS ?u) }`:                                  "3\n",
+		`SELECT (COUNT(DISTINCT ?b) AS ?n) { ?s :p ?o BIND(BNODE("x") AS ?b) }`:                              "3\n",
+		`SELECT (COUNT(DISTINCT ?t) AS ?n) { ?s :p ?o BIND(NOW() AS ?t) }`:                                   "1\n",
+		`SELECT (COUNT(*) AS ?n) { ?s :p ?o BIND(BNODE("x") AS ?b) BIND(BNODE("x") AS ?c) FILTER(?b = ?c) }`: "3\n",
+	} {
+		if got := ask(t, d, query); got != want {
+			t.Errorf("%s: got %s, want %s", query, got, want)
+		}
+	}
+}
