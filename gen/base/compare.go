@@ -68,3 +68,11 @@ func Without(set []Ref, target Ref) []Ref {
 	}
 	return rest
 }
+
+// OrZero is what a pointer points to, or the zero value where it is nil.
+func OrZero[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}

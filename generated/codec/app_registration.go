@@ -69,6 +69,7 @@ func decodeAppRegistrationSpec(d *base.Decoder, v *base.Value) (s domain.AppRegi
 		}
 	}
 	d.Missing(v, "redirectUris", base.Ontology+"AppRegistration-redirectUris")
+	s.ClientSecret.Removed = d.Removes("clientSecret")
 	return s
 }
 

@@ -158,6 +158,9 @@ func AppendStoredEvent(e *base.Encoder, ev *domain.Event) {
 	e.Resource = ev.Subject
 	e.Begin()
 	e.Integer("p", int64(ev.Position))
+	if ev.Previous != 0 {
+		e.Integer("b", int64(ev.Previous))
+	}
 	e.Text("y", string(kind))
 	e.Integer("v", int64(domain.SchemaVersion(kind)))
 	e.Text("s", string(ev.Subject))
@@ -181,6 +184,7 @@ func DecodeStoredEvent(v *base.Value) (*domain.Event, error) {
 	d := &base.Decoder{Stored: true}
 	ev := &domain.Event{
 		Position:    base.Position(integer(d, v, "p")),
+		Previous:    base.Position(integer(d, v, "b")),
 		Subject:     base.Ref(text(d, v, "s")),
 		Time:        base.Time(integer(d, v, "t")),
 		Actor:       base.Ref(text(d, v, "a")),

@@ -59,6 +59,7 @@ func decodeSecretSpec(d *base.Decoder, v *base.Value) (s domain.SecretSpec) {
 			d.Unknown(m, "description", "tags", "value", "data")
 		}
 	}
+	s.Value.Removed = d.Removes("value")
 	return s
 }
 

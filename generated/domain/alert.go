@@ -27,6 +27,9 @@ type AlertStatus struct {
 // Kind is KindAlert.
 func (*Alert) Kind() Kind { return KindAlert }
 
+// Labels are none: an alert is not declared.
+func (*Alert) Labels() (string, map[string]string) { return "", nil }
+
 // References lists the declared references of an alert.
 func (*Alert) References() []base.Reference { return nil }
 

@@ -43,6 +43,11 @@ type AppRegistrationStatus struct {
 // Kind is KindAppRegistration.
 func (*AppRegistration) Kind() Kind { return KindAppRegistration }
 
+// Labels are what people find the app registration by.
+func (a *AppRegistration) Labels() (string, map[string]string) {
+	return base.OrZero(a.Spec.Description), a.Spec.Tags
+}
+
 // References lists the declared references of an app registration.
 func (a *AppRegistration) References() []base.Reference {
 	gathered := base.References{From: a.Ref}

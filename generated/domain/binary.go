@@ -65,6 +65,11 @@ type BinaryStatus struct {
 // Kind is KindBinary.
 func (*Binary) Kind() Kind { return KindBinary }
 
+// Labels are what people find the binary by.
+func (b *Binary) Labels() (string, map[string]string) {
+	return base.OrZero(b.Spec.Description), b.Spec.Tags
+}
+
 // References lists the declared references of a binary.
 func (b *Binary) References() []base.Reference {
 	gathered := base.References{From: b.Ref}

@@ -33,6 +33,11 @@ type CapabilitySpec struct {
 // Kind is KindCapability.
 func (*Capability) Kind() Kind { return KindCapability }
 
+// Labels are what people find the capability by.
+func (c *Capability) Labels() (string, map[string]string) {
+	return base.OrZero(c.Spec.Description), c.Spec.Tags
+}
+
 // References lists the declared references of a capability.
 func (*Capability) References() []base.Reference { return nil }
 

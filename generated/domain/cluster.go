@@ -46,6 +46,11 @@ type ClusterStatus struct {
 // Kind is KindCluster.
 func (*Cluster) Kind() Kind { return KindCluster }
 
+// Labels are what people find the cluster by.
+func (c *Cluster) Labels() (string, map[string]string) {
+	return base.OrZero(c.Spec.Description), c.Spec.Tags
+}
+
 // References lists the declared references of a cluster.
 func (*Cluster) References() []base.Reference { return nil }
 

@@ -27,6 +27,11 @@ type ConfigSpec struct {
 // Kind is KindConfig.
 func (*Config) Kind() Kind { return KindConfig }
 
+// Labels are what people find the config by.
+func (c *Config) Labels() (string, map[string]string) {
+	return base.OrZero(c.Spec.Description), c.Spec.Tags
+}
+
 // References lists the declared references of a config.
 func (*Config) References() []base.Reference { return nil }
 

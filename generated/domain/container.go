@@ -65,6 +65,11 @@ type ContainerStatus struct {
 // Kind is KindContainer.
 func (*Container) Kind() Kind { return KindContainer }
 
+// Labels are what people find the container by.
+func (c *Container) Labels() (string, map[string]string) {
+	return base.OrZero(c.Spec.Description), c.Spec.Tags
+}
+
 // References lists the declared references of a container.
 func (c *Container) References() []base.Reference {
 	gathered := base.References{From: c.Ref}

@@ -31,6 +31,11 @@ type DataDomainSpec struct {
 // Kind is KindDataDomain.
 func (*DataDomain) Kind() Kind { return KindDataDomain }
 
+// Labels are what people find the data domain by.
+func (d *DataDomain) Labels() (string, map[string]string) {
+	return base.OrZero(d.Spec.Description), d.Spec.Tags
+}
+
 // References lists the declared references of a data domain.
 func (d *DataDomain) References() []base.Reference {
 	gathered := base.References{From: d.Ref}

@@ -39,6 +39,11 @@ type DataProductSpec struct {
 // Kind is KindDataProduct.
 func (*DataProduct) Kind() Kind { return KindDataProduct }
 
+// Labels are what people find the data product by.
+func (d *DataProduct) Labels() (string, map[string]string) {
+	return base.OrZero(d.Spec.Description), d.Spec.Tags
+}
+
 // References lists the declared references of a data product.
 func (d *DataProduct) References() []base.Reference {
 	gathered := base.References{From: d.Ref}

@@ -42,6 +42,8 @@ func (h *Head) Common() *Head { return h }
 type Resource interface {
 	Kind() Kind
 	Common() *Head
+	// Labels are what every kind declares for people to find it by.
+	Labels() (description string, tags map[string]string)
 	// References lists the declared references, in the order of the fields.
 	References() []base.Reference
 	// Deletion is the command that deletes it.
@@ -78,6 +80,7 @@ type Payload interface {
 // Event is one entry of the log.
 type Event struct {
 	Position    base.Position
+	Previous    base.Position // of the subject's event before this one; 0 for its first
 	Subject     base.Ref
 	Time        base.Time // of the leader's clock; never goes backwards
 	Actor       base.Ref

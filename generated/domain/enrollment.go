@@ -25,6 +25,9 @@ type EnrollmentStatus struct {
 // Kind is KindEnrollment.
 func (*Enrollment) Kind() Kind { return KindEnrollment }
 
+// Labels are none: an enrolment is not declared.
+func (*Enrollment) Labels() (string, map[string]string) { return "", nil }
+
 // References lists the declared references of an enrolment.
 func (*Enrollment) References() []base.Reference { return nil }
 

@@ -38,6 +38,11 @@ type EnrollmentTokenStatus struct {
 // Kind is KindEnrollmentToken.
 func (*EnrollmentToken) Kind() Kind { return KindEnrollmentToken }
 
+// Labels are what people find the enrolment token by.
+func (e *EnrollmentToken) Labels() (string, map[string]string) {
+	return base.OrZero(e.Spec.Description), e.Spec.Tags
+}
+
 // References lists the declared references of an enrolment token.
 func (*EnrollmentToken) References() []base.Reference { return nil }
 

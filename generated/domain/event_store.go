@@ -27,6 +27,11 @@ type EventStoreSpec struct {
 // Kind is KindEventStore.
 func (*EventStore) Kind() Kind { return KindEventStore }
 
+// Labels are what people find the event store by.
+func (e *EventStore) Labels() (string, map[string]string) {
+	return base.OrZero(e.Spec.Description), e.Spec.Tags
+}
+
 // References lists the declared references of an event store.
 func (*EventStore) References() []base.Reference { return nil }
 

@@ -31,6 +31,11 @@ type EventSubscriptionSpec struct {
 // Kind is KindEventSubscription.
 func (*EventSubscription) Kind() Kind { return KindEventSubscription }
 
+// Labels are what people find the event subscription by.
+func (e *EventSubscription) Labels() (string, map[string]string) {
+	return base.OrZero(e.Spec.Description), e.Spec.Tags
+}
+
 // References lists the declared references of an event subscription.
 func (e *EventSubscription) References() []base.Reference {
 	gathered := base.References{From: e.Ref}

@@ -29,6 +29,11 @@ type FeatureFlagSpec struct {
 // Kind is KindFeatureFlag.
 func (*FeatureFlag) Kind() Kind { return KindFeatureFlag }
 
+// Labels are what people find the feature flag by.
+func (f *FeatureFlag) Labels() (string, map[string]string) {
+	return base.OrZero(f.Spec.Description), f.Spec.Tags
+}
+
 // References lists the declared references of a feature flag.
 func (*FeatureFlag) References() []base.Reference { return nil }
 

@@ -30,6 +30,11 @@ type GroupSpec struct {
 // Kind is KindGroup.
 func (*Group) Kind() Kind { return KindGroup }
 
+// Labels are what people find the group by.
+func (g *Group) Labels() (string, map[string]string) {
+	return base.OrZero(g.Spec.Description), g.Spec.Tags
+}
+
 // References lists the declared references of a group.
 func (g *Group) References() []base.Reference {
 	gathered := base.References{From: g.Ref}

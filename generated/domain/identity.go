@@ -36,6 +36,11 @@ type IdentityStatus struct {
 // Kind is KindIdentity.
 func (*Identity) Kind() Kind { return KindIdentity }
 
+// Labels are what people find the identity by.
+func (i *Identity) Labels() (string, map[string]string) {
+	return base.OrZero(i.Spec.Description), i.Spec.Tags
+}
+
 // References lists the declared references of an identity.
 func (*Identity) References() []base.Reference { return nil }
 

@@ -34,6 +34,11 @@ type InferenceRuleSpec struct {
 // Kind is KindInferenceRule.
 func (*InferenceRule) Kind() Kind { return KindInferenceRule }
 
+// Labels are what people find the inference rule by.
+func (i *InferenceRule) Labels() (string, map[string]string) {
+	return base.OrZero(i.Spec.Description), i.Spec.Tags
+}
+
 // References lists the declared references of an inference rule.
 func (*InferenceRule) References() []base.Reference { return nil }
 

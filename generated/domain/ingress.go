@@ -44,6 +44,11 @@ type IngressStatus struct {
 // Kind is KindIngress.
 func (*Ingress) Kind() Kind { return KindIngress }
 
+// Labels are what people find the ingress by.
+func (i *Ingress) Labels() (string, map[string]string) {
+	return base.OrZero(i.Spec.Description), i.Spec.Tags
+}
+
 // References lists the declared references of an ingress.
 func (i *Ingress) References() []base.Reference {
 	gathered := base.References{From: i.Ref}

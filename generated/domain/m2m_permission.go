@@ -30,6 +30,11 @@ type M2MPermissionSpec struct {
 // Kind is KindM2MPermission.
 func (*M2MPermission) Kind() Kind { return KindM2MPermission }
 
+// Labels are what people find the machine-to-machine permission by.
+func (m *M2MPermission) Labels() (string, map[string]string) {
+	return base.OrZero(m.Spec.Description), m.Spec.Tags
+}
+
 // References lists the declared references of a machine-to-machine permission.
 func (m *M2MPermission) References() []base.Reference {
 	gathered := base.References{From: m.Ref}

@@ -41,6 +41,9 @@ type NodeStatus struct {
 // Kind is KindNode.
 func (*Node) Kind() Kind { return KindNode }
 
+// Labels are none: a node is not declared.
+func (*Node) Labels() (string, map[string]string) { return "", nil }
+
 // References lists the declared references of a node.
 func (*Node) References() []base.Reference { return nil }
 
@@ -63,9 +66,6 @@ func (s *NodeStatus) changes(o *NodeStatus) (changed []string) {
 	}
 	if !base.Same(s.IsLeader, o.IsLeader) {
 		changed = append(changed, "/isLeader")
-	}
-	if !base.Same(s.Cordoned, o.Cordoned) {
-		changed = append(changed, "/cordoned")
 	}
 	if s.Condition != o.Condition {
 		changed = append(changed, "/condition")
@@ -103,8 +103,6 @@ func (s *NodeStatus) assign(from *NodeStatus, changed []string) {
 			s.RaftRole = from.RaftRole
 		case "/isLeader":
 			s.IsLeader = from.IsLeader
-		case "/cordoned":
-			s.Cordoned = from.Cordoned
 		case "/condition":
 			s.Condition = from.Condition
 		case "/capacity":

@@ -34,6 +34,11 @@ type OntologyStatus struct {
 // Kind is KindOntology.
 func (*Ontology) Kind() Kind { return KindOntology }
 
+// Labels are what people find the ontology by.
+func (o *Ontology) Labels() (string, map[string]string) {
+	return base.OrZero(o.Spec.Description), o.Spec.Tags
+}
+
 // References lists the declared references of an ontology.
 func (*Ontology) References() []base.Reference { return nil }
 

@@ -32,6 +32,11 @@ type OtelExportSpec struct {
 // Kind is KindOtelExport.
 func (*OtelExport) Kind() Kind { return KindOtelExport }
 
+// Labels are what people find the OpenTelemetry export by.
+func (o *OtelExport) Labels() (string, map[string]string) {
+	return base.OrZero(o.Spec.Description), o.Spec.Tags
+}
+
 // References lists the declared references of an OpenTelemetry export.
 func (*OtelExport) References() []base.Reference { return nil }
 

@@ -40,6 +40,11 @@ type PasskeyStatus struct {
 // Kind is KindPasskey.
 func (*Passkey) Kind() Kind { return KindPasskey }
 
+// Labels are what people find the passkey by.
+func (p *Passkey) Labels() (string, map[string]string) {
+	return base.OrZero(p.Spec.Description), p.Spec.Tags
+}
+
 // References lists the declared references of a passkey.
 func (p *Passkey) References() []base.Reference {
 	gathered := base.References{From: p.Ref}

@@ -41,6 +41,11 @@ type ProductStatus struct {
 // Kind is KindProduct.
 func (*Product) Kind() Kind { return KindProduct }
 
+// Labels are what people find the product by.
+func (p *Product) Labels() (string, map[string]string) {
+	return base.OrZero(p.Spec.Description), p.Spec.Tags
+}
+
 // References lists the declared references of a product.
 func (p *Product) References() []base.Reference {
 	gathered := base.References{From: p.Ref}

@@ -27,6 +27,11 @@ type RDFStoreSpec struct {
 // Kind is KindRDFStore.
 func (*RDFStore) Kind() Kind { return KindRDFStore }
 
+// Labels are what people find the RDF store by.
+func (r *RDFStore) Labels() (string, map[string]string) {
+	return base.OrZero(r.Spec.Description), r.Spec.Tags
+}
+
 // References lists the declared references of an RDF store.
 func (*RDFStore) References() []base.Reference { return nil }
 

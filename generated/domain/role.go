@@ -32,6 +32,11 @@ type RoleSpec struct {
 // Kind is KindRole.
 func (*Role) Kind() Kind { return KindRole }
 
+// Labels are what people find the role by.
+func (r *Role) Labels() (string, map[string]string) {
+	return base.OrZero(r.Spec.Description), r.Spec.Tags
+}
+
 // References lists the declared references of a role.
 func (r *Role) References() []base.Reference {
 	gathered := base.References{From: r.Ref}

@@ -29,6 +29,11 @@ type ScopeSpec struct {
 // Kind is KindScope.
 func (*Scope) Kind() Kind { return KindScope }
 
+// Labels are what people find the scope by.
+func (s *Scope) Labels() (string, map[string]string) {
+	return base.OrZero(s.Spec.Description), s.Spec.Tags
+}
+
 // References lists the declared references of a scope.
 func (*Scope) References() []base.Reference { return nil }
 

@@ -37,6 +37,11 @@ type SecretStatus struct {
 // Kind is KindSecret.
 func (*Secret) Kind() Kind { return KindSecret }
 
+// Labels are what people find the secret by.
+func (s *Secret) Labels() (string, map[string]string) {
+	return base.OrZero(s.Spec.Description), s.Spec.Tags
+}
+
 // References lists the declared references of a secret.
 func (*Secret) References() []base.Reference { return nil }
 

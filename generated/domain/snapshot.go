@@ -36,6 +36,11 @@ type SnapshotStatus struct {
 // Kind is KindSnapshot.
 func (*Snapshot) Kind() Kind { return KindSnapshot }
 
+// Labels are what people find the snapshot by.
+func (s *Snapshot) Labels() (string, map[string]string) {
+	return base.OrZero(s.Spec.Description), s.Spec.Tags
+}
+
 // References lists the declared references of a snapshot.
 func (s *Snapshot) References() []base.Reference {
 	gathered := base.References{From: s.Ref}

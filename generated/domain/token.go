@@ -31,6 +31,11 @@ type TokenSpec struct {
 // Kind is KindToken.
 func (*Token) Kind() Kind { return KindToken }
 
+// Labels are what people find the token by.
+func (t *Token) Labels() (string, map[string]string) {
+	return base.OrZero(t.Spec.Description), t.Spec.Tags
+}
+
 // References lists the declared references of a token.
 func (*Token) References() []base.Reference { return nil }
 

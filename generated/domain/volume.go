@@ -46,6 +46,11 @@ type VolumeStatus struct {
 // Kind is KindVolume.
 func (*Volume) Kind() Kind { return KindVolume }
 
+// Labels are what people find the volume by.
+func (v *Volume) Labels() (string, map[string]string) {
+	return base.OrZero(v.Spec.Description), v.Spec.Tags
+}
+
 // References lists the declared references of a volume.
 func (v *Volume) References() []base.Reference {
 	gathered := base.References{From: v.Ref}

@@ -28,6 +28,11 @@ type WorkloadIdentitySpec struct {
 // Kind is KindWorkloadIdentity.
 func (*WorkloadIdentity) Kind() Kind { return KindWorkloadIdentity }
 
+// Labels are what people find the workload identity by.
+func (w *WorkloadIdentity) Labels() (string, map[string]string) {
+	return base.OrZero(w.Spec.Description), w.Spec.Tags
+}
+
 // References lists the declared references of a workload identity.
 func (w *WorkloadIdentity) References() []base.Reference {
 	gathered := base.References{From: w.Ref}

@@ -115,8 +115,12 @@ func (t *trial) carryOut(c domain.Command) error {
 }
 
 func (t *trial) event(subject base.Ref, p domain.Payload) *domain.Event {
+	var previous base.Position
+	if now := t.state().Get(subject); now != nil {
+		previous = now.Common().Last
+	}
 	return &domain.Event{
-		Subject: subject, Time: t.time, Actor: t.request.Principal.Actor,
+		Subject: subject, Previous: previous, Time: t.time, Actor: t.request.Principal.Actor,
 		Correlation: t.request.Correlation, Causation: t.request.Causation,
 		Deployment: t.request.Deployment, Trace: t.request.Trace, Payload: p,
 	}

@@ -297,4 +297,3 @@ func decodeValue(v *base.Value) (domain.Resource, error) {
 	}
 	return resource, nil
 }
-

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/gen/emit/expr"
 	"github.com/picloud/picloud/gen/emit/gocode"
 	"github.com/picloud/picloud/gen/emit/payload"
@@ -209,6 +210,11 @@ func spec(f *gocode.File, k *plan.Kind) {
 			})
 		})
 		missing(b, k.Declared)
+		for _, field := range k.Declared {
+			if field.Sensitive && field.Form == base.Single {
+				b.Do("s.%s.Removed = d.Removes(%q)", field.Go, field.Name)
+			}
+		}
 		b.Do("return s")
 	})
 }

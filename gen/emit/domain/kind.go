@@ -70,6 +70,7 @@ func state(f *gocode.File, k *plan.Kind, clears []*plan.Field) {
 	f.Doc("Kind is " + k.Const + ".")
 	f.Go("func (*%s) Kind() Kind { return %s }", k.Go, k.Const)
 	f.Line()
+	labels(f, k)
 	f.Doc("References lists the declared references of " + k.Article + ".")
 	if anyRefers(k.Declared) {
 		f.Func(fmt.Sprintf("(%s *%s) References() []base.Reference", r, k.Go), func(b *gocode.Block) {
@@ -90,6 +91,17 @@ func state(f *gocode.File, k *plan.Kind, clears []*plan.Field) {
 	}
 	f.Line()
 	without(f, k, clears)
+}
+
+func labels(f *gocode.File, k *plan.Kind) {
+	if k.Spec == "" {
+		f.Doc("Labels are none: " + k.Article + " is not declared.")
+		f.Go("func (*%s) Labels() (string, map[string]string) { return %q, nil }", k.Go, "")
+	} else {
+		f.Doc("Labels are what people find the " + k.Label + " by.")
+		f.Go("func (%[1]s *%[2]s) Labels() (string, map[string]string) { return base.OrZero(%[1]s.Spec.Description), %[1]s.Spec.Tags }", k.Receiver, k.Go)
+	}
+	f.Line()
 }
 
 func without(f *gocode.File, k *plan.Kind, clears []*plan.Field) {

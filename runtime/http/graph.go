@@ -1,0 +1,68 @@
+package http
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
+)
+
+// graph answers GET of a platform graph: all its triples that the caller may
+// read, or the answer of ?query= on it.
+func (s *Server) graph(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("query") {
+		s.sparql(w, r)
+		return
+	}
+	principal, err := s.principal(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if !s.door.MayReadGraph(principal, r.URL.Path) {
+		s.fail(w, r, &base.Error{Code: base.Forbidden, Detail: "this graph is not yours to read"})
+		return
+	}
+	offers := []Format{Turtle, JSONLD, NTriples}
+	format, ok := choose(r.Header["Accept"], append(slices.Clone(offers), HTML))
+	if name := r.URL.Query().Get("format"); name != "" {
+		format, ok = formatNamed(name, offers)
+	}
+	if !ok {
+		s.fail(w, r, &base.Error{Code: base.NotAcceptable, Detail: "a graph is served as " + mediaTypes(offers)})
+		return
+	}
+	view, err := s.view(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if format == HTML { // a browser reads it as Turtle
+		format = Format{Turtle.Name, "text/plain; charset=utf-8"}
+	}
+	id, found := view.Graph.Lookup(base.IRI(s.root + r.URL.Path))
+	out := &lateWriter{w: w, media: format.Media}
+	triples := func(yield func(base.Quad) bool) {
+		if !found {
+			return
+		}
+		for q := range view.Graph.Match(rdf.IDQuad{G: id}) {
+			if !yield(base.Quad{S: view.Graph.Term(q.S), P: view.Graph.Term(q.P), O: view.Graph.Term(q.O)}) {
+				return
+			}
+		}
+	}
+	syntaxOf := rdf.Turtle
+	if f, ok := rdf.FormatOf(format.Media); ok {
+		syntaxOf = f
+	}
+	if err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context}); err != nil {
+		if out.started {
+			panic(http.ErrAbortHandler)
+		}
+		s.fail(w, r, err)
+		return
+	}
+	_ = out.finish() // a client that left is no error of ours
+}

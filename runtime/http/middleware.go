@@ -1,0 +1,118 @@
+package http
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+type requestKey struct{}
+
+// requestID is the id under which the node's log speaks of a request. It is
+// the correlation id of everything that the request leads to.
+func requestID(r *http.Request) string {
+	id, _ := r.Context().Value(requestKey{}).(string)
+	return id
+}
+
+// identify gives every request its id, which also leaves with the answer.
+func identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := uuid.Must(uuid.NewV7()).String()
+		w.Header().Set("Picloud-Request", id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, id)))
+	})
+}
+
+// observe writes one line of log for each request and counts it. Neither
+// holds anything that a client sent but method and path.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		seen := &statusWriter{ResponseWriter: w}
+		defer func() {
+			took := time.Since(began)
+			status := seen.status
+			if v := recover(); v != nil && v != http.ErrAbortHandler {
+				s.log.Error("panic", "request", requestID(r), "value", fmt.Sprint(v), "stack", string(debug.Stack()))
+				if status == 0 {
+					s.fail(seen, r, fmt.Errorf("panic: %v", v))
+				}
+				status = http.StatusInternalServerError
+			} else if v != nil {
+				panic(v)
+			}
+			s.metrics.requests.WithLabelValues(r.Method, statusClass(status)).Observe(took.Seconds())
+			s.log.Debug("request", "request", requestID(r), "method", r.Method, "path", r.URL.Path, "status", status, "took", took)
+		}()
+		next.ServeHTTP(seen, r)
+	})
+}
+
+func statusClass(status int) string {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return string(rune('0'+status/100)) + "xx"
+}
+
+// statusWriter remembers the status that was written.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// canonical sends a request whose path is spelt in another way than the IRI
+// of its resource to the one spelling: no trailing slash, no escape of an
+// unreserved character (RFC 3986, section 6.2.2).
+func canonical(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.EscapedPath()
+		want := (&url.URL{Path: r.URL.Path}).EscapedPath()
+		if len(want) > 1 {
+			want = "/" + strings.Trim(want, "/")
+		}
+		if path != want {
+			target := url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery}
+			target.Path = "/" + strings.Trim(target.Path, "/")
+			w.Header().Set("Location", target.String())
+			w.WriteHeader(http.StatusPermanentRedirect)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// harden sets the headers that every answer carries.
+func harden(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		next.ServeHTTP(w, r)
+	})
+}

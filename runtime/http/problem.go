@@ -1,0 +1,94 @@
+package http
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/picloud/picloud/gen/base"
+)
+
+// problem is a problem document (RFC 9457).
+type problem struct {
+	Type       string           `json:"type"`
+	Title      string           `json:"title"`
+	Status     int              `json:"status"`
+	Detail     string           `json:"detail,omitempty"`
+	Instance   string           `json:"instance,omitempty"` // the resource it is about
+	Rule       string           `json:"rule,omitempty"`
+	Request    string           `json:"request,omitempty"` // to find it in the log of the node
+	Revision   base.Position    `json:"revision,omitempty"`
+	Violations []base.Violation `json:"violations,omitempty"`
+	Resources  []string         `json:"resources,omitempty"`
+}
+
+// titles are the sentences of the codes, the same for every occurrence
+// (RFC 9457, section 3.1.3).
+var titles = map[base.Code]string{
+	base.Invalid:         "The input breaks a rule",
+	base.Unparsable:      "The input cannot be read",
+	base.Unauthenticated: "A valid bearer token is needed",
+	base.Forbidden:       "This is not allowed to you",
+	base.NotFound:        "There is no such thing, or it is not yours to see",
+	base.Conflict:        "The present state forbids it",
+	base.Stale:           "It has changed since you read it",
+	base.Exhausted:       "A declared limit is reached",
+	base.Unavailable:     "It was not applied; try again",
+	base.Uncertain:       "It may have been applied; repeat it with the same idempotency key",
+	base.TooLarge:        "The input is over a limit",
+	base.Method:          "The resource has no such method",
+	base.NotAcceptable:   "None of the accepted types is served here",
+	base.MediaType:       "The type of the body is not read here",
+	base.Gone:            "It has been compacted away",
+	base.Full:            "The disk of the cluster is nearly full",
+	base.Unimplemented:   "This is not supported here",
+	base.Internal:        "Something is wrong on our side",
+}
+
+// fail answers a request with an error. Errors that are not meant for callers
+// go to the node's log with the id of the request, and only the id leaves.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	id := requestID(r)
+	var e *base.Error
+	if !errors.As(err, &e) {
+		if r.Context().Err() != nil { // the client has left; nobody reads the answer
+			return
+		}
+		s.log.Error("request failed", "request", id, "method", r.Method, "path", r.URL.Path, "error", err)
+		e = &base.Error{Code: base.Internal, Detail: fmt.Sprintf("request %s failed; the log of the node says why", id)}
+	}
+	p := problem{
+		Type: e.Code.IRI(), Title: titles[e.Code], Status: e.Code.Status(), Detail: e.Detail,
+		Rule: e.Rule, Request: id, Revision: e.Revision, Violations: e.Violations,
+	}
+	if e.Ref != "" {
+		p.Instance = e.Ref.Absolute(s.root)
+	}
+	for _, ref := range e.Resources {
+		p.Resources = append(p.Resources, ref.Absolute(s.root))
+	}
+	header := w.Header()
+	header.Del("ETag")
+	header.Set("Cache-Control", "no-store")
+	if e.RetryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
+	if e.Code == base.Unauthenticated {
+		header.Set("WWW-Authenticate", `Bearer realm="picloud"`)
+	}
+	if f, ok := choose(r.Header["Accept"], []Format{JSON, HTML}); ok && f == HTML && len(r.Header["Accept"]) > 0 {
+		s.page(w, r, p.Status, "problem", p)
+		return
+	}
+	body, err := json.Marshal(p)
+	if err != nil { // strings and numbers only: cannot happen
+		panic(err)
+	}
+	header.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(append(body, '\n')) // a client that left is no error of ours
+	}
+}

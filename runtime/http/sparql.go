@@ -1,0 +1,295 @@
+package http
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/projection"
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql"
+	"github.com/picloud/picloud/runtime/sparql/results"
+	"github.com/picloud/picloud/runtime/sparql/syntax"
+)
+
+// The formats of an answer: of SELECT and ASK, and of CONSTRUCT and DESCRIBE.
+var (
+	resultFormats = []Format{
+		{"json", "application/sparql-results+json"}, {"xml", "application/sparql-results+xml"},
+		{"csv", "text/csv"}, {"tsv", "text/tab-separated-values"},
+		{"json", "application/json"}, {"xml", "application/xml"}, HTML,
+	}
+	graphFormats = []Format{Turtle, NTriples, JSONLD, HTML}
+)
+
+// sparqlRequest is a request of the SPARQL 1.1 Protocol.
+type sparqlRequest struct {
+	query    string
+	asked    bool // whether there was a query at all
+	defaults []string
+	named    []string
+}
+
+// readQuery reads the three forms of a query: GET, POST of a form, and POST of
+// the query itself (SPARQL 1.1 Protocol, section 2.1).
+func readQuery(w http.ResponseWriter, r *http.Request) (sparqlRequest, error) {
+	parameters, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return sparqlRequest{}, &base.Error{Code: base.Unparsable, Detail: "the query string has a bad escape"}
+	}
+	if r.Method == http.MethodPost {
+		data, media, err := readBody(w, r, queryBytes, mediaQuery, mediaForm, mediaUpdate)
+		if err != nil {
+			return sparqlRequest{}, err
+		}
+		switch media {
+		case mediaUpdate:
+			return sparqlRequest{}, errNoUpdate
+		case mediaQuery:
+			parameters.Set("query", string(data))
+		case mediaForm:
+			form, err := url.ParseQuery(string(data))
+			if err != nil {
+				return sparqlRequest{}, &base.Error{Code: base.Unparsable, Detail: "the form has a bad escape"}
+			}
+			for name, values := range form {
+				parameters[name] = append(parameters[name], values...)
+			}
+		}
+	}
+	if parameters.Has("update") {
+		return sparqlRequest{}, errNoUpdate
+	}
+	queries := parameters["query"]
+	if len(queries) > 1 {
+		return sparqlRequest{}, &base.Error{Code: base.Unparsable, Detail: "one request asks one query; there are several"}
+	}
+	request := sparqlRequest{asked: len(queries) == 1, defaults: parameters["default-graph-uri"], named: parameters["named-graph-uri"]}
+	if request.asked {
+		request.query = queries[0]
+	}
+	if len(request.query) > queryBytes {
+		return request, tooLarge(queryBytes)
+	}
+	return request, nil
+}
+
+var errNoUpdate = &base.Error{
+	Code:   base.Forbidden,
+	Detail: "the platform's graphs follow from the event log and take no update; change the resource instead (PUT, PATCH, POST /apply), and the graph follows",
+}
+
+// Sparql answers the query endpoint of the cluster, or of one product.
+func (s *Server) sparql(w http.ResponseWriter, r *http.Request) {
+	principal, err := s.principal(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	request, err := readQuery(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	view, err := s.view(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	product := base.Ref("")
+	if name := r.PathValue("product"); name != "" {
+		product = base.Ref("/products/" + name)
+		if view.State.Get(product) == nil {
+			s.fail(w, r, &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)})
+			return
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept")
+	dataset := s.dataset(principal, view, product)
+	if !request.asked {
+		s.describeService(w, r, dataset)
+		return
+	}
+	if err := s.answer(w, r, request, dataset); err != nil {
+		s.failQuery(w, r, request, err)
+	}
+}
+
+// answer runs a query and streams what it finds.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRequest, dataset sparql.Dataset) error {
+	query, err := sparql.Parse(request.query, sparql.Options{Base: s.root + r.URL.Path})
+	if err != nil {
+		return err
+	}
+	if len(request.defaults)+len(request.named) > 0 {
+		dataset = narrow(dataset, request.defaults, request.named)
+	}
+	offers := resultFormats
+	if query.Form() == syntax.Construct || query.Form() == syntax.Describe {
+		offers = graphFormats
+	}
+	format, ok := choose(r.Header["Accept"], offers)
+	if name := r.URL.Query().Get("format"); name != "" {
+		format, ok = formatNamed(name, offers)
+	}
+	if !ok {
+		return &base.Error{Code: base.NotAcceptable, Detail: "a " + query.Form().String() + " is answered as " + mediaTypes(offers)}
+	}
+	result, err := sparql.Execute(r.Context(), query, dataset, s.limits)
+	if err != nil {
+		return err
+	}
+	defer result.Close()
+	if format == HTML {
+		return s.queryPage(w, r, request.query, result)
+	}
+	out := &lateWriter{w: w, media: format.Media}
+	if err := s.writeResult(out, format, result); err != nil {
+		if out.started { // too late for another status: the client sees the answer break off
+			s.log.Debug("query broke off", "request", requestID(r), "error", err)
+			panic(http.ErrAbortHandler)
+		}
+		return err
+	}
+	return out.finish()
+}
+
+func (s *Server) writeResult(out *lateWriter, format Format, result *sparql.Result) error {
+	if result.Form == syntax.Construct || result.Form == syntax.Describe {
+		return s.writeGraph(out, format, result)
+	}
+	syntaxOf, _ := results.FormatOf(format.Media)
+	if result.Form == syntax.Ask {
+		return results.WriteBoolean(out, syntaxOf, result.Boolean)
+	}
+	return results.Write(out, syntaxOf, result.Vars, result.Rows())
+}
+
+func (s *Server) writeGraph(out *lateWriter, format Format, result *sparql.Result) error {
+	var failed error
+	triples := func(yield func(base.Quad) bool) {
+		for q, err := range result.Quads() {
+			q.G = base.Term{}
+			if failed = err; err != nil || !yield(q) {
+				return
+			}
+		}
+	}
+	syntaxOf, _ := rdf.FormatOf(format.Media)
+	err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context})
+	return errors.Join(failed, err)
+}
+
+// failQuery answers with what went wrong in a query: its place, the line and a
+// caret under it.
+func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, request sparqlRequest, err error) {
+	var e *sparql.Error
+	if !errors.As(err, &e) {
+		s.fail(w, r, err)
+		return
+	}
+	failed := &base.Error{Detail: e.Message}
+	switch e.Code {
+	case sparql.CodeSyntax:
+		failed.Code = base.Unparsable
+		if at := e.Syntax; at != nil {
+			failed.Detail = at.Message + "\n" + at.Excerpt
+			failed.Violations = []base.Violation{{ID: "syntax", Message: at.Message, Line: at.Pos.Line, Column: at.Pos.Col, Expected: at.Expected}}
+		}
+	case sparql.CodeUnsupported:
+		failed.Code = base.Unimplemented
+	default:
+		failed.Code = base.Exhausted
+	}
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Accept")); media == HTML.Media || r.URL.Query().Get("format") == HTML.Name {
+		s.page(w, r, failed.Code.Status(), "query", queryPage{Action: r.URL.Path, Query: request.query,
+			Problem: &problem{Title: titles[failed.Code], Detail: failed.Detail}})
+		return
+	}
+	s.fail(w, r, failed)
+}
+
+// dataset is what a principal may ask about: every graph that they may read,
+// and no other. With a product it is that product's graphs alone.
+func (s *Server) dataset(principal command.Principal, view projection.View, product base.Ref) sparql.Dataset {
+	d := sparql.Dataset{Snapshot: view.Graph}
+	for id := range view.Graph.Graphs() {
+		iri := view.Graph.Term(id).Value
+		path, own := strings.CutPrefix(iri, s.root)
+		switch {
+		case iri == vocabulary || iri == metaVocabulary:
+			d.Named = append(d.Named, id)
+		case !own || product != "" && !strings.HasPrefix(path, string(product)+"/graph"):
+		case !s.door.MayReadGraph(principal, path):
+		default:
+			d.Named = append(d.Named, id)
+			if !strings.HasSuffix(path, "/events") {
+				d.Default = append(d.Default, id)
+			}
+		}
+	}
+	return d
+}
+
+// The named graphs of the ontology: names, equal on every cluster.
+const (
+	vocabulary     = "https://picloud.local/ontology"
+	metaVocabulary = "https://picloud.local/ontology/meta"
+)
+
+// narrow applies the dataset of the protocol (SPARQL 1.1 Protocol, section
+// 2.1.4): it chooses among the readable graphs and adds none.
+func narrow(d sparql.Dataset, defaults, named []string) sparql.Dataset {
+	among := func(iris []string) (ids []rdf.ID) {
+		for _, iri := range iris {
+			id, ok := d.Snapshot.Lookup(base.IRI(iri))
+			if ok && (slices.Contains(d.Default, id) || slices.Contains(d.Named, id)) {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	return sparql.Dataset{Snapshot: d.Snapshot, Default: among(defaults), Named: among(named)}
+}
+
+// lateWriter holds back the head of an answer until there is enough of it that
+// an early error can still become a problem document.
+type lateWriter struct {
+	w       http.ResponseWriter
+	media   string
+	held    []byte
+	started bool
+}
+
+const holdBack = 64 << 10
+
+func (l *lateWriter) Write(b []byte) (int, error) {
+	if !l.started && len(l.held)+len(b) <= holdBack {
+		l.held = append(l.held, b...)
+		return len(b), nil
+	}
+	if err := l.start(); err != nil {
+		return 0, err
+	}
+	return l.w.Write(b)
+}
+
+func (l *lateWriter) start() error {
+	if l.started {
+		return nil
+	}
+	l.started = true
+	l.w.Header().Set("Content-Type", l.media)
+	_, err := l.w.Write(l.held)
+	l.held = nil
+	return err
+}
+
+func (l *lateWriter) finish() error { return l.start() }

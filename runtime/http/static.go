@@ -1,0 +1,149 @@
+package http
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/api"
+	"github.com/picloud/picloud/generated/schema"
+	"github.com/picloud/picloud/runtime/rdf"
+)
+
+// document is an answer that never changes while the node runs.
+type document struct {
+	media string
+	body  []byte
+	tag   string
+}
+
+func newDocument(media string, body []byte) document {
+	sum := sha256.Sum256(body)
+	return document{media, body, `"` + hex.EncodeToString(sum[:12]) + `"`}
+}
+
+// ServeHTTP answers with the document; anybody may read it and keep it.
+func (d document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Type", d.media)
+	header.Set("ETag", d.tag)
+	header.Set("Cache-Control", "public, max-age=300")
+	header.Set("Access-Control-Allow-Origin", "*")
+	http.ServeContent(w, r, "", noTime, bytes.NewReader(d.body))
+}
+
+// mountStatic mounts what everybody may read without a token.
+func (s *Server) mountStatic(mux *http.ServeMux) error {
+	openapi, openapi31 := newDocument(JSON.Media, api.OpenAPI()), newDocument(JSON.Media, api.OpenAPI31())
+	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		switch version := r.URL.Query().Get("version"); version {
+		case "", "3.0", "3.0.3":
+			openapi.ServeHTTP(w, r)
+		case "3.1", "3.1.0":
+			openapi31.ServeHTTP(w, r)
+		default:
+			s.fail(w, r, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no OpenAPI %s of this document; there are 3.0 and 3.1", version)})
+		}
+	})
+	for path, source := range map[string][]byte{"/ontology": schema.OntologyTurtle, "/ontology/shapes": schema.ShapesTurtle} {
+		handler, err := s.vocabularyHandler(source, path)
+		if err != nil {
+			return err
+		}
+		mux.HandleFunc("GET "+path, handler)
+	}
+	mux.Handle("GET /context.jsonld", newDocument(JSONLD.Media, schema.ContextJSONLD))
+	mux.HandleFunc("GET /schemas/{kind}", s.kindSchema)
+	mux.HandleFunc("GET /schemas/events/{type}/{version}", s.eventSchema)
+	return nil
+}
+
+// vocabularyHandler serves a graph of the ontology in every RDF format; on it
+// wildcards mean Turtle.
+func (s *Server) vocabularyHandler(source []byte, path string) (http.HandlerFunc, error) {
+	triples, err := rdf.ParseAll(bytes.NewReader(source), rdf.Turtle, rdf.Options{Base: vocabulary})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	documents := map[Format]document{Turtle: newDocument("text/turtle; charset=utf-8", source)}
+	for _, f := range []Format{JSONLD, NTriples} {
+		var b bytes.Buffer
+		syntaxOf, _ := rdf.FormatOf(f.Media)
+		if err := rdf.Write(&b, syntaxOf, slices.Values(triples), rdf.WriteOptions{Prefixes: prefixes}); err != nil {
+			return nil, err
+		}
+		documents[f] = newDocument(f.Media, b.Bytes())
+	}
+	documents[HTML] = newDocument("text/html; charset=utf-8", ontologyHTML(s.domain, string(source)))
+	offers := []Format{Turtle, JSONLD, NTriples, HTML}
+	return func(w http.ResponseWriter, r *http.Request) {
+		format, ok := choose(r.Header["Accept"], offers)
+		if name := r.URL.Query().Get("format"); name != "" {
+			format, ok = formatNamed(name, offers)
+		}
+		if !ok {
+			s.fail(w, r, &base.Error{Code: base.NotAcceptable, Detail: "the ontology is served as " + mediaTypes(offers)})
+			return
+		}
+		w.Header().Add("Vary", "Accept")
+		w.Header().Add("Link", `<https://picloud.local`+path+`>; rel="canonical"`)
+		if format == HTML {
+			w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		}
+		documents[format].ServeHTTP(w, r)
+	}, nil
+}
+
+func (s *Server) kindSchema(w http.ResponseWriter, r *http.Request) {
+	body := schema.KindSchema(r.PathValue("kind"))
+	if body == nil {
+		s.fail(w, r, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no kind %q", r.PathValue("kind"))})
+		return
+	}
+	newDocument("application/schema+json", body).ServeHTTP(w, r)
+}
+
+func (s *Server) eventSchema(w http.ResponseWriter, r *http.Request) {
+	version, err := strconv.Atoi(strings.TrimPrefix(r.PathValue("version"), "v"))
+	body := schema.EventSchema(r.PathValue("type"), version)
+	if err != nil || body == nil {
+		s.fail(w, r, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no event %s of version %s", r.PathValue("type"), r.PathValue("version"))})
+		return
+	}
+	newDocument("application/schema+json", body).ServeHTTP(w, r)
+}
+
+// healthz says that the process answers, and nothing else.
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
+	s.status(w, http.StatusOK, map[string]any{"alive": true})
+}
+
+// readyz says whether the node can do its work now: reads need a view that
+// follows the log, writes need a leader and room on the disk.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	readiness := s.ready()
+	status := http.StatusOK
+	if !readiness.Reads {
+		status = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Picloud-Position", s.views.View().Position.String())
+	s.status(w, status, readiness)
+}
+
+func (s *Server) status(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil { // plain structs only: cannot happen
+		panic(err)
+	}
+	w.Header().Set("Content-Type", JSON.Media)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n'))
+}
