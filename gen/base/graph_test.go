@@ -62,7 +62,7 @@ func term(word string) base.Term {
 		return base.Typed(text, base.XSD+suffix)
 	case strings.Contains(word, `"@`):
 		value, lang, _ := strings.Cut(word, `"@`)
-		return base.LangString(value[1:], lang)
+		return base.LangString(strings.TrimPrefix(value, `"`), lang)
 	case word[0] == '"':
 		return base.String(text)
 	case word == "true" || word == "false":
