@@ -17,6 +17,6 @@
 //   - A join is a nested loop only where that gives what the bottom-up semantics
 //     gives (correlate.go); a naive evaluator checks it in the tests.
 //
-// Deliberately absent: update, federation (SERVICE is refused), entailment,
+// Deliberately absent: update (syntax reads it, nothing runs it), federation (SERVICE is refused), entailment,
 // text search, and any knowledge of what the graphs mean.
 package sparql
