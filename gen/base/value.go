@@ -94,6 +94,9 @@ type Decoder struct {
 	// Stored is set while reading the log and checkpoints: sealed values are
 	// taken as they are, and members that this release does not know are left.
 	Stored bool
+	// Patch is the merge-patch that led to the value, or nil: sensitive fields,
+	// which no reader sees, are removed where it says null.
+	Patch *Value
 	// Resolve finds the resource of an abstract class that a bare name means.
 	// It may be nil.
 	Resolve func(class *Class, product Ref, name string) (Ref, bool)
@@ -162,6 +165,12 @@ func (d *Decoder) Missing(v *Value, field, rule string) {
 		d.note("missing", rule, field, field+" is missing", v.Line, v.Column)
 		d.Leave()
 	}
+}
+
+// Removes reports whether the patch removes a sensitive field.
+func (d *Decoder) Removes(field string) bool {
+	v := d.Patch.Get(field)
+	return v != nil && v.Kind == NullValue
 }
 
 // Empty notes members where there are to be none; no value at all is fine.

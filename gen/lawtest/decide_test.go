@@ -144,6 +144,25 @@ func TestSecretIsKeptUntilANewOneIsGiven(t *testing.T) {
 	refused(t, next, removed, base.Invalid, "exactly one")
 }
 
+func TestSensitiveFieldGoesWhereAPatchSaysNull(t *testing.T) {
+	const app base.Ref = "/products/photo-app/app-registrations/web"
+	registration := func(patch *base.Value) domain.Command {
+		v, _ := base.ReadJSON([]byte(`{"redirectUris": ["https://photos.example.org/callback"]}`), base.Limits{})
+		return codec.DecodeDeclare(&base.Decoder{Model: schema.Model, Root: root, Address: base.Address{Ref: app}, Patch: patch}, domain.KindAppRegistration, v, "")
+	}
+	first := registration(nil).(*domain.DeclareAppRegistration)
+	first.Spec.ClientSecret.Clear = []byte(strings.Repeat("x", 32))
+	seal(first)
+	r := step(t, nil, first, 1, noon)
+	quiet(t, r, registration(nil))
+	patch := object(member("clientSecret", &base.Value{Kind: base.NullValue}))
+	r = step(t, r, registration(patch), 2, noon)
+	if !r.(*domain.AppRegistration).Spec.ClientSecret.IsZero() {
+		t.Error("it is still there")
+	}
+	quiet(t, r, registration(patch))
+}
+
 func TestSecretShowsNothing(t *testing.T) {
 	r := step(t, nil, secret("", "pass-phrase"), 20, noon)
 	w := &base.QuadWriter{Root: root}
@@ -179,6 +198,10 @@ func TestNodeJoinsIsDrainedAndRemoved(t *testing.T) {
 		t.Error("not cordoned")
 	}
 	quiet(t, r, drain)
+	r = step(t, r, &domain.ObserveNode{Ref: pi, Status: domain.NodeStatus{Hostname: "pi-two"}}, 31, noon)
+	if c := r.(*domain.Node).Status.Cordoned; c == nil || !*c {
+		t.Error("a report ended what an operation began")
+	}
 	r = step(t, r, &domain.UncordonNode{Ref: pi}, 32, noon)
 	if c := r.(*domain.Node).Status.Cordoned; c == nil || *c {
 		t.Error("still cordoned")

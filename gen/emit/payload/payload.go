@@ -56,9 +56,13 @@ func All(k *plan.Kind) []*plan.Event {
 }
 
 // Observable is the observed fields that reports give: not those that are
-// stamped by changes of declared fields.
+// stamped by changes of declared fields, nor those that events set.
 func Observable(k *plan.Kind) []*plan.Field {
-	return slices.DeleteFunc(slices.Clone(k.Observed), func(f *plan.Field) bool { return len(f.StampedBy) > 0 })
+	return slices.DeleteFunc(slices.Clone(k.Observed), func(f *plan.Field) bool {
+		return len(f.StampedBy) > 0 || slices.ContainsFunc(k.Events, func(e *plan.Event) bool {
+			return slices.ContainsFunc(e.Sets, func(a plan.Assignment) bool { return a.Field.Name == f.Name })
+		})
+	})
 }
 
 // Stamped is the observed times that are stamped by changes of declared fields.
