@@ -130,11 +130,16 @@ pc:%[1]s-nodes     sh:path pc:nodes     ; sh:order 81 ; sh:class pc:Node ; sh:ma
 `, name, i, word, slice)
 		Add(files, map[string]string{
 			slice + ".ttl":                            b.String(),
-			"examples/kinds/" + word + ".valid.ttl":   "",
-			"examples/kinds/" + word + ".invalid.ttl": "",
+			"examples/kinds/" + word + ".valid.ttl":   fmt.Sprintf(extraExample, word, name, `pc:image "photo-api:1.0.0"`),
+			"examples/kinds/" + word + ".invalid.ttl": fmt.Sprintf(extraExample, word, name, `pc:tls true`),
 		})
 	}
 }
+
+const extraExample = `@base <https://picloud.local/products/photo-app/%ss/one> .
+@prefix pc: <https://picloud.local/ontology#> .
+<> a pc:%s ; %s .
+`
 
 const prefixes = `@prefix pc:   <https://picloud.local/ontology#> .
 @prefix pm:   <https://picloud.local/ontology/meta#> .

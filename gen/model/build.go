@@ -23,6 +23,7 @@ func Build(source *load.Ontology) (*Model, error) {
 	b.checkVocabulary()
 	b.readScalars()
 	b.readEnums()
+	b.foundations()
 	b.readClasses()
 	b.resolveMaps()
 	b.oneMeaning()
@@ -36,6 +37,18 @@ func Build(source *load.Ontology) (*Model, error) {
 		return nil, err
 	}
 	return b.finish(), nil
+}
+
+// foundations demands the classes that the language itself refers to.
+func (b *builder) foundations() {
+	for _, f := range []struct {
+		iri, what string
+		role      role
+	}{{rootClass, "pm:Abstract", abstractRole}, {eventClass, "pm:Abstract", abstractRole}, {phaseEnum, "pm:Enumeration", enumRole}} {
+		if n := b.nodes[f.iri]; n == nil || n.role != f.role {
+			b.add(load.Place{File: "core.ttl", Line: 1, Column: 1}, "there is no %s, on which all kinds stand; describe it: \"%s a %s\"", b.term(f.iri), b.term(f.iri), f.what)
+		}
+	}
 }
 
 // finish puts everything in the order that output keeps.

@@ -341,9 +341,10 @@ func (b *builder) strayEvents() {
 		switch {
 		case on == "":
 			b.add(n.at, "event %s has no pm:on; add e.g. \"pm:on pc:Volume\"", b.term(n.iri))
-		case on != rootClass && (of == nil || !of.c.Kind):
+		case on == rootClass:
+		case of == nil || !of.c.Kind:
 			b.add(n.place(base.Meta+"on"), "event %s is on %s, which is no kind%s", b.term(n.iri), b.term(on), near(b.term(on), b.classNames()))
-		case of.c.Lifecycle == base.OwnLifecycle && on != rootClass && !b.inLifecycle(of, n.iri):
+		case of.c.Lifecycle == base.OwnLifecycle && !b.inLifecycle(of, n.iri):
 			b.add(n.at, "event %s is in no lifecycle; add it to pm:event of %s", b.term(n.iri), b.show(*b.one(of.n, base.Meta+"lifecycle")))
 		}
 	}

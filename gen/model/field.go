@@ -15,8 +15,8 @@ type shape struct {
 	field *base.Field
 }
 
-// addressWords are taken in every kind: what a resource's address says, and
-// the member of JSON under which observed fields are found.
+// statusWord is taken in every kind, beside the words of the address: the
+// member of JSON under which observed fields are found.
 const statusWord = "status"
 
 // readShape makes a field of a property shape, or nil when it cannot.

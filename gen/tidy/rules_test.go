@@ -112,7 +112,7 @@ var bans = []ban{
 	{"InsecureSkipVerify", "trust the cluster's CA: tls.Config.RootCAs", everywhere, named("InsecureSkipVerify")},
 	{"math/rand", "crypto/rand: what is guessed is no secret", program, imports("math/rand", "math/rand/v2")},
 	{"a shell", "exec.Command with the program itself and its arguments one by one", everywhere, shell},
-	{"package log", "log/slog, handed in by the constructor", program, imports("log")},
+	{"package log", "log/slog, handed in by the constructor; slog.NewLogLogger where a *log.Logger is asked for", program, imports("log")},
 	{"func init", "a constructor that is called where it is needed", byHand, initializer},
 	{"os.Exit in a library", "return an error", inLibrary, calls("os", "Exit")},
 	{"http.DefaultClient", "a client with time-outs and the cluster's CA", program, calls("http", "Get", "Post", "Head", "PostForm")},
