@@ -146,7 +146,8 @@ func CodeOfStatus(status int) Code {
 }
 
 // Repeatable reports whether the same request, with the same idempotency key,
-// may succeed when it is sent again.
+// may succeed when it is sent again. A limit that no waiting lifts names no
+// time to wait.
 func (e *Error) Repeatable() bool {
-	return e.Code == Unavailable || e.Code == Uncertain || e.Code == Exhausted
+	return e.Code == Unavailable || e.Code == Uncertain || e.Code == Exhausted && e.RetryAfter > 0
 }

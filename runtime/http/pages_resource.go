@@ -100,17 +100,16 @@ func (s *Server) groups(r domain.Resource, class *base.Class) (groups []group) {
 }
 
 func (s *Server) appendRow(rows []row, q base.Quad) []row {
-	property := s.fields[q.P.Value]
-	value := s.show(q.O, property.Syntax)
+	label, comment, syntaxOf := q.P.Value[strings.LastIndexAny(q.P.Value, "#/")+1:], "", base.PlainSyntax
+	if f := s.fields[q.P.Value]; f != nil {
+		label, comment, syntaxOf = f.Name, f.Comment, f.Syntax
+	}
+	value := s.show(q.O, syntaxOf)
 	if last := len(rows) - 1; last >= 0 && rows[last].Property == propertyHref(q.P.Value) {
 		rows[last].Values = append(rows[last].Values, value)
 		return rows
 	}
-	label := property.Name
-	if label == "" {
-		label = q.P.Value[strings.LastIndexAny(q.P.Value, "#/")+1:]
-	}
-	return append(rows, row{Label: label, Property: propertyHref(q.P.Value), Comment: property.Comment, Values: []shown{value}})
+	return append(rows, row{Label: label, Property: propertyHref(q.P.Value), Comment: comment, Values: []shown{value}})
 }
 
 func propertyHref(iri string) string {

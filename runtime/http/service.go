@@ -145,13 +145,13 @@ func (s *Server) show(t base.Term, syntaxOf base.Syntax) shown {
 	if t.Kind != base.IRITerm {
 		return shown{Text: quantity(t, syntaxOf)}
 	}
-	if path, own := strings.CutPrefix(t.Value, s.root); own && strings.HasPrefix(path, "/") {
-		return shown{Text: path, Href: path}
-	}
 	for _, p := range prefixes {
 		if local, ok := strings.CutPrefix(t.Value, p.IRI); ok && local != "" {
 			return shown{Text: p.Name + ":" + local, Href: ontologyHref(t.Value)}
 		}
+	}
+	if path, own := strings.CutPrefix(t.Value, s.root); own && strings.HasPrefix(path, "/") {
+		return shown{Text: path, Href: path}
 	}
 	return shown{Text: t.Value}
 }
