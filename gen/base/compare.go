@@ -55,6 +55,15 @@ func Strings[T ~string](values []T) []string {
 	return texts
 }
 
+// Times is a set of moments as xsd:dateTime.
+func Times(values []Time) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = v.String()
+	}
+	return texts
+}
+
 // Without is a set of references without one of them.
 func Without(set []Ref, target Ref) []Ref {
 	if !slices.Contains(set, target) {

@@ -54,20 +54,12 @@ func (e *Encoder) separate() {
 }
 
 // Text, Integer, Boolean, Double, Time and Ref write a member.
-func (e *Encoder) Text(name, value string)          { e.Name(name); e.TextItem(value) }
-func (e *Encoder) Integer(name string, value int64) { e.Name(name); e.IntegerItem(value) }
-func (e *Encoder) Boolean(name string, value bool) {
-	e.Name(name)
-	e.separate()
-	e.Buffer = strconv.AppendBool(e.Buffer, value)
-}
-func (e *Encoder) Double(name string, value float64) {
-	e.Name(name)
-	e.separate()
-	e.Buffer = strconv.AppendFloat(e.Buffer, value, 'g', -1, 64)
-}
-func (e *Encoder) Time(name string, value Time) { e.Text(name, value.String()) }
-func (e *Encoder) Ref(name string, value Ref)   { e.Name(name); e.RefItem(value) }
+func (e *Encoder) Text(name, value string)           { e.Name(name); e.TextItem(value) }
+func (e *Encoder) Integer(name string, value int64)  { e.Name(name); e.IntegerItem(value) }
+func (e *Encoder) Boolean(name string, value bool)   { e.Name(name); e.BooleanItem(value) }
+func (e *Encoder) Double(name string, value float64) { e.Name(name); e.DoubleItem(value) }
+func (e *Encoder) Time(name string, value Time)      { e.Text(name, value.String()) }
+func (e *Encoder) Ref(name string, value Ref)        { e.Name(name); e.RefItem(value) }
 
 // Sensitive writes a sealed value where such may be seen, a clear one in
 // requests, nothing elsewhere.
@@ -154,13 +146,23 @@ func (e *Encoder) Sensitives(name string, values map[string]Sensitive) {
 	e.End()
 }
 
-// TextItem, IntegerItem and RefItem write an item of an array.
+// TextItem and its like write an item of an array, or the value of a member
+// whose name was written.
 func (e *Encoder) TextItem(value string) { e.separate(); e.Buffer = AppendString(e.Buffer, value) }
 func (e *Encoder) IntegerItem(value int64) {
 	e.separate()
 	e.Buffer = strconv.AppendInt(e.Buffer, value, 10)
 }
-func (e *Encoder) RefItem(value Ref) { e.TextItem(value.Absolute(e.Root)) }
+func (e *Encoder) BooleanItem(value bool) {
+	e.separate()
+	e.Buffer = strconv.AppendBool(e.Buffer, value)
+}
+func (e *Encoder) DoubleItem(value float64) {
+	e.separate()
+	e.Buffer = strconv.AppendFloat(e.Buffer, value, 'g', -1, 64)
+}
+func (e *Encoder) TimeItem(value Time) { e.TextItem(value.String()) }
+func (e *Encoder) RefItem(value Ref)   { e.TextItem(value.Absolute(e.Root)) }
 
 // Raw writes an item that is JSON already.
 func (e *Encoder) Raw(json []byte) { e.separate(); e.Buffer = append(e.Buffer, json...) }

@@ -87,13 +87,13 @@ func (w *QuadWriter) List(s Term, property, field string, items []Term) {
 	}
 }
 
-// TextList writes a list of texts.
-func (w *QuadWriter) TextList(s Term, property, field string, texts []string) {
-	items := make([]Term, len(texts))
-	for i, text := range texts {
-		items[i] = String(text)
+// Terms makes a term of each value of a list.
+func Terms[T any](values []T, term func(T) Term) []Term {
+	terms := make([]Term, len(values))
+	for i, v := range values {
+		terms[i] = term(v)
 	}
-	w.List(s, property, field, items)
+	return terms
 }
 
 // Group brings the quads from one place on into the order of a document: all

@@ -12,7 +12,7 @@ func TestQuadsComeInTheOrderOfTheDocument(t *testing.T) {
 	policy := w.Nest(intent, Ontology+"snapshots", Ontology+"SnapshotPolicy", "snapshots")
 	w.Boolean(policy, Ontology+"enabled", true)
 	w.Text(intent, Ontology+"durability", "local")
-	w.TextList(s, Ontology+"args", "args", []string{"a", "b"})
+	w.List(s, Ontology+"args", "args", Terms([]string{"a", "b"}, String))
 	w.Integer(s, Ontology+"size", 5)
 	w.Group(0)
 	var subjects []string

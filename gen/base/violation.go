@@ -94,6 +94,15 @@ func (c *Check) Integer(field, rule string, value, low, high int64, syntax Synta
 	}
 }
 
+// Integers demands the same of every value of a set or list.
+func (c *Check) Integers(field, rule string, values []int64, low, high int64, syntax Syntax) {
+	c.Enter(field)
+	for i, value := range values {
+		c.Integer(strconv.Itoa(i), rule, value, low, high, syntax)
+	}
+	c.Leave()
+}
+
 // Text demands a string of a length in characters that matches a pattern;
 // phrase says what that is: "a lower-case name that DNS can carry".
 func (c *Check) Text(field, rule, value string, low, high int, pattern *Pattern, phrase string) {

@@ -19,8 +19,8 @@ func appendContainer(w *base.QuadWriter, r *domain.Container) {
 		w.Text(n, PropValue, value)
 	}
 	w.Text(s, PropImage, r.Spec.Image)
-	w.TextList(s, PropCommand, "command", r.Spec.Command)
-	w.TextList(s, PropArgs, "args", r.Spec.Args)
+	w.List(s, PropCommand, "command", base.Terms(r.Spec.Command, base.String))
+	w.List(s, PropArgs, "args", base.Terms(r.Spec.Args, base.String))
 	for key, value := range base.Sorted(r.Spec.Env) {
 		n := w.Nest(s, PropEnv, ClassEnvVar, "env", key)
 		w.Text(n, PropKey, key)

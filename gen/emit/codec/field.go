@@ -17,7 +17,7 @@ func encode(b *gocode.Block, f *plan.Field, of string) {
 		b.Do("e.Sensitive(%q, %s)", f.Name, x)
 	case f.Sensitive:
 		b.Do("e.Sensitives(%q, %s)", f.Name, x)
-	case f.Form == base.Map && f.Value != nil:
+	case f.Form == base.Map && f.Value != nil && f.GoType == "map[string]string":
 		b.Do("e.Map(%q, %s)", f.Name, x)
 	case f.Form == base.Map:
 		b.If(expr.Given(f, of), func(b *gocode.Block) { encodeMap(b, f, x) })
@@ -36,7 +36,14 @@ func encodeMap(b *gocode.Block, f *plan.Field, x string) {
 		} else {
 			b.Do("e.Name(key)")
 		}
-		b.Do("append%s(e, &value)", f.Object.Go)
+		switch {
+		case f.Value == nil:
+			b.Do("append%s(e, &value)", f.Object.Go)
+		case f.Value.Type == base.TypeEnum:
+			b.Do("e.TextItem(string(value))")
+		default:
+			b.Do("e.%sItem(value)", verb(f.Value))
+		}
 	})
 	b.Do("e.End()")
 }
@@ -49,6 +56,8 @@ func encodeMany(b *gocode.Block, f *plan.Field, x string) {
 		b.Do("e.Texts(%q, base.Strings(%s))", f.Name, x)
 	case base.TypeInteger:
 		b.Do("e.Integers(%q, %s)", f.Name, x)
+	case base.TypeDateTime:
+		b.Do("e.Texts(%q, base.Times(%s))", f.Name, x)
 	default:
 		b.Do("e.Texts(%q, %s)", f.Name, x)
 	}
@@ -130,6 +139,8 @@ func reader(f *plan.Field) string {
 		return "d.Text"
 	case f.Type == base.TypeInteger:
 		return "d.Integer"
+	case f.Type == base.TypeDateTime:
+		return "d.DateTime"
 	}
 	return fmt.Sprintf("func(v *base.Value) %s { return %s }", qualified(f), read(f, "v"))
 }

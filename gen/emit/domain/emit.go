@@ -2,6 +2,7 @@ package domain
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,6 +21,9 @@ var fixed []byte
 
 // Emit gives all files of the package.
 func Emit(p *plan.Plan) ([]write.File, error) {
+	if err := supported(p); err != nil {
+		return nil, err
+	}
 	files := []*gocode.File{kindsFile(p), eventsFile(p), scalarsFile(p)}
 	used := uses(p)
 	for _, s := range p.Slices {
@@ -39,6 +43,36 @@ func Emit(p *plan.Plan) ([]write.File, error) {
 		return nil, err
 	}
 	return append(rendered, write.File{Path: folder + "/domain.go", Content: fixed}), nil
+}
+
+// supported refuses the combinations that have no form in Go: they say nothing
+// that another field would not say better.
+func supported(p *plan.Plan) error {
+	check := func(fields []*plan.Field) error {
+		for _, f := range fields {
+			many := f.Form == base.Set || f.Form == base.List
+			switch {
+			case many && (f.Type == base.TypeBoolean || f.Type == base.TypeDouble):
+				return fmt.Errorf("%s: several truths or measured values have no order; use a map that says which is which", f.Shape)
+			case f.Form == base.List && (f.Type == base.TypeRef || f.Type == base.TypeEnum):
+				return fmt.Errorf("%s: a list holds texts, numbers or moments; use a set or a map", f.Shape)
+			case f.Value != nil && (f.Value.Type == base.TypeRef || f.GoKey != "string"):
+				return fmt.Errorf("%s: a map of one scalar leads from a text to a plain value; leave out pm:valueField", f.Shape)
+			}
+		}
+		return nil
+	}
+	for _, k := range p.Kinds {
+		if err := errors.Join(check(k.Declared), check(k.Observed)); err != nil {
+			return err
+		}
+	}
+	for _, v := range p.Values {
+		if err := check(v.Fields); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // kindsFile lists the kinds and leads events to the fold of their kind.

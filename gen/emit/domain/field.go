@@ -93,6 +93,8 @@ func validateMany(b *gocode.Block, f *plan.Field, x string) {
 		validateMap(b, f, x)
 	case f.Type == base.TypeString:
 		b.Do("c.Texts(%q, %s, %s, %s)", f.Name, expr.Rule(f), x, limits(f))
+	case f.Type == base.TypeInteger:
+		b.Do("c.Integers(%q, %s, %s, %s)", f.Name, expr.Rule(f), x, bounds(f))
 	}
 }
 
@@ -115,13 +117,17 @@ func validateSingle(b *gocode.Block, f *plan.Field, of string) {
 func validateMap(b *gocode.Block, f *plan.Field, x string) {
 	byRef := f.GoKey == "base.Ref"
 	b.Do("c.Enter(%q)", f.Name)
-	b.For("key, value := range base.Sorted("+x+")", func(b *gocode.Block) {
+	loop := "key, value"
+	if f.Value != nil && f.Value.Type != base.TypeString && f.Value.Type != base.TypeInteger {
+		loop = "key"
+	}
+	b.For(loop+" := range base.Sorted("+x+")", func(b *gocode.Block) {
 		if byRef {
 			b.Do("c.EnterKey(key, %t)", expr.InBoth(f.Key))
 		} else {
 			b.Do("c.Key(key, %s, %s)", expr.Rule(f.Key), limits(f.Key))
 			if f.Value != nil {
-				b.Do("c.Text(key, %s, value, %s)", expr.Rule(f.Value), limits(f.Value))
+				validateEntry(b, f.Value)
 				return
 			}
 			b.Do("c.Enter(key)")
@@ -130,6 +136,16 @@ func validateMap(b *gocode.Block, f *plan.Field, x string) {
 		b.Do("c.Leave()")
 	})
 	b.Do("c.Leave()")
+}
+
+// validateEntry checks the value of a map of one scalar.
+func validateEntry(b *gocode.Block, f *plan.Field) {
+	switch f.Type {
+	case base.TypeString:
+		b.Do("c.Text(key, %s, value, %s)", expr.Rule(f), limits(f))
+	case base.TypeInteger:
+		b.Do("c.Integer(key, %s, value, %s)", expr.Rule(f), bounds(f))
+	}
 }
 
 // limits are the length and pattern of a text as arguments.

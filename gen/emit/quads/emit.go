@@ -209,7 +209,7 @@ func property(b *gocode.Block, f *plan.Field, of string) {
 	case f.Form == base.Map:
 		b.For("key, value := range base.Sorted("+x+")", func(b *gocode.Block) { entry(b, f) })
 	case f.Form == base.List:
-		b.Do("w.TextList(s, %s, %q, %s)", f.Term, f.Name, x)
+		b.Do("w.List(s, %s, %q, base.Terms(%s, base.%s))", f.Term, f.Name, x, maker(f))
 	case f.Form == base.Set:
 		b.For("_, value := range "+x, func(b *gocode.Block) { b.Do("%s", single(f, "s", "value")) })
 	case f.Type == base.TypeObject:
@@ -238,6 +238,17 @@ func entry(b *gocode.Block, f *plan.Field) {
 		return
 	}
 	b.Do("append%s(w, n, &value)", f.Object.Go)
+}
+
+// maker is the function that makes a term of an item of a list.
+func maker(f *plan.Field) string {
+	switch f.Type {
+	case base.TypeInteger:
+		return "Integer"
+	case base.TypeDateTime:
+		return "DateTime"
+	}
+	return "String"
 }
 
 // single is the call that writes a single value.
