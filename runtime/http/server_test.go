@@ -19,13 +19,14 @@ import (
 
 // cluster is a real node behind its real edge, on loopback.
 type cluster struct {
-	t      *testing.T
-	node   *node.Node
-	client *http.Client
-	stop   func()
+	t       testing.TB
+	node    *node.Node
+	client  *http.Client
+	address string
+	stop    func()
 }
 
-func start(t *testing.T, dir string) *cluster {
+func start(t testing.TB, dir string) *cluster {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	if os.Getenv("PICLOUD_TEST_LOG") != "" {
@@ -50,7 +51,7 @@ func start(t *testing.T, dir string) *cluster {
 	go func() { served <- server.Serve(ctx, listener) }()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(n.CA())
-	c := &cluster{t: t, node: n, client: &http.Client{
+	c := &cluster{t: t, node: n, address: listener.Addr().String(), client: &http.Client{
 		Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "picloud.local"},
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
