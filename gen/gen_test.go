@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,14 +16,15 @@ import (
 	"github.com/picloud/picloud/gen/write"
 )
 
-// generate makes all output of an ontology in memory.
-func generate(t testing.TB, ontology fs.FS) map[string][]byte {
+// generate makes all output of an ontology in memory, or some of it by name.
+func generate(t testing.TB, ontology fs.FS, some ...string) map[string][]byte {
 	t.Helper()
 	p, err := gen.Plan(ontology)
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := gen.Files(p, gen.Outputs())
+	outputs := slices.DeleteFunc(gen.Outputs(), func(o gen.Output) bool { return len(some) > 0 && !slices.Contains(some, o.Name) })
+	files, err := gen.Files(p, outputs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +50,7 @@ func TestTwoRunsGiveTheSameBytes(t *testing.T) {
 
 // Nothing of the machine or the moment gets into output.
 func TestOutputDependsOnTheOntologyAlone(t *testing.T) {
-	foreign := regexp.MustCompile(`_:[A-Za-z0-9]|\.ttl:[0-9]+|go1\.[0-9]+|/(home|root|tmp|work|usr)/`)
+	foreign := regexp.MustCompile(`_:[A-Za-z0-9]|\.ttl:[0-9]+|go1\.[0-9]+|` + regexp.QuoteMeta(gentest.Root(t)))
 	ontology := gentest.Ontology(t)
 	today := time.Now().UTC().Format("2006-01-02")
 	for _, f := range ontology {
@@ -95,14 +97,14 @@ func TestKindIsAddedByTurtleAlone(t *testing.T) {
 
 func TestCommentsOfTheOntologyLeaveTheFoldModelAlone(t *testing.T) {
 	ontology := gentest.Ontology(t)
-	before := generate(t, ontology)["generated/schema/digest.go"]
+	before := generate(t, ontology, "schema")["generated/schema/digest.go"]
 	storage := ontology["storage.ttl"]
 	storage.Data = bytes.Replace(storage.Data, []byte("Space promised to it."), []byte("Space kept for it."), 1)
-	if after := generate(t, ontology)["generated/schema/digest.go"]; !bytes.Equal(before, after) {
+	if after := generate(t, ontology, "schema")["generated/schema/digest.go"]; !bytes.Equal(before, after) {
 		t.Error("a changed description changed the digest of the fold model")
 	}
 	storage.Data = bytes.Replace(storage.Data, []byte("pc:Volume-size           sh:path pc:size"), []byte(`pc:Volume-size           pm:name "room" ; sh:path pc:size`), 1)
-	if after := generate(t, ontology)["generated/schema/digest.go"]; bytes.Equal(before, after) {
+	if after := generate(t, ontology, "schema")["generated/schema/digest.go"]; bytes.Equal(before, after) {
 		t.Error("a renamed field left the digest of the fold model as it was")
 	}
 }
