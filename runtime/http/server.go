@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -197,7 +196,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
-		ErrorLog:  log.New(quiet{s.log}, "", 0),
+		// The messages of net/http are about clients' mistakes.
+		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		TLSConfig: s.cfg.TLS,
 		Protocols: new(http.Protocols),
 	}
@@ -220,12 +220,4 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	return <-stopped
-}
-
-// quiet takes the messages of net/http, which are about clients' mistakes.
-type quiet struct{ log *slog.Logger }
-
-func (q quiet) Write(b []byte) (int, error) {
-	q.log.Debug("connection", "message", strings.TrimSpace(string(b)))
-	return len(b), nil
 }
