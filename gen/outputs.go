@@ -2,6 +2,7 @@ package gen
 
 import (
 	"github.com/picloud/picloud/gen/emit/api"
+	"github.com/picloud/picloud/gen/emit/cli"
 	"github.com/picloud/picloud/gen/emit/client"
 	"github.com/picloud/picloud/gen/emit/codec"
 	"github.com/picloud/picloud/gen/emit/domain"
@@ -31,5 +32,6 @@ func Outputs() []Output {
 		{"quads", []string{"generated/quads/"}, quads.Emit},
 		{"api", []string{"generated/api/"}, api.Emit},
 		{"client", []string{"generated/client/"}, client.Emit},
+		{"cli", []string{"generated/cli/"}, cli.Emit},
 	}
 }

@@ -11,10 +11,10 @@ import (
 
 // ListAlerts yields the alerts in the order of their names, page by page.
 func (c *Client) ListAlerts(ctx context.Context, options ListOptions) iter.Seq2[*domain.Alert, error] {
-	return list[*domain.Alert](ctx, c, collection("", "alerts"), options)
+	return list[*domain.Alert](ctx, c, ofCluster("alerts"), options)
 }
 
 // GetAlert reads an alert.
 func (c *Client) GetAlert(ctx context.Context, name string, options ...Option) (*domain.Alert, Meta, error) {
-	return get[*domain.Alert](ctx, c, address("", "alerts", name), options)
+	return get[*domain.Alert](ctx, c, one(ofCluster("alerts"), name), options)
 }

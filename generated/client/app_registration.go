@@ -11,25 +11,25 @@ import (
 
 // ListAppRegistrations yields the app-registrations in the order of their names, page by page.
 func (c *Client) ListAppRegistrations(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.AppRegistration, error] {
-	return list[*domain.AppRegistration](ctx, c, collection(product, "app-registrations"), options)
+	return list[*domain.AppRegistration](ctx, c, ofProduct(product, "app-registrations"), options)
 }
 
 // GetAppRegistration reads an app registration.
 func (c *Client) GetAppRegistration(ctx context.Context, product, name string, options ...Option) (*domain.AppRegistration, Meta, error) {
-	return get[*domain.AppRegistration](ctx, c, address(product, "app-registrations", name), options)
+	return get[*domain.AppRegistration](ctx, c, one(ofProduct(product, "app-registrations"), name), options)
 }
 
 // PutAppRegistration declares an app registration whole, new or in place of what is declared now.
 func (c *Client) PutAppRegistration(ctx context.Context, product, name string, spec *domain.AppRegistrationSpec, options ...Option) (*domain.AppRegistration, Meta, error) {
-	return put[*domain.AppRegistration](ctx, c, &domain.DeclareAppRegistration{Ref: address(product, "app-registrations", name), Spec: *spec}, options)
+	return put[*domain.AppRegistration](ctx, c, &domain.DeclareAppRegistration{Ref: one(ofProduct(product, "app-registrations"), name), Spec: *spec}, options)
 }
 
 // PatchAppRegistration changes what the patch names of an app registration.
 func (c *Client) PatchAppRegistration(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.AppRegistration, Meta, error) {
-	return change[*domain.AppRegistration](ctx, c, address(product, "app-registrations", name), patch, options)
+	return change[*domain.AppRegistration](ctx, c, one(ofProduct(product, "app-registrations"), name), patch, options)
 }
 
 // DeleteAppRegistration deletes an app registration.
 func (c *Client) DeleteAppRegistration(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "app-registrations", name), options)
+	return c.remove(ctx, one(ofProduct(product, "app-registrations"), name), options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListBinaries yields the binaries in the order of their names, page by page.
 func (c *Client) ListBinaries(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Binary, error] {
-	return list[*domain.Binary](ctx, c, collection(product, "binaries"), options)
+	return list[*domain.Binary](ctx, c, ofProduct(product, "binaries"), options)
 }
 
 // GetBinary reads a binary.
 func (c *Client) GetBinary(ctx context.Context, product, name string, options ...Option) (*domain.Binary, Meta, error) {
-	return get[*domain.Binary](ctx, c, address(product, "binaries", name), options)
+	return get[*domain.Binary](ctx, c, one(ofProduct(product, "binaries"), name), options)
 }
 
 // PutBinary declares a binary whole, new or in place of what is declared now.
 func (c *Client) PutBinary(ctx context.Context, product, name string, spec *domain.BinarySpec, options ...Option) (*domain.Binary, Meta, error) {
-	return put[*domain.Binary](ctx, c, &domain.DeclareBinary{Ref: address(product, "binaries", name), Spec: *spec}, options)
+	return put[*domain.Binary](ctx, c, &domain.DeclareBinary{Ref: one(ofProduct(product, "binaries"), name), Spec: *spec}, options)
 }
 
 // PatchBinary changes what the patch names of a binary.
 func (c *Client) PatchBinary(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Binary, Meta, error) {
-	return change[*domain.Binary](ctx, c, address(product, "binaries", name), patch, options)
+	return change[*domain.Binary](ctx, c, one(ofProduct(product, "binaries"), name), patch, options)
 }
 
 // DeleteBinary deletes a binary.
 func (c *Client) DeleteBinary(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "binaries", name), options)
+	return c.remove(ctx, one(ofProduct(product, "binaries"), name), options)
 }

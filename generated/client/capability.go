@@ -11,25 +11,25 @@ import (
 
 // ListCapabilities yields the capabilities in the order of their names, page by page.
 func (c *Client) ListCapabilities(ctx context.Context, options ListOptions) iter.Seq2[*domain.Capability, error] {
-	return list[*domain.Capability](ctx, c, collection("", "capabilities"), options)
+	return list[*domain.Capability](ctx, c, ofCluster("capabilities"), options)
 }
 
 // GetCapability reads a capability.
 func (c *Client) GetCapability(ctx context.Context, name string, options ...Option) (*domain.Capability, Meta, error) {
-	return get[*domain.Capability](ctx, c, address("", "capabilities", name), options)
+	return get[*domain.Capability](ctx, c, one(ofCluster("capabilities"), name), options)
 }
 
 // PutCapability declares a capability whole, new or in place of what is declared now.
 func (c *Client) PutCapability(ctx context.Context, name string, spec *domain.CapabilitySpec, options ...Option) (*domain.Capability, Meta, error) {
-	return put[*domain.Capability](ctx, c, &domain.DeclareCapability{Ref: address("", "capabilities", name), Spec: *spec}, options)
+	return put[*domain.Capability](ctx, c, &domain.DeclareCapability{Ref: one(ofCluster("capabilities"), name), Spec: *spec}, options)
 }
 
 // PatchCapability changes what the patch names of a capability.
 func (c *Client) PatchCapability(ctx context.Context, name string, patch Patch, options ...Option) (*domain.Capability, Meta, error) {
-	return change[*domain.Capability](ctx, c, address("", "capabilities", name), patch, options)
+	return change[*domain.Capability](ctx, c, one(ofCluster("capabilities"), name), patch, options)
 }
 
 // DeleteCapability deletes a capability.
 func (c *Client) DeleteCapability(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "capabilities", name), options)
+	return c.remove(ctx, one(ofCluster("capabilities"), name), options)
 }

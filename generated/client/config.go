@@ -11,25 +11,25 @@ import (
 
 // ListConfigs yields the configs in the order of their names, page by page.
 func (c *Client) ListConfigs(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Config, error] {
-	return list[*domain.Config](ctx, c, collection(product, "config"), options)
+	return list[*domain.Config](ctx, c, ofProduct(product, "config"), options)
 }
 
 // GetConfig reads a config.
 func (c *Client) GetConfig(ctx context.Context, product, name string, options ...Option) (*domain.Config, Meta, error) {
-	return get[*domain.Config](ctx, c, address(product, "config", name), options)
+	return get[*domain.Config](ctx, c, one(ofProduct(product, "config"), name), options)
 }
 
 // PutConfig declares a config whole, new or in place of what is declared now.
 func (c *Client) PutConfig(ctx context.Context, product, name string, spec *domain.ConfigSpec, options ...Option) (*domain.Config, Meta, error) {
-	return put[*domain.Config](ctx, c, &domain.DeclareConfig{Ref: address(product, "config", name), Spec: *spec}, options)
+	return put[*domain.Config](ctx, c, &domain.DeclareConfig{Ref: one(ofProduct(product, "config"), name), Spec: *spec}, options)
 }
 
 // PatchConfig changes what the patch names of a config.
 func (c *Client) PatchConfig(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Config, Meta, error) {
-	return change[*domain.Config](ctx, c, address(product, "config", name), patch, options)
+	return change[*domain.Config](ctx, c, one(ofProduct(product, "config"), name), patch, options)
 }
 
 // DeleteConfig deletes a config.
 func (c *Client) DeleteConfig(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "config", name), options)
+	return c.remove(ctx, one(ofProduct(product, "config"), name), options)
 }

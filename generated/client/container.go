@@ -11,25 +11,25 @@ import (
 
 // ListContainers yields the containers in the order of their names, page by page.
 func (c *Client) ListContainers(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Container, error] {
-	return list[*domain.Container](ctx, c, collection(product, "containers"), options)
+	return list[*domain.Container](ctx, c, ofProduct(product, "containers"), options)
 }
 
 // GetContainer reads a container.
 func (c *Client) GetContainer(ctx context.Context, product, name string, options ...Option) (*domain.Container, Meta, error) {
-	return get[*domain.Container](ctx, c, address(product, "containers", name), options)
+	return get[*domain.Container](ctx, c, one(ofProduct(product, "containers"), name), options)
 }
 
 // PutContainer declares a container whole, new or in place of what is declared now.
 func (c *Client) PutContainer(ctx context.Context, product, name string, spec *domain.ContainerSpec, options ...Option) (*domain.Container, Meta, error) {
-	return put[*domain.Container](ctx, c, &domain.DeclareContainer{Ref: address(product, "containers", name), Spec: *spec}, options)
+	return put[*domain.Container](ctx, c, &domain.DeclareContainer{Ref: one(ofProduct(product, "containers"), name), Spec: *spec}, options)
 }
 
 // PatchContainer changes what the patch names of a container.
 func (c *Client) PatchContainer(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Container, Meta, error) {
-	return change[*domain.Container](ctx, c, address(product, "containers", name), patch, options)
+	return change[*domain.Container](ctx, c, one(ofProduct(product, "containers"), name), patch, options)
 }
 
 // DeleteContainer deletes a container.
 func (c *Client) DeleteContainer(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "containers", name), options)
+	return c.remove(ctx, one(ofProduct(product, "containers"), name), options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListDataDomains yields the data-domains in the order of their names, page by page.
 func (c *Client) ListDataDomains(ctx context.Context, options ListOptions) iter.Seq2[*domain.DataDomain, error] {
-	return list[*domain.DataDomain](ctx, c, collection("", "data-domains"), options)
+	return list[*domain.DataDomain](ctx, c, ofCluster("data-domains"), options)
 }
 
 // GetDataDomain reads a data domain.
 func (c *Client) GetDataDomain(ctx context.Context, name string, options ...Option) (*domain.DataDomain, Meta, error) {
-	return get[*domain.DataDomain](ctx, c, address("", "data-domains", name), options)
+	return get[*domain.DataDomain](ctx, c, one(ofCluster("data-domains"), name), options)
 }
 
 // PutDataDomain declares a data domain whole, new or in place of what is declared now.
 func (c *Client) PutDataDomain(ctx context.Context, name string, spec *domain.DataDomainSpec, options ...Option) (*domain.DataDomain, Meta, error) {
-	return put[*domain.DataDomain](ctx, c, &domain.DeclareDataDomain{Ref: address("", "data-domains", name), Spec: *spec}, options)
+	return put[*domain.DataDomain](ctx, c, &domain.DeclareDataDomain{Ref: one(ofCluster("data-domains"), name), Spec: *spec}, options)
 }
 
 // PatchDataDomain changes what the patch names of a data domain.
 func (c *Client) PatchDataDomain(ctx context.Context, name string, patch Patch, options ...Option) (*domain.DataDomain, Meta, error) {
-	return change[*domain.DataDomain](ctx, c, address("", "data-domains", name), patch, options)
+	return change[*domain.DataDomain](ctx, c, one(ofCluster("data-domains"), name), patch, options)
 }
 
 // DeleteDataDomain deletes a data domain.
 func (c *Client) DeleteDataDomain(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "data-domains", name), options)
+	return c.remove(ctx, one(ofCluster("data-domains"), name), options)
 }

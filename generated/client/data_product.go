@@ -11,25 +11,25 @@ import (
 
 // ListDataProducts yields the data-products in the order of their names, page by page.
 func (c *Client) ListDataProducts(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.DataProduct, error] {
-	return list[*domain.DataProduct](ctx, c, collection(product, "data-products"), options)
+	return list[*domain.DataProduct](ctx, c, ofProduct(product, "data-products"), options)
 }
 
 // GetDataProduct reads a data product.
 func (c *Client) GetDataProduct(ctx context.Context, product, name string, options ...Option) (*domain.DataProduct, Meta, error) {
-	return get[*domain.DataProduct](ctx, c, address(product, "data-products", name), options)
+	return get[*domain.DataProduct](ctx, c, one(ofProduct(product, "data-products"), name), options)
 }
 
 // PutDataProduct declares a data product whole, new or in place of what is declared now.
 func (c *Client) PutDataProduct(ctx context.Context, product, name string, spec *domain.DataProductSpec, options ...Option) (*domain.DataProduct, Meta, error) {
-	return put[*domain.DataProduct](ctx, c, &domain.DeclareDataProduct{Ref: address(product, "data-products", name), Spec: *spec}, options)
+	return put[*domain.DataProduct](ctx, c, &domain.DeclareDataProduct{Ref: one(ofProduct(product, "data-products"), name), Spec: *spec}, options)
 }
 
 // PatchDataProduct changes what the patch names of a data product.
 func (c *Client) PatchDataProduct(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.DataProduct, Meta, error) {
-	return change[*domain.DataProduct](ctx, c, address(product, "data-products", name), patch, options)
+	return change[*domain.DataProduct](ctx, c, one(ofProduct(product, "data-products"), name), patch, options)
 }
 
 // DeleteDataProduct deletes a data product.
 func (c *Client) DeleteDataProduct(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "data-products", name), options)
+	return c.remove(ctx, one(ofProduct(product, "data-products"), name), options)
 }

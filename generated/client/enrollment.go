@@ -11,20 +11,20 @@ import (
 
 // ListEnrollments yields the enrollments in the order of their names, page by page.
 func (c *Client) ListEnrollments(ctx context.Context, options ListOptions) iter.Seq2[*domain.Enrollment, error] {
-	return list[*domain.Enrollment](ctx, c, collection("", "enrollments"), options)
+	return list[*domain.Enrollment](ctx, c, ofCluster("enrollments"), options)
 }
 
 // GetEnrollment reads an enrolment.
 func (c *Client) GetEnrollment(ctx context.Context, name string, options ...Option) (*domain.Enrollment, Meta, error) {
-	return get[*domain.Enrollment](ctx, c, address("", "enrollments", name), options)
+	return get[*domain.Enrollment](ctx, c, one(ofCluster("enrollments"), name), options)
 }
 
 // ApproveEnrollment: let the machine in, after comparing the code.
 func (c *Client) ApproveEnrollment(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.operate(ctx, &domain.ApproveEnrollment{Ref: address("", "enrollments", name)}, "approve", options)
+	return c.operate(ctx, &domain.ApproveEnrollment{Ref: one(ofCluster("enrollments"), name)}, "approve", options)
 }
 
 // RejectEnrollment: turn the machine away.
 func (c *Client) RejectEnrollment(ctx context.Context, name string, input domain.Rejection, options ...Option) (Meta, error) {
-	return c.operate(ctx, &domain.RejectEnrollment{Ref: address("", "enrollments", name), Input: input}, "reject", options)
+	return c.operate(ctx, &domain.RejectEnrollment{Ref: one(ofCluster("enrollments"), name), Input: input}, "reject", options)
 }

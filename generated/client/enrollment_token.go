@@ -11,25 +11,25 @@ import (
 
 // ListEnrollmentTokens yields the enrollment-tokens in the order of their names, page by page.
 func (c *Client) ListEnrollmentTokens(ctx context.Context, options ListOptions) iter.Seq2[*domain.EnrollmentToken, error] {
-	return list[*domain.EnrollmentToken](ctx, c, collection("", "enrollment-tokens"), options)
+	return list[*domain.EnrollmentToken](ctx, c, ofCluster("enrollment-tokens"), options)
 }
 
 // GetEnrollmentToken reads an enrolment token.
 func (c *Client) GetEnrollmentToken(ctx context.Context, name string, options ...Option) (*domain.EnrollmentToken, Meta, error) {
-	return get[*domain.EnrollmentToken](ctx, c, address("", "enrollment-tokens", name), options)
+	return get[*domain.EnrollmentToken](ctx, c, one(ofCluster("enrollment-tokens"), name), options)
 }
 
 // PutEnrollmentToken declares an enrolment token whole, new or in place of what is declared now.
 func (c *Client) PutEnrollmentToken(ctx context.Context, name string, spec *domain.EnrollmentTokenSpec, options ...Option) (*domain.EnrollmentToken, Meta, error) {
-	return put[*domain.EnrollmentToken](ctx, c, &domain.DeclareEnrollmentToken{Ref: address("", "enrollment-tokens", name), Spec: *spec}, options)
+	return put[*domain.EnrollmentToken](ctx, c, &domain.DeclareEnrollmentToken{Ref: one(ofCluster("enrollment-tokens"), name), Spec: *spec}, options)
 }
 
 // PatchEnrollmentToken changes what the patch names of an enrolment token.
 func (c *Client) PatchEnrollmentToken(ctx context.Context, name string, patch Patch, options ...Option) (*domain.EnrollmentToken, Meta, error) {
-	return change[*domain.EnrollmentToken](ctx, c, address("", "enrollment-tokens", name), patch, options)
+	return change[*domain.EnrollmentToken](ctx, c, one(ofCluster("enrollment-tokens"), name), patch, options)
 }
 
 // DeleteEnrollmentToken deletes an enrolment token.
 func (c *Client) DeleteEnrollmentToken(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "enrollment-tokens", name), options)
+	return c.remove(ctx, one(ofCluster("enrollment-tokens"), name), options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListEventStores yields the event-stores in the order of their names, page by page.
 func (c *Client) ListEventStores(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.EventStore, error] {
-	return list[*domain.EventStore](ctx, c, collection(product, "event-store"), options)
+	return list[*domain.EventStore](ctx, c, ofProduct(product, "event-store"), options)
 }
 
 // GetEventStore reads an event store.
 func (c *Client) GetEventStore(ctx context.Context, product, name string, options ...Option) (*domain.EventStore, Meta, error) {
-	return get[*domain.EventStore](ctx, c, address(product, "event-store", name), options)
+	return get[*domain.EventStore](ctx, c, one(ofProduct(product, "event-store"), name), options)
 }
 
 // PutEventStore declares an event store whole, new or in place of what is declared now.
 func (c *Client) PutEventStore(ctx context.Context, product, name string, spec *domain.EventStoreSpec, options ...Option) (*domain.EventStore, Meta, error) {
-	return put[*domain.EventStore](ctx, c, &domain.DeclareEventStore{Ref: address(product, "event-store", name), Spec: *spec}, options)
+	return put[*domain.EventStore](ctx, c, &domain.DeclareEventStore{Ref: one(ofProduct(product, "event-store"), name), Spec: *spec}, options)
 }
 
 // PatchEventStore changes what the patch names of an event store.
 func (c *Client) PatchEventStore(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.EventStore, Meta, error) {
-	return change[*domain.EventStore](ctx, c, address(product, "event-store", name), patch, options)
+	return change[*domain.EventStore](ctx, c, one(ofProduct(product, "event-store"), name), patch, options)
 }
 
 // DeleteEventStore deletes an event store; its data needs DeletingData.
 func (c *Client) DeleteEventStore(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "event-store", name), options)
+	return c.remove(ctx, one(ofProduct(product, "event-store"), name), options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListEventSubscriptions yields the event-subscriptions in the order of their names, page by page.
 func (c *Client) ListEventSubscriptions(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.EventSubscription, error] {
-	return list[*domain.EventSubscription](ctx, c, collection(product, "event-subscriptions"), options)
+	return list[*domain.EventSubscription](ctx, c, ofProduct(product, "event-subscriptions"), options)
 }
 
 // GetEventSubscription reads an event subscription.
 func (c *Client) GetEventSubscription(ctx context.Context, product, name string, options ...Option) (*domain.EventSubscription, Meta, error) {
-	return get[*domain.EventSubscription](ctx, c, address(product, "event-subscriptions", name), options)
+	return get[*domain.EventSubscription](ctx, c, one(ofProduct(product, "event-subscriptions"), name), options)
 }
 
 // PutEventSubscription declares an event subscription whole, new or in place of what is declared now.
 func (c *Client) PutEventSubscription(ctx context.Context, product, name string, spec *domain.EventSubscriptionSpec, options ...Option) (*domain.EventSubscription, Meta, error) {
-	return put[*domain.EventSubscription](ctx, c, &domain.DeclareEventSubscription{Ref: address(product, "event-subscriptions", name), Spec: *spec}, options)
+	return put[*domain.EventSubscription](ctx, c, &domain.DeclareEventSubscription{Ref: one(ofProduct(product, "event-subscriptions"), name), Spec: *spec}, options)
 }
 
 // PatchEventSubscription changes what the patch names of an event subscription.
 func (c *Client) PatchEventSubscription(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.EventSubscription, Meta, error) {
-	return change[*domain.EventSubscription](ctx, c, address(product, "event-subscriptions", name), patch, options)
+	return change[*domain.EventSubscription](ctx, c, one(ofProduct(product, "event-subscriptions"), name), patch, options)
 }
 
 // DeleteEventSubscription deletes an event subscription.
 func (c *Client) DeleteEventSubscription(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "event-subscriptions", name), options)
+	return c.remove(ctx, one(ofProduct(product, "event-subscriptions"), name), options)
 }

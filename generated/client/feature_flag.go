@@ -11,25 +11,25 @@ import (
 
 // ListFeatureFlags yields the feature-flags in the order of their names, page by page.
 func (c *Client) ListFeatureFlags(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.FeatureFlag, error] {
-	return list[*domain.FeatureFlag](ctx, c, collection(product, "flags"), options)
+	return list[*domain.FeatureFlag](ctx, c, ofProduct(product, "flags"), options)
 }
 
 // GetFeatureFlag reads a feature flag.
 func (c *Client) GetFeatureFlag(ctx context.Context, product, name string, options ...Option) (*domain.FeatureFlag, Meta, error) {
-	return get[*domain.FeatureFlag](ctx, c, address(product, "flags", name), options)
+	return get[*domain.FeatureFlag](ctx, c, one(ofProduct(product, "flags"), name), options)
 }
 
 // PutFeatureFlag declares a feature flag whole, new or in place of what is declared now.
 func (c *Client) PutFeatureFlag(ctx context.Context, product, name string, spec *domain.FeatureFlagSpec, options ...Option) (*domain.FeatureFlag, Meta, error) {
-	return put[*domain.FeatureFlag](ctx, c, &domain.DeclareFeatureFlag{Ref: address(product, "flags", name), Spec: *spec}, options)
+	return put[*domain.FeatureFlag](ctx, c, &domain.DeclareFeatureFlag{Ref: one(ofProduct(product, "flags"), name), Spec: *spec}, options)
 }
 
 // PatchFeatureFlag changes what the patch names of a feature flag.
 func (c *Client) PatchFeatureFlag(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.FeatureFlag, Meta, error) {
-	return change[*domain.FeatureFlag](ctx, c, address(product, "flags", name), patch, options)
+	return change[*domain.FeatureFlag](ctx, c, one(ofProduct(product, "flags"), name), patch, options)
 }
 
 // DeleteFeatureFlag deletes a feature flag.
 func (c *Client) DeleteFeatureFlag(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "flags", name), options)
+	return c.remove(ctx, one(ofProduct(product, "flags"), name), options)
 }

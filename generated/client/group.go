@@ -11,25 +11,25 @@ import (
 
 // ListGroups yields the groups in the order of their names, page by page.
 func (c *Client) ListGroups(ctx context.Context, options ListOptions) iter.Seq2[*domain.Group, error] {
-	return list[*domain.Group](ctx, c, collection("", "groups"), options)
+	return list[*domain.Group](ctx, c, ofCluster("groups"), options)
 }
 
 // GetGroup reads a group.
 func (c *Client) GetGroup(ctx context.Context, name string, options ...Option) (*domain.Group, Meta, error) {
-	return get[*domain.Group](ctx, c, address("", "groups", name), options)
+	return get[*domain.Group](ctx, c, one(ofCluster("groups"), name), options)
 }
 
 // PutGroup declares a group whole, new or in place of what is declared now.
 func (c *Client) PutGroup(ctx context.Context, name string, spec *domain.GroupSpec, options ...Option) (*domain.Group, Meta, error) {
-	return put[*domain.Group](ctx, c, &domain.DeclareGroup{Ref: address("", "groups", name), Spec: *spec}, options)
+	return put[*domain.Group](ctx, c, &domain.DeclareGroup{Ref: one(ofCluster("groups"), name), Spec: *spec}, options)
 }
 
 // PatchGroup changes what the patch names of a group.
 func (c *Client) PatchGroup(ctx context.Context, name string, patch Patch, options ...Option) (*domain.Group, Meta, error) {
-	return change[*domain.Group](ctx, c, address("", "groups", name), patch, options)
+	return change[*domain.Group](ctx, c, one(ofCluster("groups"), name), patch, options)
 }
 
 // DeleteGroup deletes a group.
 func (c *Client) DeleteGroup(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "groups", name), options)
+	return c.remove(ctx, one(ofCluster("groups"), name), options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListIdentities yields the identities in the order of their names, page by page.
 func (c *Client) ListIdentities(ctx context.Context, options ListOptions) iter.Seq2[*domain.Identity, error] {
-	return list[*domain.Identity](ctx, c, collection("", "identities"), options)
+	return list[*domain.Identity](ctx, c, ofCluster("identities"), options)
 }
 
 // GetIdentity reads an identity.
 func (c *Client) GetIdentity(ctx context.Context, name string, options ...Option) (*domain.Identity, Meta, error) {
-	return get[*domain.Identity](ctx, c, address("", "identities", name), options)
+	return get[*domain.Identity](ctx, c, one(ofCluster("identities"), name), options)
 }
 
 // PutIdentity declares an identity whole, new or in place of what is declared now.
 func (c *Client) PutIdentity(ctx context.Context, name string, spec *domain.IdentitySpec, options ...Option) (*domain.Identity, Meta, error) {
-	return put[*domain.Identity](ctx, c, &domain.DeclareIdentity{Ref: address("", "identities", name), Spec: *spec}, options)
+	return put[*domain.Identity](ctx, c, &domain.DeclareIdentity{Ref: one(ofCluster("identities"), name), Spec: *spec}, options)
 }
 
 // PatchIdentity changes what the patch names of an identity.
 func (c *Client) PatchIdentity(ctx context.Context, name string, patch Patch, options ...Option) (*domain.Identity, Meta, error) {
-	return change[*domain.Identity](ctx, c, address("", "identities", name), patch, options)
+	return change[*domain.Identity](ctx, c, one(ofCluster("identities"), name), patch, options)
 }
 
 // DeleteIdentity deletes an identity.
 func (c *Client) DeleteIdentity(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "identities", name), options)
+	return c.remove(ctx, one(ofCluster("identities"), name), options)
 }

@@ -11,50 +11,50 @@ import (
 
 // ListInferenceRules yields the inference-rules of a product in the order of their names, page by page.
 func (c *Client) ListInferenceRules(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.InferenceRule, error] {
-	return list[*domain.InferenceRule](ctx, c, collection(product, "inference-rules"), options)
+	return list[*domain.InferenceRule](ctx, c, ofProduct(product, "inference-rules"), options)
 }
 
 // GetInferenceRule reads an inference rule of a product.
 func (c *Client) GetInferenceRule(ctx context.Context, product, name string, options ...Option) (*domain.InferenceRule, Meta, error) {
-	return get[*domain.InferenceRule](ctx, c, address(product, "inference-rules", name), options)
+	return get[*domain.InferenceRule](ctx, c, one(ofProduct(product, "inference-rules"), name), options)
 }
 
 // PutInferenceRule declares an inference rule of a product whole, new or in place of what is declared now.
 func (c *Client) PutInferenceRule(ctx context.Context, product, name string, spec *domain.InferenceRuleSpec, options ...Option) (*domain.InferenceRule, Meta, error) {
-	return put[*domain.InferenceRule](ctx, c, &domain.DeclareInferenceRule{Ref: address(product, "inference-rules", name), Spec: *spec}, options)
+	return put[*domain.InferenceRule](ctx, c, &domain.DeclareInferenceRule{Ref: one(ofProduct(product, "inference-rules"), name), Spec: *spec}, options)
 }
 
 // PatchInferenceRule changes what the patch names of an inference rule of a product.
 func (c *Client) PatchInferenceRule(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.InferenceRule, Meta, error) {
-	return change[*domain.InferenceRule](ctx, c, address(product, "inference-rules", name), patch, options)
+	return change[*domain.InferenceRule](ctx, c, one(ofProduct(product, "inference-rules"), name), patch, options)
 }
 
 // DeleteInferenceRule deletes an inference rule of a product.
 func (c *Client) DeleteInferenceRule(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "inference-rules", name), options)
+	return c.remove(ctx, one(ofProduct(product, "inference-rules"), name), options)
 }
 
 // ListClusterInferenceRules yields the inference-rules of the cluster in the order of their names, page by page.
 func (c *Client) ListClusterInferenceRules(ctx context.Context, options ListOptions) iter.Seq2[*domain.InferenceRule, error] {
-	return list[*domain.InferenceRule](ctx, c, collection("", "inference-rules"), options)
+	return list[*domain.InferenceRule](ctx, c, ofCluster("inference-rules"), options)
 }
 
 // GetClusterInferenceRule reads an inference rule of the cluster.
 func (c *Client) GetClusterInferenceRule(ctx context.Context, name string, options ...Option) (*domain.InferenceRule, Meta, error) {
-	return get[*domain.InferenceRule](ctx, c, address("", "inference-rules", name), options)
+	return get[*domain.InferenceRule](ctx, c, one(ofCluster("inference-rules"), name), options)
 }
 
 // PutClusterInferenceRule declares an inference rule of the cluster whole, new or in place of what is declared now.
 func (c *Client) PutClusterInferenceRule(ctx context.Context, name string, spec *domain.InferenceRuleSpec, options ...Option) (*domain.InferenceRule, Meta, error) {
-	return put[*domain.InferenceRule](ctx, c, &domain.DeclareInferenceRule{Ref: address("", "inference-rules", name), Spec: *spec}, options)
+	return put[*domain.InferenceRule](ctx, c, &domain.DeclareInferenceRule{Ref: one(ofCluster("inference-rules"), name), Spec: *spec}, options)
 }
 
 // PatchClusterInferenceRule changes what the patch names of an inference rule of the cluster.
 func (c *Client) PatchClusterInferenceRule(ctx context.Context, name string, patch Patch, options ...Option) (*domain.InferenceRule, Meta, error) {
-	return change[*domain.InferenceRule](ctx, c, address("", "inference-rules", name), patch, options)
+	return change[*domain.InferenceRule](ctx, c, one(ofCluster("inference-rules"), name), patch, options)
 }
 
 // DeleteClusterInferenceRule deletes an inference rule of the cluster.
 func (c *Client) DeleteClusterInferenceRule(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "inference-rules", name), options)
+	return c.remove(ctx, one(ofCluster("inference-rules"), name), options)
 }

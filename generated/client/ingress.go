@@ -11,25 +11,25 @@ import (
 
 // ListIngresses yields the ingresses in the order of their names, page by page.
 func (c *Client) ListIngresses(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Ingress, error] {
-	return list[*domain.Ingress](ctx, c, collection(product, "ingresses"), options)
+	return list[*domain.Ingress](ctx, c, ofProduct(product, "ingresses"), options)
 }
 
 // GetIngress reads an ingress.
 func (c *Client) GetIngress(ctx context.Context, product, name string, options ...Option) (*domain.Ingress, Meta, error) {
-	return get[*domain.Ingress](ctx, c, address(product, "ingresses", name), options)
+	return get[*domain.Ingress](ctx, c, one(ofProduct(product, "ingresses"), name), options)
 }
 
 // PutIngress declares an ingress whole, new or in place of what is declared now.
 func (c *Client) PutIngress(ctx context.Context, product, name string, spec *domain.IngressSpec, options ...Option) (*domain.Ingress, Meta, error) {
-	return put[*domain.Ingress](ctx, c, &domain.DeclareIngress{Ref: address(product, "ingresses", name), Spec: *spec}, options)
+	return put[*domain.Ingress](ctx, c, &domain.DeclareIngress{Ref: one(ofProduct(product, "ingresses"), name), Spec: *spec}, options)
 }
 
 // PatchIngress changes what the patch names of an ingress.
 func (c *Client) PatchIngress(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Ingress, Meta, error) {
-	return change[*domain.Ingress](ctx, c, address(product, "ingresses", name), patch, options)
+	return change[*domain.Ingress](ctx, c, one(ofProduct(product, "ingresses"), name), patch, options)
 }
 
 // DeleteIngress deletes an ingress.
 func (c *Client) DeleteIngress(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "ingresses", name), options)
+	return c.remove(ctx, one(ofProduct(product, "ingresses"), name), options)
 }

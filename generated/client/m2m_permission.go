@@ -11,25 +11,25 @@ import (
 
 // ListM2MPermissions yields the m2m-permissions in the order of their names, page by page.
 func (c *Client) ListM2MPermissions(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.M2MPermission, error] {
-	return list[*domain.M2MPermission](ctx, c, collection(product, "m2m-permissions"), options)
+	return list[*domain.M2MPermission](ctx, c, ofProduct(product, "m2m-permissions"), options)
 }
 
 // GetM2MPermission reads a machine-to-machine permission.
 func (c *Client) GetM2MPermission(ctx context.Context, product, name string, options ...Option) (*domain.M2MPermission, Meta, error) {
-	return get[*domain.M2MPermission](ctx, c, address(product, "m2m-permissions", name), options)
+	return get[*domain.M2MPermission](ctx, c, one(ofProduct(product, "m2m-permissions"), name), options)
 }
 
 // PutM2MPermission declares a machine-to-machine permission whole, new or in place of what is declared now.
 func (c *Client) PutM2MPermission(ctx context.Context, product, name string, spec *domain.M2MPermissionSpec, options ...Option) (*domain.M2MPermission, Meta, error) {
-	return put[*domain.M2MPermission](ctx, c, &domain.DeclareM2MPermission{Ref: address(product, "m2m-permissions", name), Spec: *spec}, options)
+	return put[*domain.M2MPermission](ctx, c, &domain.DeclareM2MPermission{Ref: one(ofProduct(product, "m2m-permissions"), name), Spec: *spec}, options)
 }
 
 // PatchM2MPermission changes what the patch names of a machine-to-machine permission.
 func (c *Client) PatchM2MPermission(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.M2MPermission, Meta, error) {
-	return change[*domain.M2MPermission](ctx, c, address(product, "m2m-permissions", name), patch, options)
+	return change[*domain.M2MPermission](ctx, c, one(ofProduct(product, "m2m-permissions"), name), patch, options)
 }
 
 // DeleteM2MPermission deletes a machine-to-machine permission.
 func (c *Client) DeleteM2MPermission(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "m2m-permissions", name), options)
+	return c.remove(ctx, one(ofProduct(product, "m2m-permissions"), name), options)
 }

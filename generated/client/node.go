@@ -11,25 +11,25 @@ import (
 
 // ListNodes yields the nodes in the order of their names, page by page.
 func (c *Client) ListNodes(ctx context.Context, options ListOptions) iter.Seq2[*domain.Node, error] {
-	return list[*domain.Node](ctx, c, collection("", "nodes"), options)
+	return list[*domain.Node](ctx, c, ofCluster("nodes"), options)
 }
 
 // GetNode reads a node.
 func (c *Client) GetNode(ctx context.Context, name string, options ...Option) (*domain.Node, Meta, error) {
-	return get[*domain.Node](ctx, c, address("", "nodes", name), options)
+	return get[*domain.Node](ctx, c, one(ofCluster("nodes"), name), options)
 }
 
 // DrainNode: move all workloads elsewhere and take no new ones.
 func (c *Client) DrainNode(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.operate(ctx, &domain.DrainNode{Ref: address("", "nodes", name)}, "drain", options)
+	return c.operate(ctx, &domain.DrainNode{Ref: one(ofCluster("nodes"), name)}, "drain", options)
 }
 
 // UncordonNode: take workloads again.
 func (c *Client) UncordonNode(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.operate(ctx, &domain.UncordonNode{Ref: address("", "nodes", name)}, "uncordon", options)
+	return c.operate(ctx, &domain.UncordonNode{Ref: one(ofCluster("nodes"), name)}, "uncordon", options)
 }
 
 // RemoveNode: end its membership and revoke its certificate.
 func (c *Client) RemoveNode(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.operate(ctx, &domain.RemoveNode{Ref: address("", "nodes", name)}, "remove", options)
+	return c.operate(ctx, &domain.RemoveNode{Ref: one(ofCluster("nodes"), name)}, "remove", options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListOntologies yields the ontologies in the order of their names, page by page.
 func (c *Client) ListOntologies(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Ontology, error] {
-	return list[*domain.Ontology](ctx, c, collection(product, "ontologies"), options)
+	return list[*domain.Ontology](ctx, c, ofProduct(product, "ontologies"), options)
 }
 
 // GetOntology reads an ontology.
 func (c *Client) GetOntology(ctx context.Context, product, name string, options ...Option) (*domain.Ontology, Meta, error) {
-	return get[*domain.Ontology](ctx, c, address(product, "ontologies", name), options)
+	return get[*domain.Ontology](ctx, c, one(ofProduct(product, "ontologies"), name), options)
 }
 
 // PutOntology declares an ontology whole, new or in place of what is declared now.
 func (c *Client) PutOntology(ctx context.Context, product, name string, spec *domain.OntologySpec, options ...Option) (*domain.Ontology, Meta, error) {
-	return put[*domain.Ontology](ctx, c, &domain.DeclareOntology{Ref: address(product, "ontologies", name), Spec: *spec}, options)
+	return put[*domain.Ontology](ctx, c, &domain.DeclareOntology{Ref: one(ofProduct(product, "ontologies"), name), Spec: *spec}, options)
 }
 
 // PatchOntology changes what the patch names of an ontology.
 func (c *Client) PatchOntology(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Ontology, Meta, error) {
-	return change[*domain.Ontology](ctx, c, address(product, "ontologies", name), patch, options)
+	return change[*domain.Ontology](ctx, c, one(ofProduct(product, "ontologies"), name), patch, options)
 }
 
 // DeleteOntology deletes an ontology.
 func (c *Client) DeleteOntology(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "ontologies", name), options)
+	return c.remove(ctx, one(ofProduct(product, "ontologies"), name), options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListOtelExports yields the otel-exports in the order of their names, page by page.
 func (c *Client) ListOtelExports(ctx context.Context, options ListOptions) iter.Seq2[*domain.OtelExport, error] {
-	return list[*domain.OtelExport](ctx, c, collection("", "otel-exports"), options)
+	return list[*domain.OtelExport](ctx, c, ofCluster("otel-exports"), options)
 }
 
 // GetOtelExport reads an OpenTelemetry export.
 func (c *Client) GetOtelExport(ctx context.Context, name string, options ...Option) (*domain.OtelExport, Meta, error) {
-	return get[*domain.OtelExport](ctx, c, address("", "otel-exports", name), options)
+	return get[*domain.OtelExport](ctx, c, one(ofCluster("otel-exports"), name), options)
 }
 
 // PutOtelExport declares an OpenTelemetry export whole, new or in place of what is declared now.
 func (c *Client) PutOtelExport(ctx context.Context, name string, spec *domain.OtelExportSpec, options ...Option) (*domain.OtelExport, Meta, error) {
-	return put[*domain.OtelExport](ctx, c, &domain.DeclareOtelExport{Ref: address("", "otel-exports", name), Spec: *spec}, options)
+	return put[*domain.OtelExport](ctx, c, &domain.DeclareOtelExport{Ref: one(ofCluster("otel-exports"), name), Spec: *spec}, options)
 }
 
 // PatchOtelExport changes what the patch names of an OpenTelemetry export.
 func (c *Client) PatchOtelExport(ctx context.Context, name string, patch Patch, options ...Option) (*domain.OtelExport, Meta, error) {
-	return change[*domain.OtelExport](ctx, c, address("", "otel-exports", name), patch, options)
+	return change[*domain.OtelExport](ctx, c, one(ofCluster("otel-exports"), name), patch, options)
 }
 
 // DeleteOtelExport deletes an OpenTelemetry export.
 func (c *Client) DeleteOtelExport(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "otel-exports", name), options)
+	return c.remove(ctx, one(ofCluster("otel-exports"), name), options)
 }

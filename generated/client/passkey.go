@@ -11,25 +11,25 @@ import (
 
 // ListPasskeys yields the passkeys in the order of their names, page by page.
 func (c *Client) ListPasskeys(ctx context.Context, options ListOptions) iter.Seq2[*domain.Passkey, error] {
-	return list[*domain.Passkey](ctx, c, collection("", "passkeys"), options)
+	return list[*domain.Passkey](ctx, c, ofCluster("passkeys"), options)
 }
 
 // GetPasskey reads a passkey.
 func (c *Client) GetPasskey(ctx context.Context, name string, options ...Option) (*domain.Passkey, Meta, error) {
-	return get[*domain.Passkey](ctx, c, address("", "passkeys", name), options)
+	return get[*domain.Passkey](ctx, c, one(ofCluster("passkeys"), name), options)
 }
 
 // PutPasskey declares a passkey whole, new or in place of what is declared now.
 func (c *Client) PutPasskey(ctx context.Context, name string, spec *domain.PasskeySpec, options ...Option) (*domain.Passkey, Meta, error) {
-	return put[*domain.Passkey](ctx, c, &domain.DeclarePasskey{Ref: address("", "passkeys", name), Spec: *spec}, options)
+	return put[*domain.Passkey](ctx, c, &domain.DeclarePasskey{Ref: one(ofCluster("passkeys"), name), Spec: *spec}, options)
 }
 
 // PatchPasskey changes what the patch names of a passkey.
 func (c *Client) PatchPasskey(ctx context.Context, name string, patch Patch, options ...Option) (*domain.Passkey, Meta, error) {
-	return change[*domain.Passkey](ctx, c, address("", "passkeys", name), patch, options)
+	return change[*domain.Passkey](ctx, c, one(ofCluster("passkeys"), name), patch, options)
 }
 
 // DeletePasskey deletes a passkey.
 func (c *Client) DeletePasskey(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "passkeys", name), options)
+	return c.remove(ctx, one(ofCluster("passkeys"), name), options)
 }

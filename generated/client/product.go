@@ -11,25 +11,25 @@ import (
 
 // ListProducts yields the products in the order of their names, page by page.
 func (c *Client) ListProducts(ctx context.Context, options ListOptions) iter.Seq2[*domain.Product, error] {
-	return list[*domain.Product](ctx, c, collection("", "products"), options)
+	return list[*domain.Product](ctx, c, ofCluster("products"), options)
 }
 
 // GetProduct reads a product.
 func (c *Client) GetProduct(ctx context.Context, name string, options ...Option) (*domain.Product, Meta, error) {
-	return get[*domain.Product](ctx, c, address("", "products", name), options)
+	return get[*domain.Product](ctx, c, one(ofCluster("products"), name), options)
 }
 
 // PutProduct declares a product whole, new or in place of what is declared now.
 func (c *Client) PutProduct(ctx context.Context, name string, spec *domain.ProductSpec, options ...Option) (*domain.Product, Meta, error) {
-	return put[*domain.Product](ctx, c, &domain.DeclareProduct{Ref: address("", "products", name), Spec: *spec}, options)
+	return put[*domain.Product](ctx, c, &domain.DeclareProduct{Ref: one(ofCluster("products"), name), Spec: *spec}, options)
 }
 
 // PatchProduct changes what the patch names of a product.
 func (c *Client) PatchProduct(ctx context.Context, name string, patch Patch, options ...Option) (*domain.Product, Meta, error) {
-	return change[*domain.Product](ctx, c, address("", "products", name), patch, options)
+	return change[*domain.Product](ctx, c, one(ofCluster("products"), name), patch, options)
 }
 
 // DeleteProduct deletes a product.
 func (c *Client) DeleteProduct(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "products", name), options)
+	return c.remove(ctx, one(ofCluster("products"), name), options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListRDFStores yields the rdf-stores in the order of their names, page by page.
 func (c *Client) ListRDFStores(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.RDFStore, error] {
-	return list[*domain.RDFStore](ctx, c, collection(product, "rdf-stores"), options)
+	return list[*domain.RDFStore](ctx, c, ofProduct(product, "rdf-stores"), options)
 }
 
 // GetRDFStore reads an RDF store.
 func (c *Client) GetRDFStore(ctx context.Context, product, name string, options ...Option) (*domain.RDFStore, Meta, error) {
-	return get[*domain.RDFStore](ctx, c, address(product, "rdf-stores", name), options)
+	return get[*domain.RDFStore](ctx, c, one(ofProduct(product, "rdf-stores"), name), options)
 }
 
 // PutRDFStore declares an RDF store whole, new or in place of what is declared now.
 func (c *Client) PutRDFStore(ctx context.Context, product, name string, spec *domain.RDFStoreSpec, options ...Option) (*domain.RDFStore, Meta, error) {
-	return put[*domain.RDFStore](ctx, c, &domain.DeclareRDFStore{Ref: address(product, "rdf-stores", name), Spec: *spec}, options)
+	return put[*domain.RDFStore](ctx, c, &domain.DeclareRDFStore{Ref: one(ofProduct(product, "rdf-stores"), name), Spec: *spec}, options)
 }
 
 // PatchRDFStore changes what the patch names of an RDF store.
 func (c *Client) PatchRDFStore(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.RDFStore, Meta, error) {
-	return change[*domain.RDFStore](ctx, c, address(product, "rdf-stores", name), patch, options)
+	return change[*domain.RDFStore](ctx, c, one(ofProduct(product, "rdf-stores"), name), patch, options)
 }
 
 // DeleteRDFStore deletes an RDF store; its data needs DeletingData.
 func (c *Client) DeleteRDFStore(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "rdf-stores", name), options)
+	return c.remove(ctx, one(ofProduct(product, "rdf-stores"), name), options)
 }

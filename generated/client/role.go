@@ -11,50 +11,50 @@ import (
 
 // ListRoles yields the roles of a product in the order of their names, page by page.
 func (c *Client) ListRoles(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Role, error] {
-	return list[*domain.Role](ctx, c, collection(product, "roles"), options)
+	return list[*domain.Role](ctx, c, ofProduct(product, "roles"), options)
 }
 
 // GetRole reads a role of a product.
 func (c *Client) GetRole(ctx context.Context, product, name string, options ...Option) (*domain.Role, Meta, error) {
-	return get[*domain.Role](ctx, c, address(product, "roles", name), options)
+	return get[*domain.Role](ctx, c, one(ofProduct(product, "roles"), name), options)
 }
 
 // PutRole declares a role of a product whole, new or in place of what is declared now.
 func (c *Client) PutRole(ctx context.Context, product, name string, spec *domain.RoleSpec, options ...Option) (*domain.Role, Meta, error) {
-	return put[*domain.Role](ctx, c, &domain.DeclareRole{Ref: address(product, "roles", name), Spec: *spec}, options)
+	return put[*domain.Role](ctx, c, &domain.DeclareRole{Ref: one(ofProduct(product, "roles"), name), Spec: *spec}, options)
 }
 
 // PatchRole changes what the patch names of a role of a product.
 func (c *Client) PatchRole(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Role, Meta, error) {
-	return change[*domain.Role](ctx, c, address(product, "roles", name), patch, options)
+	return change[*domain.Role](ctx, c, one(ofProduct(product, "roles"), name), patch, options)
 }
 
 // DeleteRole deletes a role of a product.
 func (c *Client) DeleteRole(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "roles", name), options)
+	return c.remove(ctx, one(ofProduct(product, "roles"), name), options)
 }
 
 // ListClusterRoles yields the roles of the cluster in the order of their names, page by page.
 func (c *Client) ListClusterRoles(ctx context.Context, options ListOptions) iter.Seq2[*domain.Role, error] {
-	return list[*domain.Role](ctx, c, collection("", "roles"), options)
+	return list[*domain.Role](ctx, c, ofCluster("roles"), options)
 }
 
 // GetClusterRole reads a role of the cluster.
 func (c *Client) GetClusterRole(ctx context.Context, name string, options ...Option) (*domain.Role, Meta, error) {
-	return get[*domain.Role](ctx, c, address("", "roles", name), options)
+	return get[*domain.Role](ctx, c, one(ofCluster("roles"), name), options)
 }
 
 // PutClusterRole declares a role of the cluster whole, new or in place of what is declared now.
 func (c *Client) PutClusterRole(ctx context.Context, name string, spec *domain.RoleSpec, options ...Option) (*domain.Role, Meta, error) {
-	return put[*domain.Role](ctx, c, &domain.DeclareRole{Ref: address("", "roles", name), Spec: *spec}, options)
+	return put[*domain.Role](ctx, c, &domain.DeclareRole{Ref: one(ofCluster("roles"), name), Spec: *spec}, options)
 }
 
 // PatchClusterRole changes what the patch names of a role of the cluster.
 func (c *Client) PatchClusterRole(ctx context.Context, name string, patch Patch, options ...Option) (*domain.Role, Meta, error) {
-	return change[*domain.Role](ctx, c, address("", "roles", name), patch, options)
+	return change[*domain.Role](ctx, c, one(ofCluster("roles"), name), patch, options)
 }
 
 // DeleteClusterRole deletes a role of the cluster.
 func (c *Client) DeleteClusterRole(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "roles", name), options)
+	return c.remove(ctx, one(ofCluster("roles"), name), options)
 }

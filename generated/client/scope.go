@@ -11,25 +11,25 @@ import (
 
 // ListScopes yields the scopes in the order of their names, page by page.
 func (c *Client) ListScopes(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Scope, error] {
-	return list[*domain.Scope](ctx, c, collection(product, "scopes"), options)
+	return list[*domain.Scope](ctx, c, ofProduct(product, "scopes"), options)
 }
 
 // GetScope reads a scope.
 func (c *Client) GetScope(ctx context.Context, product, name string, options ...Option) (*domain.Scope, Meta, error) {
-	return get[*domain.Scope](ctx, c, address(product, "scopes", name), options)
+	return get[*domain.Scope](ctx, c, one(ofProduct(product, "scopes"), name), options)
 }
 
 // PutScope declares a scope whole, new or in place of what is declared now.
 func (c *Client) PutScope(ctx context.Context, product, name string, spec *domain.ScopeSpec, options ...Option) (*domain.Scope, Meta, error) {
-	return put[*domain.Scope](ctx, c, &domain.DeclareScope{Ref: address(product, "scopes", name), Spec: *spec}, options)
+	return put[*domain.Scope](ctx, c, &domain.DeclareScope{Ref: one(ofProduct(product, "scopes"), name), Spec: *spec}, options)
 }
 
 // PatchScope changes what the patch names of a scope.
 func (c *Client) PatchScope(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Scope, Meta, error) {
-	return change[*domain.Scope](ctx, c, address(product, "scopes", name), patch, options)
+	return change[*domain.Scope](ctx, c, one(ofProduct(product, "scopes"), name), patch, options)
 }
 
 // DeleteScope deletes a scope.
 func (c *Client) DeleteScope(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "scopes", name), options)
+	return c.remove(ctx, one(ofProduct(product, "scopes"), name), options)
 }

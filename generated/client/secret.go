@@ -11,50 +11,50 @@ import (
 
 // ListSecrets yields the secrets of a product in the order of their names, page by page.
 func (c *Client) ListSecrets(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Secret, error] {
-	return list[*domain.Secret](ctx, c, collection(product, "secrets"), options)
+	return list[*domain.Secret](ctx, c, ofProduct(product, "secrets"), options)
 }
 
 // GetSecret reads a secret of a product.
 func (c *Client) GetSecret(ctx context.Context, product, name string, options ...Option) (*domain.Secret, Meta, error) {
-	return get[*domain.Secret](ctx, c, address(product, "secrets", name), options)
+	return get[*domain.Secret](ctx, c, one(ofProduct(product, "secrets"), name), options)
 }
 
 // PutSecret declares a secret of a product whole, new or in place of what is declared now.
 func (c *Client) PutSecret(ctx context.Context, product, name string, spec *domain.SecretSpec, options ...Option) (*domain.Secret, Meta, error) {
-	return put[*domain.Secret](ctx, c, &domain.DeclareSecret{Ref: address(product, "secrets", name), Spec: *spec}, options)
+	return put[*domain.Secret](ctx, c, &domain.DeclareSecret{Ref: one(ofProduct(product, "secrets"), name), Spec: *spec}, options)
 }
 
 // PatchSecret changes what the patch names of a secret of a product.
 func (c *Client) PatchSecret(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Secret, Meta, error) {
-	return change[*domain.Secret](ctx, c, address(product, "secrets", name), patch, options)
+	return change[*domain.Secret](ctx, c, one(ofProduct(product, "secrets"), name), patch, options)
 }
 
 // DeleteSecret deletes a secret of a product; its data needs DeletingData.
 func (c *Client) DeleteSecret(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "secrets", name), options)
+	return c.remove(ctx, one(ofProduct(product, "secrets"), name), options)
 }
 
 // ListClusterSecrets yields the secrets of the cluster in the order of their names, page by page.
 func (c *Client) ListClusterSecrets(ctx context.Context, options ListOptions) iter.Seq2[*domain.Secret, error] {
-	return list[*domain.Secret](ctx, c, collection("", "secrets"), options)
+	return list[*domain.Secret](ctx, c, ofCluster("secrets"), options)
 }
 
 // GetClusterSecret reads a secret of the cluster.
 func (c *Client) GetClusterSecret(ctx context.Context, name string, options ...Option) (*domain.Secret, Meta, error) {
-	return get[*domain.Secret](ctx, c, address("", "secrets", name), options)
+	return get[*domain.Secret](ctx, c, one(ofCluster("secrets"), name), options)
 }
 
 // PutClusterSecret declares a secret of the cluster whole, new or in place of what is declared now.
 func (c *Client) PutClusterSecret(ctx context.Context, name string, spec *domain.SecretSpec, options ...Option) (*domain.Secret, Meta, error) {
-	return put[*domain.Secret](ctx, c, &domain.DeclareSecret{Ref: address("", "secrets", name), Spec: *spec}, options)
+	return put[*domain.Secret](ctx, c, &domain.DeclareSecret{Ref: one(ofCluster("secrets"), name), Spec: *spec}, options)
 }
 
 // PatchClusterSecret changes what the patch names of a secret of the cluster.
 func (c *Client) PatchClusterSecret(ctx context.Context, name string, patch Patch, options ...Option) (*domain.Secret, Meta, error) {
-	return change[*domain.Secret](ctx, c, address("", "secrets", name), patch, options)
+	return change[*domain.Secret](ctx, c, one(ofCluster("secrets"), name), patch, options)
 }
 
 // DeleteClusterSecret deletes a secret of the cluster; its data needs DeletingData.
 func (c *Client) DeleteClusterSecret(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "secrets", name), options)
+	return c.remove(ctx, one(ofCluster("secrets"), name), options)
 }

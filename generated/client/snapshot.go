@@ -11,25 +11,25 @@ import (
 
 // ListSnapshots yields the snapshots in the order of their names, page by page.
 func (c *Client) ListSnapshots(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Snapshot, error] {
-	return list[*domain.Snapshot](ctx, c, collection(product, "snapshots"), options)
+	return list[*domain.Snapshot](ctx, c, ofProduct(product, "snapshots"), options)
 }
 
 // GetSnapshot reads a snapshot.
 func (c *Client) GetSnapshot(ctx context.Context, product, name string, options ...Option) (*domain.Snapshot, Meta, error) {
-	return get[*domain.Snapshot](ctx, c, address(product, "snapshots", name), options)
+	return get[*domain.Snapshot](ctx, c, one(ofProduct(product, "snapshots"), name), options)
 }
 
 // PutSnapshot declares a snapshot whole, new or in place of what is declared now.
 func (c *Client) PutSnapshot(ctx context.Context, product, name string, spec *domain.SnapshotSpec, options ...Option) (*domain.Snapshot, Meta, error) {
-	return put[*domain.Snapshot](ctx, c, &domain.DeclareSnapshot{Ref: address(product, "snapshots", name), Spec: *spec}, options)
+	return put[*domain.Snapshot](ctx, c, &domain.DeclareSnapshot{Ref: one(ofProduct(product, "snapshots"), name), Spec: *spec}, options)
 }
 
 // PatchSnapshot changes what the patch names of a snapshot.
 func (c *Client) PatchSnapshot(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Snapshot, Meta, error) {
-	return change[*domain.Snapshot](ctx, c, address(product, "snapshots", name), patch, options)
+	return change[*domain.Snapshot](ctx, c, one(ofProduct(product, "snapshots"), name), patch, options)
 }
 
 // DeleteSnapshot deletes a snapshot; its data needs DeletingData.
 func (c *Client) DeleteSnapshot(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "snapshots", name), options)
+	return c.remove(ctx, one(ofProduct(product, "snapshots"), name), options)
 }

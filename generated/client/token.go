@@ -11,25 +11,25 @@ import (
 
 // ListTokens yields the tokens in the order of their names, page by page.
 func (c *Client) ListTokens(ctx context.Context, options ListOptions) iter.Seq2[*domain.Token, error] {
-	return list[*domain.Token](ctx, c, collection("", "tokens"), options)
+	return list[*domain.Token](ctx, c, ofCluster("tokens"), options)
 }
 
 // GetToken reads a token.
 func (c *Client) GetToken(ctx context.Context, name string, options ...Option) (*domain.Token, Meta, error) {
-	return get[*domain.Token](ctx, c, address("", "tokens", name), options)
+	return get[*domain.Token](ctx, c, one(ofCluster("tokens"), name), options)
 }
 
 // PutToken declares a token whole, new or in place of what is declared now.
 func (c *Client) PutToken(ctx context.Context, name string, spec *domain.TokenSpec, options ...Option) (*domain.Token, Meta, error) {
-	return put[*domain.Token](ctx, c, &domain.DeclareToken{Ref: address("", "tokens", name), Spec: *spec}, options)
+	return put[*domain.Token](ctx, c, &domain.DeclareToken{Ref: one(ofCluster("tokens"), name), Spec: *spec}, options)
 }
 
 // PatchToken changes what the patch names of a token.
 func (c *Client) PatchToken(ctx context.Context, name string, patch Patch, options ...Option) (*domain.Token, Meta, error) {
-	return change[*domain.Token](ctx, c, address("", "tokens", name), patch, options)
+	return change[*domain.Token](ctx, c, one(ofCluster("tokens"), name), patch, options)
 }
 
 // DeleteToken deletes a token.
 func (c *Client) DeleteToken(ctx context.Context, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address("", "tokens", name), options)
+	return c.remove(ctx, one(ofCluster("tokens"), name), options)
 }

@@ -81,17 +81,16 @@ func (o ListOptions) query() url.Values {
 	return query
 }
 
-// collection is where the resources of a kind are, address where one of them
-// is; the product is "" for those of the cluster.
-func collection(product, segment string) base.Ref {
-	if product == "" {
-		return base.Ref("/" + segment)
-	}
-	return base.Ref("/products/" + url.PathEscape(product) + "/" + segment)
+// ofCluster and ofProduct are the collections of a kind, one is a member of
+// them. Whatever a name holds stays within its segment of the path.
+func ofCluster(segment string) base.Ref { return base.Ref("/" + segment) }
+
+func ofProduct(product, segment string) base.Ref {
+	return one("/products", product) + base.Ref("/"+segment)
 }
 
-func address(product, segment, name string) base.Ref {
-	return collection(product, segment) + base.Ref("/"+url.PathEscape(name))
+func one(collection base.Ref, name string) base.Ref {
+	return collection + base.Ref("/"+url.PathEscape(name))
 }
 
 // typed sends a request and reads the resource that answers it. The answer to

@@ -11,25 +11,25 @@ import (
 
 // ListVolumes yields the volumes in the order of their names, page by page.
 func (c *Client) ListVolumes(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.Volume, error] {
-	return list[*domain.Volume](ctx, c, collection(product, "volumes"), options)
+	return list[*domain.Volume](ctx, c, ofProduct(product, "volumes"), options)
 }
 
 // GetVolume reads a volume.
 func (c *Client) GetVolume(ctx context.Context, product, name string, options ...Option) (*domain.Volume, Meta, error) {
-	return get[*domain.Volume](ctx, c, address(product, "volumes", name), options)
+	return get[*domain.Volume](ctx, c, one(ofProduct(product, "volumes"), name), options)
 }
 
 // PutVolume declares a volume whole, new or in place of what is declared now.
 func (c *Client) PutVolume(ctx context.Context, product, name string, spec *domain.VolumeSpec, options ...Option) (*domain.Volume, Meta, error) {
-	return put[*domain.Volume](ctx, c, &domain.DeclareVolume{Ref: address(product, "volumes", name), Spec: *spec}, options)
+	return put[*domain.Volume](ctx, c, &domain.DeclareVolume{Ref: one(ofProduct(product, "volumes"), name), Spec: *spec}, options)
 }
 
 // PatchVolume changes what the patch names of a volume.
 func (c *Client) PatchVolume(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.Volume, Meta, error) {
-	return change[*domain.Volume](ctx, c, address(product, "volumes", name), patch, options)
+	return change[*domain.Volume](ctx, c, one(ofProduct(product, "volumes"), name), patch, options)
 }
 
 // DeleteVolume deletes a volume; its data needs DeletingData.
 func (c *Client) DeleteVolume(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "volumes", name), options)
+	return c.remove(ctx, one(ofProduct(product, "volumes"), name), options)
 }

@@ -11,25 +11,25 @@ import (
 
 // ListWorkloadIdentities yields the workload-identities in the order of their names, page by page.
 func (c *Client) ListWorkloadIdentities(ctx context.Context, product string, options ListOptions) iter.Seq2[*domain.WorkloadIdentity, error] {
-	return list[*domain.WorkloadIdentity](ctx, c, collection(product, "workload-identities"), options)
+	return list[*domain.WorkloadIdentity](ctx, c, ofProduct(product, "workload-identities"), options)
 }
 
 // GetWorkloadIdentity reads a workload identity.
 func (c *Client) GetWorkloadIdentity(ctx context.Context, product, name string, options ...Option) (*domain.WorkloadIdentity, Meta, error) {
-	return get[*domain.WorkloadIdentity](ctx, c, address(product, "workload-identities", name), options)
+	return get[*domain.WorkloadIdentity](ctx, c, one(ofProduct(product, "workload-identities"), name), options)
 }
 
 // PutWorkloadIdentity declares a workload identity whole, new or in place of what is declared now.
 func (c *Client) PutWorkloadIdentity(ctx context.Context, product, name string, spec *domain.WorkloadIdentitySpec, options ...Option) (*domain.WorkloadIdentity, Meta, error) {
-	return put[*domain.WorkloadIdentity](ctx, c, &domain.DeclareWorkloadIdentity{Ref: address(product, "workload-identities", name), Spec: *spec}, options)
+	return put[*domain.WorkloadIdentity](ctx, c, &domain.DeclareWorkloadIdentity{Ref: one(ofProduct(product, "workload-identities"), name), Spec: *spec}, options)
 }
 
 // PatchWorkloadIdentity changes what the patch names of a workload identity.
 func (c *Client) PatchWorkloadIdentity(ctx context.Context, product, name string, patch Patch, options ...Option) (*domain.WorkloadIdentity, Meta, error) {
-	return change[*domain.WorkloadIdentity](ctx, c, address(product, "workload-identities", name), patch, options)
+	return change[*domain.WorkloadIdentity](ctx, c, one(ofProduct(product, "workload-identities"), name), patch, options)
 }
 
 // DeleteWorkloadIdentity deletes a workload identity.
 func (c *Client) DeleteWorkloadIdentity(ctx context.Context, product, name string, options ...Option) (Meta, error) {
-	return c.remove(ctx, address(product, "workload-identities", name), options)
+	return c.remove(ctx, one(ofProduct(product, "workload-identities"), name), options)
 }

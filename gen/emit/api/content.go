@@ -89,22 +89,29 @@ func described(schema string, e *example.Example) *openapi3.RequestBodyRef {
 // deployment adds the schemas of POST /apply.
 func (s schemas) deployment(p *plan.Plan, examples map[string]*example.Example) {
 	one := &openapi3.Schema{
-		Description:   "The declaration of a resource of any kind; its kind says which. Its address follows from iri, or from kind, name and product.",
+		Description:   "The declaration of a resource of any kind; its kind says which, its iri where.",
 		Discriminator: &openapi3.Discriminator{PropertyName: "kind", Mapping: map[string]openapi3.MappingRef{}},
 	}
+	resources := typed("array")
+	resources.Description, resources.Items = "The resources, in any order.", ref("Resource")
+	resources.MaxItems = new(uint64(5000))
 	for _, k := range p.Kinds {
-		if k.Declare != "" {
-			name := k.Go + "Input"
-			one.OneOf = append(one.OneOf, ref(name))
-			one.Discriminator.Mapping[k.Word] = openapi3.MappingRef{Ref: "#/components/schemas/" + name}
+		if k.Declare == "" {
+			continue
 		}
+		name := k.Go + "Resource"
+		addressed := &openapi3.Schema{Description: k.Comment, Required: []string{"iri", "kind"}}
+		addressed.AllOf = openapi3.SchemaRefs{ref(k.Go + "Input")}
+		s.Schemas[name] = inline(addressed)
+		one.OneOf = append(one.OneOf, ref(name))
+		one.Discriminator.Mapping[k.Word] = openapi3.MappingRef{Ref: "#/components/schemas/" + name}
 	}
-	s.Schemas["ResourceInput"] = inline(one)
-	list := typed("array")
-	list.Description, list.Items = "The resources of a deployment.", ref("ResourceInput")
-	list.MinItems, list.MaxItems = 1, new(uint64(5000))
+	s.Schemas["Resource"] = inline(one)
+	deployment := object("A whole deployment.", input)
+	deployment.Required = []string{"resources"}
+	deployment.Properties["resources"] = inline(resources)
 	if e := examples["volume"]; e != nil {
-		list.Example = []any{raw(e.Request())}
+		deployment.Example = map[string]any{"resources": []any{raw(e.Request())}}
 	}
-	s.Schemas["Deployment"] = inline(list)
+	s.Schemas["Deployment"] = inline(deployment)
 }

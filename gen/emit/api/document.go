@@ -35,6 +35,9 @@ func Document(p *plan.Plan) ([]byte, error) {
 	}
 	doc.Components.Responses = openapi3.ResponseBodies{}
 	for _, e := range p.Model.Errors {
+		if problemName(e.Name) == "Method" { // no answer to an operation that exists
+			continue
+		}
 		doc.Components.Responses[problemName(e.Name)] = problem(e)
 	}
 	for path, item := range doc.Paths.Map() {

@@ -64,7 +64,7 @@ func (s schemas) kind(p *plan.Plan, k *plan.Kind) {
 		whole := object(k.Comment, f)
 		s.owned(whole, k)
 		if f == input {
-			whole.Properties["status"] = inline(owned("object", "Observed by the platform; ignored in requests."))
+			whole.Properties["status"] = ref("Observed")
 		} else {
 			whole.Description = "A merge patch: members to set, null for members to remove. " + whole.Description
 		}
@@ -72,12 +72,6 @@ func (s schemas) kind(p *plan.Plan, k *plan.Kind) {
 		s.kept(whole, k, f)
 		s.Schemas[k.Go+f.suffix()] = inline(whole)
 	}
-}
-
-func owned(name, comment string) *openapi3.Schema {
-	s := typed(name)
-	s.Description = comment
-	return s
 }
 
 // owned adds what the address of a resource says about it.
@@ -149,16 +143,7 @@ func (s schemas) kept(whole *openapi3.Schema, k *plan.Kind, f form) {
 	if len(k.OneOf) == 0 || f == patch {
 		return
 	}
-	both := &openapi3.Schema{}
-	for i, name := range k.OneOf {
-		for _, other := range k.OneOf[i+1:] {
-			both.AnyOf = append(both.AnyOf, inline(&openapi3.Schema{Required: []string{name, other}}))
-		}
-	}
-	if len(both.AnyOf) == 1 {
-		both = both.AnyOf[0].Value
-	}
-	whole.Not = inline(both)
+	whole.Not = two(k.OneOf)
 	whole.Description += fmt.Sprintf(" Exactly one of %s is kept: the first declaration has one, a later one may leave it out.", strings.Join(k.OneOf, ", "))
 }
 
@@ -188,14 +173,26 @@ func (s schemas) alternatives(whole *openapi3.Schema, v *plan.Value, set []*plan
 		whole.MinProps, whole.MaxProps = 1, new(uint64(1))
 		return
 	}
-	two := &openapi3.Schema{}
-	for i, field := range set {
+	var names []string
+	for _, field := range set {
 		whole.AnyOf = append(whole.AnyOf, inline(&openapi3.Schema{Required: []string{field.Name}}))
-		for _, other := range set[i+1:] {
-			two.AnyOf = append(two.AnyOf, inline(&openapi3.Schema{Required: []string{field.Name, other.Name}}))
+		names = append(names, field.Name)
+	}
+	whole.Not = two(names)
+}
+
+// two is the schema of what has at least two of some members.
+func two(names []string) *openapi3.SchemaRef {
+	pairs := &openapi3.Schema{}
+	for i, name := range names {
+		for _, other := range names[i+1:] {
+			pairs.AnyOf = append(pairs.AnyOf, inline(&openapi3.Schema{Required: []string{name, other}}))
 		}
 	}
-	whole.Not = inline(two)
+	if len(pairs.AnyOf) == 1 {
+		return pairs.AnyOf[0]
+	}
+	return inline(pairs)
 }
 
 // field is the schema of a field with all its values.
@@ -208,25 +205,35 @@ func (s schemas) field(field *plan.Field, f form) *openapi3.SchemaRef {
 		describe(one.Value, field, f)
 		return one
 	}
-	whole := typed("array")
 	if field.Form == base.Map {
-		whole = typed("object")
-		whole.AdditionalProperties.Schema = one
-		whole.Extensions = map[string]any{"x-picloud-key": keyRule(field.Key)}
-		if f == input {
-			whole.MinProps, whole.MaxProps = uint64(field.MinItems), new(uint64(field.MaxItems))
-		}
-	} else {
-		whole.Items, whole.UniqueItems = one, field.Form == base.Set
-		if f != answer {
-			whole.MinItems, whole.MaxItems = uint64(field.MinItems), new(uint64(field.MaxItems))
-		}
+		return s.mapped(field, one, f)
 	}
-	if one.Value != nil {
-		one.Value.Nullable = f == patch && field.Form == base.Map
+	whole := typed("array")
+	whole.Items, whole.UniqueItems = one, field.Form == base.Set
+	if f != answer {
+		whole.MinItems, whole.MaxItems = uint64(field.MinItems), new(uint64(field.MaxItems))
 	}
 	describe(whole, field, f)
 	return inline(whole)
+}
+
+// mapped adds the schema of a map, under a name of its own: generators give
+// types without a name names that nobody would choose.
+func (s schemas) mapped(field *plan.Field, one *openapi3.SchemaRef, f form) *openapi3.SchemaRef {
+	class, property, _ := strings.Cut(strings.TrimPrefix(field.Shape, base.Ontology), "-")
+	name := class + strings.ToUpper(property[:1]) + property[1:] + "Map" + f.suffix()
+	whole := typed("object")
+	whole.AdditionalProperties.Schema = one
+	if f == input {
+		whole.MinProps, whole.MaxProps = uint64(field.MinItems), new(uint64(field.MaxItems))
+	}
+	if one.Value != nil {
+		one.Value.Nullable = f == patch
+	}
+	describe(whole, field, f)
+	whole.Extensions = map[string]any{"x-picloud-key": keyRule(field.Key)}
+	s.Schemas[name] = inline(whole)
+	return ref(name)
 }
 
 // keyRule is what the names of a map are like; OpenAPI 3.0 cannot say it.

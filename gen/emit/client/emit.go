@@ -78,17 +78,17 @@ func (c *call) parameters() string {
 
 // address is the expression of the resource or collection.
 func (c *call) address() string {
-	product := `""`
+	place := fmt.Sprintf("ofCluster(%q)", c.Kind.Segment)
 	if c.InProduct {
-		product = "product"
+		place = fmt.Sprintf("ofProduct(product, %q)", c.Kind.Segment)
 	}
 	switch {
 	case c.Kind.Singleton:
 		return `base.Ref("/")`
 	case c.Action == plan.List:
-		return fmt.Sprintf("collection(%s, %q)", product, c.Kind.Segment)
+		return place
 	}
-	return fmt.Sprintf("address(%s, %q, name)", product, c.Kind.Segment)
+	return fmt.Sprintf("one(%s, name)", place)
 }
 
 // of says where the resources are that a kind of both scopes means.
