@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/client"
+	"github.com/spf13/cobra"
+)
+
+// Exit codes: what a script does next.
+const (
+	ExitDone        = 0 // done, or no change needed
+	ExitRefused     = 1
+	ExitUsage       = 2
+	ExitNotFound    = 3
+	ExitUnavailable = 4
+	ExitUncertain   = 5
+	ExitChanges     = 10 // plan found changes
+)
+
+// App is one call of the command line and all that it may touch.
+type App struct {
+	Version string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Env     func(name string) (string, bool)
+	// Interactive says that a person can be asked; Coloured that a person reads
+	// what is printed.
+	Interactive, Coloured bool
+
+	contextName string // --context
+	output      string // -o
+	answers     *bufio.Reader
+}
+
+// exit ends the program with a code of its own; the message, if any, was
+// printed already.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// usage is a call that makes no sense.
+type usage struct{ error }
+
+func usagef(format string, arguments ...any) error {
+	return usage{fmt.Errorf(format, arguments...)}
+}
+
+// Root is the whole command. more are commands that the binary adds, such as
+// those of the server.
+func (a *App) Root(more ...*cobra.Command) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "picloud",
+		Short:         "A private cloud on small machines",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(a.Stdin)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
+	root.PersistentFlags().StringVar(&a.contextName, "context", "", "cluster to talk to: a name, or the path of a client.json")
+	must(root.RegisterFlagCompletionFunc("context", a.completeContexts))
+	root.AddGroup(&cobra.Group{ID: "work", Title: "Work with a cluster:"}, &cobra.Group{ID: "node", Title: "Run a node:"})
+	for _, c := range []*cobra.Command{a.resource(), a.graph(), a.events(), a.token(), a.context(), a.cluster(), a.doctor()} {
+		c.GroupID = "work"
+		root.AddCommand(c)
+	}
+	root.AddCommand(a.operations()...)
+	root.AddCommand(more...)
+	root.AddCommand(a.version())
+	return root
+}
+
+// group is a command that only holds others.
+func group(c *cobra.Command, members ...*cobra.Command) *cobra.Command {
+	c.AddCommand(members...)
+	c.RunE = func(c *cobra.Command, arguments []string) error {
+		if len(arguments) == 0 {
+			return c.Help()
+		}
+		var names []string
+		for _, member := range members {
+			names = append(names, member.Name())
+		}
+		if near := base.Nearest(arguments[0], names); near != "" {
+			return usagef("%s has no command %q; did you mean %q?", c.CommandPath(), arguments[0], near)
+		}
+		return usagef("%s has no command %q; there are %s", c.CommandPath(), arguments[0], strings.Join(names, ", "))
+	}
+	return c
+}
+
+// Run carries out one call and gives its exit code.
+func (a *App) Run(ctx context.Context, arguments []string, more ...*cobra.Command) int {
+	root := a.Root(more...)
+	root.SetArgs(arguments)
+	called, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return ExitDone
+	}
+	var code exit
+	if errors.As(err, &code) {
+		return int(code)
+	}
+	var wrong usage
+	var found faults
+	var failed *base.Error
+	switch {
+	case errors.As(err, &wrong) || strings.HasPrefix(err.Error(), "unknown command"):
+		a.complain(err)
+		fmt.Fprintf(a.Stderr, "try: %s --help\n", called.CommandPath())
+		return ExitUsage
+	case errors.As(err, &found):
+		found.print(a)
+	case errors.As(err, &failed):
+		a.complain(err)
+		return exitCode(failed.Code)
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(a.Stderr, "interrupted")
+		return ExitUncertain
+	case errors.Is(err, context.DeadlineExceeded):
+		fmt.Fprintln(a.Stderr, "the time is over")
+		return ExitUncertain
+	default:
+		a.complain(err)
+	}
+	return ExitRefused
+}
+
+func (a *App) complain(err error) { fmt.Fprintln(a.Stderr, a.paint(red, "error:"), err) }
+
+func exitCode(code base.Code) int {
+	switch code {
+	case base.NotFound, base.Gone:
+		return ExitNotFound
+	case base.Unavailable, base.Exhausted, base.Full:
+		return ExitUnavailable
+	case base.Uncertain:
+		return ExitUncertain
+	}
+	return ExitRefused
+}
+
+func (a *App) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version of this program", Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(a.Stdout, "picloud", a.Version)
+			return err
+		},
+	}
+}
+
+// noArguments and exactly are cobra's checks with the exit code of usage.
+func noArguments(c *cobra.Command, arguments []string) error {
+	return exactly(0)(c, arguments)
+}
+
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+func between(low, high int) cobra.PositionalArgs {
+	return func(c *cobra.Command, arguments []string) error {
+		if len(arguments) < low || high >= 0 && len(arguments) > high {
+			return usagef("%s; got %d arguments", c.UseLine(), len(arguments))
+		}
+		return nil
+	}
+}
+
+// client opens the client of the chosen cluster.
+func (a *App) client() (*client.Client, error) {
+	cfg, err := a.loadContext()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(cfg)
+}

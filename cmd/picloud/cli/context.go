@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/picloud/picloud/generated/client"
+)
+
+// contextFile is what client.json holds: where a cluster is and who asks.
+type contextFile struct {
+	Endpoint string `json:"endpoint"`
+	Domain   string `json:"domain"`
+	CA       string `json:"ca"`    // PEM
+	Token    string `json:"token"` // bearer token
+}
+
+// contextPath finds the file of the chosen cluster: --context, PICLOUD_CONTEXT,
+// the user's configuration, else the development cluster beside us. A name
+// with a slash or that ends in .json is a path.
+func (a *App) contextPath() (string, error) {
+	name := a.contextName
+	if name == "" {
+		name, _ = a.Env("PICLOUD_CONTEXT")
+	}
+	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".json") {
+		return name, nil
+	}
+	dir, err := a.contextDir()
+	if name != "" {
+		return filepath.Join(dir, name+".json"), err
+	}
+	if err == nil {
+		current, err := os.ReadFile(filepath.Join(dir, "current"))
+		if err == nil {
+			return filepath.Join(dir, strings.TrimSpace(string(current))+".json"), nil
+		}
+	}
+	return filepath.Join(".picloud-dev", "client.json"), nil
+}
+
+// contextDir is where the contexts of the user are kept.
+func (a *App) contextDir() (string, error) {
+	if home, _ := a.Env("XDG_CONFIG_HOME"); home != "" {
+		return filepath.Join(home, "picloud"), nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("no place for contexts: %w; set PICLOUD_CONTEXT to the path of a client.json", err)
+	}
+	return filepath.Join(dir, "picloud"), nil
+}
+
+func (a *App) loadContext() (client.Config, error) {
+	path, err := a.contextPath()
+	if err != nil {
+		return client.Config{}, err
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return client.Config{}, fmt.Errorf("no cluster is chosen (%s does not exist); start one with \"picloud dev\", or name one with --context", path)
+	}
+	if err != nil {
+		return client.Config{}, err
+	}
+	var file contextFile
+	if err := json.Unmarshal(data, &file); err != nil {
+		return client.Config{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return client.Config{Endpoint: file.Endpoint, Domain: file.Domain, CA: []byte(file.CA), Token: file.Token}, nil
+}
+
+func (a *App) context() *cobra.Command {
+	return group(&cobra.Command{Use: "context", Short: "Choose the cluster that commands talk to"},
+		&cobra.Command{
+			Use: "list", Short: "List the known clusters", Args: noArguments,
+			RunE: func(*cobra.Command, []string) error { return a.contextList() },
+		},
+		&cobra.Command{
+			Use: "use NAME", Short: "Make a cluster the one that is meant", Args: exactly(1), ValidArgsFunction: a.completeContexts,
+			RunE: func(_ *cobra.Command, arguments []string) error { return a.contextUse(arguments[0]) },
+		},
+		&cobra.Command{
+			Use: "add NAME CLIENT.JSON", Short: "Keep a client.json under a name", Args: exactly(2),
+			RunE: func(_ *cobra.Command, arguments []string) error { return a.contextAdd(arguments[0], arguments[1]) },
+		},
+		&cobra.Command{
+			Use: "show", Short: "Show which cluster is meant and why", Args: noArguments,
+			RunE: func(*cobra.Command, []string) error {
+				path, err := a.contextPath()
+				if err != nil {
+					return err
+				}
+				cfg, err := a.loadContext()
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(a.Stdout, "%s\t%s at %s\n", path, cfg.Domain, cfg.Endpoint)
+				return err
+			},
+		},
+	)
+}
+
+// contextNames lists the contexts of the user.
+func (a *App) contextNames() ([]string, error) {
+	dir, err := a.contextDir()
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	var names []string
+	for _, file := range files {
+		names = append(names, strings.TrimSuffix(filepath.Base(file), ".json"))
+	}
+	return names, err
+}
+
+func (a *App) completeContexts(_ *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(arguments) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names, _ := a.contextNames() // nothing to offer is no error here
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *App) contextList() error {
+	names, err := a.contextNames()
+	if err != nil {
+		return err
+	}
+	chosen, _ := a.contextPath()
+	for _, name := range names {
+		mark := " "
+		if strings.TrimSuffix(filepath.Base(chosen), ".json") == name {
+			mark = "*"
+		}
+		fmt.Fprintln(a.Stdout, mark, name)
+	}
+	return nil
+}
+
+func (a *App) contextUse(name string) error {
+	names, err := a.contextNames()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, name) {
+		return usagef("there is no context %q; known: %s", name, strings.Join(names, ", "))
+	}
+	dir, err := a.contextDir()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "current"), []byte(name+"\n"), 0o600)
+}
+
+func (a *App) contextAdd(name, path string) error {
+	if strings.ContainsAny(name, `/\.`) {
+		return usagef("a context's name has no dot and no slash; got %q", name)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var file contextFile
+	if err := json.Unmarshal(data, &file); err != nil || file.Endpoint == "" {
+		return usagef("%s is no client.json", path)
+	}
+	dir, err := a.contextDir()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, name+".json"), data, 0o600)
+}

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/client"
+)
+
+func (a *App) resource() *cobra.Command {
+	return group(&cobra.Command{Use: "resource", Aliases: []string{"r"}, Short: "Declare, read and delete resources of every kind"},
+		a.resourceApply(), a.resourcePlan(), a.resourceDiff(), a.resourceValidate(), a.resourceExport(),
+		a.resourceGet(), a.resourceList(), a.resourceStatus(), a.resourceDelete(), a.resourceNew(), a.resourceEdit(),
+		a.resourceHistory(), a.resourceWait(),
+	)
+}
+
+func productFlag(c *cobra.Command, product *string) {
+	c.Flags().StringVarP(product, "product", "p", "", "the product it belongs to")
+}
+
+// show prints one resource.
+func (a *App) show(ctx context.Context, path, output string) error {
+	cluster, err := a.client()
+	if err != nil {
+		return err
+	}
+	accept := map[string]string{"turtle": "text/turtle", "jsonld": "application/ld+json"}[output]
+	if accept == "" {
+		accept = "application/json"
+	}
+	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Accept: accept})
+	if err != nil {
+		return err
+	}
+	switch output {
+	case "json":
+		return a.printJSON(answer.Body)
+	case "yaml":
+		return a.printYAML(answer.Body)
+	}
+	return a.copyOut(answer.Body)
+}
+
+func (a *App) resourceGet() *cobra.Command {
+	var product string
+	c := &cobra.Command{
+		Use: "get KIND NAME", Short: "Show a resource", Args: between(1, 2), ValidArgsFunction: completeKinds,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			_, path, err := resourcePath(arguments, product)
+			if err != nil {
+				return err
+			}
+			return a.show(c.Context(), path, a.output)
+		},
+	}
+	productFlag(c, &product)
+	a.outputFlag(c, "yaml", "json", "turtle", "jsonld")
+	return c
+}
+
+func (a *App) resourceStatus() *cobra.Command {
+	var product string
+	c := &cobra.Command{
+		Use: "status KIND NAME", Short: "Show what is observed of a resource", Args: between(1, 2), ValidArgsFunction: completeKinds,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			resource, err := a.fetch(c.Context(), arguments, product)
+			if err != nil {
+				return err
+			}
+			data := base.AppendValue(nil, resource.Get("status"))
+			if a.output == "json" {
+				return a.printJSON(data)
+			}
+			return a.printYAML(data)
+		},
+	}
+	productFlag(c, &product)
+	a.outputFlag(c, "yaml", "json")
+	return c
+}
+
+// fetch reads one resource as a value.
+func (a *App) fetch(ctx context.Context, arguments []string, product string) (*base.Value, error) {
+	_, path, err := resourcePath(arguments, product)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := a.client()
+	if err != nil {
+		return nil, err
+	}
+	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Accept: "application/json"})
+	if err != nil {
+		return nil, err
+	}
+	v, failed := base.ReadJSON(answer.Body, base.Limits{})
+	if failed != nil {
+		return nil, failed
+	}
+	return v, nil
+}
+
+func (a *App) resourceDelete() *cobra.Command {
+	var product string
+	var data, yes bool
+	c := &cobra.Command{
+		Use: "delete KIND NAME", Short: "Delete a resource and what belongs to it", Args: exactly(2), ValidArgsFunction: completeKinds,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			_, path, err := resourcePath(arguments, product)
+			if err != nil {
+				return err
+			}
+			if !yes && a.Interactive && !a.confirm("Delete "+path+"?") {
+				return exit(ExitRefused)
+			}
+			cluster, err := a.client()
+			if err != nil {
+				return err
+			}
+			query := url.Values{}
+			if data {
+				query.Set("delete-data", "true")
+			}
+			_, err = cluster.Do(c.Context(), client.Request{Method: http.MethodDelete, Path: path, Query: query})
+			if err == nil {
+				fmt.Fprintln(a.Stderr, "deleted", path)
+			}
+			return err
+		},
+	}
+	productFlag(c, &product)
+	c.Flags().BoolVar(&data, "delete-data", false, "also delete resources that hold data")
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return c
+}

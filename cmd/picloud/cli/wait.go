@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/client"
+	"github.com/picloud/picloud/runtime/lang"
+)
+
+func (a *App) resourceWait() *cobra.Command {
+	var product, phase string
+	var timeout time.Duration
+	c := &cobra.Command{
+		Use: "wait KIND [NAME]", Short: "Wait until a resource is in a phase", Args: between(1, 2), ValidArgsFunction: completeKinds,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			class, path, err := resourcePath(arguments, product)
+			if err != nil {
+				return err
+			}
+			if phase == "ready" && unattended(class) {
+				return &base.Error{Code: base.Unimplemented, Detail: fmt.Sprintf(
+					"this release has no reconciler for a %s, which stays declared; wait with --phase declared", class.Word)}
+			}
+			cluster, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer cluster.Close()
+			ctx, cancel := context.WithTimeout(c.Context(), timeout)
+			defer cancel()
+			return a.wait(ctx, cluster, path, phase)
+		},
+	}
+	productFlag(c, &product)
+	c.Flags().StringVar(&phase, "phase", "ready", "the phase to wait for")
+	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait")
+	return c
+}
+
+// unattended tells kinds that are to be made real by a slice which this release
+// does not have: their last phase is declared.
+func unattended(class *base.Class) bool {
+	return class.Lifecycle == base.Reconciled && !class.Reconciler
+}
+
+// phaseOf reads the phase of a resource, and at which position that was.
+func phaseOf(ctx context.Context, cluster *client.Client, path string, at base.Position) (phase, reason string, position base.Position, err error) {
+	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Accept: "application/json", At: at})
+	if err != nil {
+		return "", "", 0, err
+	}
+	v, failed := base.ReadJSON(answer.Body, base.Limits{})
+	if failed != nil {
+		return "", "", 0, failed
+	}
+	return text(v, "/status/phase"), text(v, "/status/reason"), answer.Position, nil
+}
+
+// wait follows the events of a resource until it is in a phase. It reads first
+// and follows from there, so that no change falls between.
+func (a *App) wait(ctx context.Context, cluster *client.Client, path, phase string) error {
+	for {
+		now, reason, position, err := phaseOf(ctx, cluster, path, 0)
+		switch {
+		case ctx.Err() != nil:
+			return notInTime(ctx, path+" did not become "+phase)
+		case err != nil:
+			return err
+		case now == phase:
+			fmt.Fprintln(a.Stderr, path, "is", phase)
+			return nil
+		case now == "failed":
+			return &base.Error{Code: base.Conflict, Detail: path + " failed: " + reason}
+		}
+		fmt.Fprintln(a.Stderr, path, "is", now)
+		for _, err := range cluster.Events(ctx, position, true, client.EventFilter{Subject: cluster.Root() + path}) {
+			if err != nil {
+				return err
+			}
+			break
+		}
+	}
+}
+
+// notInTime is the error of a wait that came to its end.
+func notInTime(ctx context.Context, what string) error {
+	if ctx.Err() == context.Canceled {
+		return ctx.Err()
+	}
+	return &base.Error{Code: base.Uncertain, Detail: what + " in time"}
+}
+
+// settle waits until all resources of a deployment are in their final phase.
+func (a *App) settle(ctx context.Context, cluster *client.Client, resources []*lang.Resource, position base.Position) error {
+	pending := map[string]*lang.Resource{}
+	var alone []string
+	for _, r := range resources {
+		switch {
+		case unattended(r.Class):
+			alone = append(alone, r.Class.Word)
+		case r.Class.Lifecycle == base.Reconciled:
+			pending[r.Address.Ref.Absolute(cluster.Root())] = r
+		}
+	}
+	if len(alone) > 0 {
+		slices.Sort(alone)
+		fmt.Fprintf(a.Stdout, "no reconciler in this release for %s: settled at declared\n", strings.Join(slices.Compact(alone), ", "))
+	}
+	var failures []string
+	look := func(iri string) error {
+		path := string(pending[iri].Address.Ref)
+		phase, reason, _, err := phaseOf(ctx, cluster, path, position)
+		if err == nil && (phase == "ready" || phase == "failed") {
+			fmt.Fprintln(a.Stdout, path, "is", phase)
+			delete(pending, iri)
+			if phase == "failed" {
+				failures = append(failures, path+" failed: "+reason)
+			}
+		}
+		return err
+	}
+	for iri := range pending {
+		if err := look(iri); err != nil {
+			return err
+		}
+	}
+	if len(pending) > 0 {
+		for event, err := range cluster.Events(ctx, position, true, client.EventFilter{}) {
+			if err == nil && pending[event.Subject] != nil {
+				err = look(event.Subject)
+			}
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+			if len(pending) == 0 {
+				break
+			}
+		}
+	}
+	switch {
+	case len(pending) > 0:
+		return notInTime(ctx, count(len(pending), "resource")+" did not settle")
+	case len(failures) > 0:
+		return &base.Error{Code: base.Conflict, Detail: strings.Join(failures, "\n")}
+	}
+	fmt.Fprintln(a.Stdout, "settled")
+	return nil
+}

@@ -1,0 +1,159 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/picloud/picloud/cmd/picloud/cli"
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/http"
+	"github.com/picloud/picloud/runtime/node"
+)
+
+// nodeCommands are the commands that run a node.
+func nodeCommands(app *cli.App) []*cobra.Command {
+	return []*cobra.Command{devCommand(app), serverCommand(app)}
+}
+
+// options are the flags of a node.
+type options struct {
+	dir, listen, domain, level string
+}
+
+func (o *options) flags(c *cobra.Command, dir string) {
+	c.Flags().StringVar(&o.dir, "dir", dir, "directory of the node")
+	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:7443", "address to listen at")
+	c.Flags().StringVar(&o.domain, "domain", "picloud.local", "domain of the cluster")
+	c.Flags().StringVar(&o.level, "log-level", "info", "least level that is logged: debug, info, warn, error")
+}
+
+func serverCommand(app *cli.App) *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "server", GroupID: "node", Short: "Run a node", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return o.run(c.Context(), app, func(context.Context, *node.Node, string) error { return nil })
+		},
+	}
+	o.flags(c, "/var/lib/picloud")
+	return c
+}
+
+const (
+	startTime = 60 * time.Second // until a node is ready
+	endTime   = 20 * time.Second // from the signal until all is closed
+)
+
+// run runs a node until ctx ends. What ready prints comes after the line that
+// says so.
+func (o *options) run(ctx context.Context, app *cli.App, ready func(context.Context, *node.Node, string) error) error {
+	logger, err := newLogger(app.Stderr, o.level)
+	if err != nil {
+		return err
+	}
+	host, _, err := net.SplitHostPort(o.listen)
+	if err != nil {
+		return fmt.Errorf("--listen %q is no address such as 127.0.0.1:7443", o.listen)
+	}
+	n, err := open(ctx, node.Config{Dir: o.dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: logger})
+	if err != nil {
+		return err
+	}
+	err = o.serve(ctx, n, app.Stdout, logger, ready)
+	return errors.Join(err, within(endTime, n.Close))
+}
+
+func open(ctx context.Context, cfg node.Config) (*node.Node, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("it took over %s", startTime))
+	defer cancel()
+	return node.Open(ctx, cfg)
+}
+
+func (o *options) serve(ctx context.Context, n *node.Node, out io.Writer, logger *slog.Logger, ready func(context.Context, *node.Node, string) error) error {
+	server, err := http.New(http.Config{
+		Domain: o.domain, ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Events: n.Events(),
+		Writable: func() error { return writable(n) }, TLS: n.TLS(), Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return fmt.Errorf("%w; choose another with --listen", err)
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, listener) }()
+	go func() { // a node that cannot go on ends, and says why
+		select {
+		case <-n.Consensus().Failed():
+			stop(n.Consensus().Err())
+		case <-ctx.Done():
+		}
+	}()
+	address := "https://" + listener.Addr().String()
+	fmt.Fprintln(out, "ready", address)
+	if err := ready(ctx, n, address); err != nil {
+		stop(err)
+	}
+	err = <-served
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// writable says why a node takes no writes now.
+func writable(n *node.Node) error {
+	leadership, _ := n.Consensus().Leadership()
+	switch {
+	case n.Consensus().Err() != nil:
+		return n.Consensus().Err()
+	case n.Consensus().Full():
+		return &base.Error{Code: base.Full, Detail: "the disk is full up to its mark; free some space"}
+	case !leadership.Leading:
+		return &base.Error{Code: base.Unavailable, Detail: "no leader at present", RetryAfter: 1}
+	}
+	return nil
+}
+
+// names are the names that a node answers to because it listens at them.
+func names(host string) []string {
+	ip := net.ParseIP(host)
+	if host == "" || host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		return nil
+	}
+	return []string{host}
+}
+
+// within gives a function some time and then goes on without it.
+func within(limit time.Duration, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("the node did not end within %s; what was answered is on the disk", limit)
+	}
+}
+
+func newLogger(out io.Writer, level string) (*slog.Logger, error) {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level %q is none of debug, info, warn, error", level)
+	}
+	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: least})), nil
+}
