@@ -18,7 +18,6 @@ func Columns(word string) []Column {
 	case "app-registration":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "SET AT", Pointer: "/status/setAt", Time: true},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
@@ -26,7 +25,6 @@ func Columns(word string) []Column {
 	case "binary":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "IDENTITY", Pointer: "/identity"},
 			{Title: "REPLICAS", Pointer: "/replicas"},
 			{Title: "RESTART", Pointer: "/restart"},
@@ -54,14 +52,12 @@ func Columns(word string) []Column {
 	case "config":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}
 	case "container":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "IMAGE", Pointer: "/image"},
 			{Title: "IDENTITY", Pointer: "/identity"},
 			{Title: "REPLICAS", Pointer: "/replicas"},
@@ -80,7 +76,6 @@ func Columns(word string) []Column {
 	case "data-product":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "DOMAIN", Pointer: "/domain"},
 			{Title: "VERSION", Pointer: "/version"},
 			{Title: "PHASE", Pointer: "/status/phase"},
@@ -109,14 +104,12 @@ func Columns(word string) []Column {
 	case "event-store":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}
 	case "event-subscription":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "EVENT", Pointer: "/event"},
 			{Title: "HANDLER", Pointer: "/handler"},
 			{Title: "PHASE", Pointer: "/status/phase"},
@@ -125,7 +118,6 @@ func Columns(word string) []Column {
 	case "feature-flag":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "ENABLED", Pointer: "/enabled"},
 			{Title: "VERSION", Pointer: "/version"},
 			{Title: "PHASE", Pointer: "/status/phase"},
@@ -149,7 +141,6 @@ func Columns(word string) []Column {
 	case "inference-rule":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "TRIGGER", Pointer: "/trigger"},
 			{Title: "RECONCILIATION", Pointer: "/reconciliation"},
 			{Title: "PHASE", Pointer: "/status/phase"},
@@ -158,7 +149,6 @@ func Columns(word string) []Column {
 	case "ingress":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "TARGET", Pointer: "/target"},
 			{Title: "PORT", Pointer: "/port"},
 			{Title: "HOST", Pointer: "/host"},
@@ -169,7 +159,6 @@ func Columns(word string) []Column {
 	case "m2m-permission":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "CLIENT", Pointer: "/client"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
@@ -187,7 +176,6 @@ func Columns(word string) []Column {
 	case "ontology":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "BOUND VERSION", Pointer: "/status/boundVersion"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
@@ -219,7 +207,6 @@ func Columns(word string) []Column {
 	case "rdf-store":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "INFERENCE", Pointer: "/inference"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
@@ -227,21 +214,18 @@ func Columns(word string) []Column {
 	case "role":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}
 	case "scope":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}
 	case "secret":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "SET AT", Pointer: "/status/setAt", Time: true},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
@@ -249,7 +233,6 @@ func Columns(word string) []Column {
 	case "snapshot":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "VOLUME", Pointer: "/volume"},
 			{Title: "SIZE", Pointer: "/status/size", Syntax: "bytes"},
 			{Title: "TAKEN AT", Pointer: "/status/takenAt", Time: true},
@@ -268,7 +251,6 @@ func Columns(word string) []Column {
 	case "volume":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "SIZE", Pointer: "/size", Syntax: "bytes"},
 			{Title: "MODE", Pointer: "/mode"},
 			{Title: "ATTACHED NODE", Pointer: "/status/attachedNode"},
@@ -279,7 +261,6 @@ func Columns(word string) []Column {
 	case "workload-identity":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
-			{Title: "PRODUCT", Pointer: "/product"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}

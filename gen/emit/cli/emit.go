@@ -49,7 +49,11 @@ func columns(p *plan.Plan) *gocode.File {
 			for _, k := range p.Kinds {
 				b.Case(fmt.Sprintf("%q", k.Word), func(b *gocode.Block) {
 					var list strings.Builder
-	X.Fprintf(&list, "\n%s,", column(c))
+					for _, c := range k.Columns {
+						if c.Pointer == "/product" { // shown where a table is over all products
+							continue
+						}
+						fmt.Fprintf(&list, "\n%s,", column(c))
 					}
 					b.Do("return []Column{%s\n}", list.String())
 				})
