@@ -278,7 +278,7 @@ func (b *builder) carried(c *class, n *node, e *Event) {
 			e.Observation = true
 		case s == nil:
 			b.add(o.at, "event %s carries %s, which is no property shape%s", b.term(n.iri), b.show(o), near(b.show(o), b.shapeNames()))
-		case s.class.n.iri == eventClass || s.class == c || contains(c.c.Supers, s.class.c.Name):
+		case s.class.n.iri == eventClass || s.class == c || slices.Contains(c.c.Supers, s.class.c.Name):
 			e.Carries = append(e.Carries, s.field.Name)
 		default:
 			b.add(o.at, "event %s carries %s, which is a field of neither pc:Event nor %s", b.term(n.iri), b.show(o), b.term(c.n.iri))

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
@@ -114,18 +115,9 @@ func (b *builder) narrowsTarget(s, other *shape) bool {
 	}
 	inherits := func(x, y *shape) bool {
 		target := b.valueNamed(x.field.Target)
-		return target != nil && contains(x.class.c.Supers, y.class.c.Name) && contains(target.c.Supers, y.field.Target)
+		return target != nil && slices.Contains(x.class.c.Supers, y.class.c.Name) && slices.Contains(target.c.Supers, y.field.Target)
 	}
 	return inherits(s, other) || inherits(other, s)
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // unused finds value classes and enumerations that nothing refers to.

@@ -42,8 +42,10 @@ var laws = []law{
 	{[]string{"gen/emit/..."}, []string{"gen/base", "gen/load", "gen/model", "gen/plan", "gen/write", "gen/example", "gen/emit/..."}, "emitters read the plan and make files; they never import what they made"},
 	{[]string{"gen/emit/api"}, []string{"gen/base", "gen/model", "gen/plan", "gen/write", "gen/example", "gen/emit/gocode", "github.com/getkin/kin-openapi/...", "go.yaml.in/yaml/v3"}, "one package knows OpenAPI; its fixed part is YAML, for people"},
 	{[]string{"gen/emit/client/core"}, []string{"gen/base", "generated/domain", "generated/codec", "generated/schema"}, "ordinary Go, tested as such, whose files are copied into generated/client"},
+	{[]string{"gen/emit/cli/core"}, []string{"gen/base", "generated/client", "generated/domain", "generated/schema", cobra, "github.com/spf13/pflag"}, "ordinary Go, tested as such, whose files are copied into generated/cli"},
 	{[]string{"gen/lawtest"}, []string{"gen/base", "generated/..."}, "promises about output that hold for every kind"},
 	{[]string{"gen", "gen/gentest", "gen/tidy"}, []string{"gen/..."}, "the pipeline and the tests of the generator"},
+	{[]string{"generated/cli"}, []string{"gen/base", "generated/...", cobra, "github.com/spf13/pflag"}, "verbs need the library of verbs; nothing else generated does"},
 	{[]string{"generated/..."}, []string{"gen/base", "generated/..."}, "output never knows its users"},
 
 	{[]string{"runtime/rdf/..."}, []string{"gen/base", "github.com/piprate/json-gold/ld", "github.com/RoaringBitmap/roaring/v2"}, "terms, store and formats; json-gold reads foreign JSON-LD and nothing else"},

@@ -69,7 +69,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	}
 	for name := range packages {
 		if !said[name] {
-			t.Errorf("%s has no doc.go that begins with \"// Package %s …\" and says what it is and what it deliberately lacks", name, path.Base(name))
+			t.Errorf("%s has no doc.go that begins with \"// Package name …\" or \"// Command name …\" and says what it is and what it deliberately lacks", name)
 		}
 	}
 }
