@@ -1,15 +1,12 @@
 package command
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/picloud/picloud/gen/base"
-	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/state"
 )
 
 // Apply makes a request one of a whole deployment: the commands declare its
@@ -22,37 +19,8 @@ type Apply struct {
 	If         *Digest
 }
 
-// Digest names a plan: equal digests, equal plans.
-type Digest [16]byte
-
 // MaxResources bounds one deployment.
 const MaxResources = 5000
-
-// Action is what a plan does to one resource.
-type Action string
-
-const (
-	Create Action = "create"
-	Change Action = "change"
-	Delete Action = "delete"
-	Keep   Action = "none"
-)
-
-// Plan is what a deployment does, resource by resource.
-type Plan struct {
-	Deployment string
-	Steps      []Step
-	Digest     Digest
-}
-
-// Step is what a plan does to one resource. Values are in the form that
-// clients read; sensitive ones never show, only that they change.
-type Step struct {
-	Action Action
-	Kind   domain.Kind
-	Ref    base.Ref
-	Fields []base.Change
-}
 
 // apply decides a whole deployment.
 func (t *trial) apply() error {
@@ -60,47 +28,28 @@ func (t *trial) apply() error {
 	if n := len(t.request.Commands); n > MaxResources {
 		return &base.Error{Code: base.TooLarge, Detail: fmt.Sprintf("a deployment has at most %d resources, this one has %d; split it", MaxResources, n)}
 	}
-	before := t.door.begin(&overlay{builder: t.builder, basis: uint64(t.basis)}, t.request)
-	plan := &Plan{Deployment: a.Deployment}
-	digest := sha256.New()
-	note := func(ref base.Ref, was domain.Resource) {
-		var revision base.Position
-		if was != nil {
-			revision = was.Common().Revision
-		}
-		_ = binary.Write(digest, binary.BigEndian, uint64(revision))
-		digest.Write([]byte(ref))
+	if a.Deployment == "" { // of which everything undeployed would be a part
+		return &base.Error{Code: base.Invalid, Detail: "a deployment needs a name"}
 	}
+	before := t.builder.State()
 	for i, c := range t.request.Commands {
-		ref := c.Subject()
-		was := before.state().Get(ref)
-		note(ref, was)
-		if err := t.owned(i, was); err != nil {
+		if err := t.owned(i, before.Get(c.Subject())); err != nil {
 			return err
 		}
 		if err := t.carryOut(c); err != nil {
 			return t.placed(i, err)
 		}
-		plan.Steps = append(plan.Steps, t.step(c.Kind(), ref, was))
 	}
 	if a.Prune {
-		if err := t.prune(before, plan, note); err != nil {
+		if err := t.prune(before); err != nil {
 			return err
 		}
 	}
 	if err := t.finish(); err != nil {
 		return err
 	}
-	for _, step := range plan.Steps {
-		fmt.Fprint(digest, step.Action, step.Ref)
-		for _, f := range step.Fields {
-			digest.Write([]byte(f.Pointer))
-			digest.Write(base.AppendValue(nil, f.After))
-		}
-	}
-	copy(plan.Digest[:], digest.Sum(nil))
-	t.answer.Plan = plan
-	if a.If != nil && *a.If != plan.Digest {
+	t.answer.Plan = t.plan(before)
+	if a.If != nil && *a.If != t.answer.Plan.Digest {
 		return &base.Error{Code: base.Stale, Detail: "the cluster has changed since the plan was made; plan again"}
 	}
 	return nil
@@ -140,16 +89,16 @@ func (t *trial) placed(i int, err error) error {
 }
 
 // prune deletes what the deployment applied before and no longer lists.
-func (t *trial) prune(before *trial, plan *Plan, note func(base.Ref, domain.Resource)) error {
+func (t *trial) prune(before *state.State) error {
 	var leftovers []domain.Resource
 	var holding []base.Ref
-	for entry := range before.state().All() {
+	for entry := range before.All() {
 		head := entry.Resource.Common()
-		if _, listed := t.subjects[head.Ref]; listed || head.Deployment != t.request.Apply.Deployment {
+		if _, listed := t.subjects[head.Ref]; listed || head.Deployment != t.request.Apply.Deployment || entry.Resource.Deletion() == nil {
 			continue
 		}
 		leftovers = append(leftovers, entry.Resource)
-		if t.door.cfg.Model.Kind(string(entry.Resource.Kind())).HoldsData {
+		if t.holdsData(entry.Resource) {
 			holding = append(holding, head.Ref)
 		}
 	}
@@ -158,72 +107,11 @@ func (t *trial) prune(before *trial, plan *Plan, note func(base.Ref, domain.Reso
 	}
 	slices.Reverse(leftovers)
 	for _, r := range leftovers {
-		ref := r.Common().Ref
-		note(ref, r)
-		if !t.gone[ref] {
-			if err := t.carryOut(r.Deletion()); err != nil {
+		if ref := r.Common().Ref; !t.gone[ref] {
+			if err := t.end(r); err != nil {
 				return err
 			}
 		}
-		plan.Steps = append(plan.Steps, Step{Action: Delete, Kind: r.Kind(), Ref: ref})
 	}
 	return nil
-}
-
-// step says what became of a resource.
-func (t *trial) step(kind domain.Kind, ref base.Ref, was domain.Resource) Step {
-	step := Step{Action: Keep, Kind: kind, Ref: ref}
-	is := t.state().Get(ref)
-	switch {
-	case was == nil:
-		step.Action = Create
-	case is == nil || is.Common().Revision == was.Common().Revision:
-		return step
-	default:
-		step.Action = Change
-	}
-	step.Fields = base.DiffValues(t.declared(was), t.declared(is))
-	step.Fields = append(step.Fields, t.sealedChanges(ref, step.Fields)...)
-	return step
-}
-
-// declared is what clients see of a declaration, without status and address.
-func (t *trial) declared(r domain.Resource) *base.Value {
-	if r == nil {
-		return nil
-	}
-	e := base.Encoder{Root: t.door.cfg.Root}
-	codec.AppendResource(&e, r)
-	v, fault := base.ReadJSON(e.Buffer, base.Limits{Bytes: len(e.Buffer) + 1})
-	if fault != nil { // what this program wrote it can read
-		return nil
-	}
-	v.Members = slices.DeleteFunc(v.Members, func(m *base.Member) bool {
-		switch m.Name {
-		case "iri", "kind", "name", "product", "status":
-			return true
-		}
-		return false
-	})
-	return v
-}
-
-// sealedChanges adds the fields that the event names and no value shows.
-func (t *trial) sealedChanges(ref base.Ref, shown []base.Change) (hidden []base.Change) {
-	last := t.events[len(t.events)-1]
-	if last.Subject != ref {
-		return nil
-	}
-	var e base.Encoder
-	codec.AppendPayload(&e, last.Payload)
-	v, fault := base.ReadJSON(e.Buffer, base.Limits{Bytes: len(e.Buffer) + 1})
-	if fault != nil || v.Get("changed") == nil {
-		return nil
-	}
-	for _, item := range v.Get("changed").Items {
-		if !slices.ContainsFunc(shown, func(c base.Change) bool { return c.Pointer == item.Text || strings.HasPrefix(c.Pointer, item.Text+"/") }) {
-			hidden = append(hidden, base.Change{Pointer: item.Text})
-		}
-	}
-	return hidden
 }

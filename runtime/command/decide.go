@@ -98,7 +98,7 @@ func (t *trial) carryOut(c domain.Command) error {
 	}
 	for _, p := range payloads {
 		e := t.event(subject, p)
-		if t.ends(e) {
+		if t.ends(e) { // its place in the order comes after those of what ends with it
 			if err := t.endBelow(subject); err != nil {
 				return err
 			}

@@ -33,19 +33,33 @@ func (t *trial) cascade(r domain.Resource, because base.Ref) error {
 	if t.gone[ref] {
 		return nil
 	}
-	if class := t.door.cfg.Model.Kind(string(r.Kind())); class.HoldsData && !t.request.DeleteData {
+	if t.holdsData(r) && !t.request.DeleteData {
 		return &base.Error{
 			Code: base.Conflict, Ref: because, Resources: t.holdingData(because),
 			Detail: fmt.Sprintf("deleting %s would destroy data; say delete-data=true to mean it", because),
 		}
 	}
-	return t.carryOut(r.Deletion())
+	return t.end(r)
+}
+
+// end ends a resource that the request does not name but means: whoever asks
+// must have the right to.
+func (t *trial) end(r domain.Resource) error {
+	c := r.Deletion()
+	if err := t.door.May(t.request.Principal, c.Permission(), c.Kind(), c.Subject()); err != nil {
+		return err
+	}
+	return t.carryOut(c)
+}
+
+func (t *trial) holdsData(r domain.Resource) bool {
+	return t.door.cfg.Model.Kind(string(r.Kind())).HoldsData
 }
 
 // holdingData lists what would be destroyed with a resource.
 func (t *trial) holdingData(ref base.Ref) (refs []base.Ref) {
 	for entry := range t.state().Below(ref) {
-		if t.door.cfg.Model.Kind(string(entry.Resource.Kind())).HoldsData {
+		if t.holdsData(entry.Resource) {
 			refs = append(refs, entry.Resource.Common().Ref)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
@@ -36,9 +37,9 @@ type Config struct {
 type Door struct {
 	cfg    Config
 	queue  chan *job
-	closed chan struct{}
+	closed chan struct{} // nothing more is decided
+	ended  chan struct{} // nothing is being decided
 	once   sync.Once
-	tasks  sync.WaitGroup
 }
 
 // New opens the front door.
@@ -49,30 +50,38 @@ func New(cfg Config) *Door {
 	if cfg.Waiting == 0 {
 		cfg.Waiting = 4096
 	}
-	d := &Door{cfg: cfg, queue: make(chan *job, cfg.Waiting), closed: make(chan struct{})}
-	d.tasks.Go(d.run)
+	d := &Door{cfg: cfg, queue: make(chan *job, cfg.Waiting), closed: make(chan struct{}), ended: make(chan struct{})}
+	go d.run()
 	return d
 }
 
-// Close refuses what still waits and ends the door's goroutine.
+// Close refuses what still waits and ends the door's goroutine. What is on its
+// way into the log is answered by consensus.
 func (d *Door) Close() {
 	d.once.Do(func() { close(d.closed) })
-	d.tasks.Wait()
+	<-d.ended
 }
 
 // job is a request on its way to its decision.
 type job struct {
 	request *Request
+	stale   *overlay // that an earlier decision of the request failed on, or nil
+	taken   atomic.Bool
 	done    chan struct{}
 	result
 }
 
+// take claims the job: for its decision, or for its caller who goes away.
+// Whoever comes second has no part in it.
+func (j *job) take() bool { return j.taken.CompareAndSwap(false, true) }
+
 // result is a decision: events on their way into the log, or none.
 type result struct {
-	answer Answer
-	err    error
-	future *consensus.Future // resolved when the answer may leave
-	epoch  uint64
+	answer  Answer
+	err     error
+	overlay *overlay          // that it was decided on
+	future  *consensus.Future // resolved when the answer may leave
+	writes  bool
 }
 
 // repeats is how often a request is decided again after the fence dropped it.
@@ -80,57 +89,81 @@ type result struct {
 // so a few are plenty.
 const repeats = 8
 
-// Do carries out a request and waits until its answer holds.
+// Do carries out a request and waits until its answer holds. If ctx ends before
+// the decision, nothing was done; if it ends later, the request may have been
+// applied (Uncertain), unless it writes nothing.
 func (d *Door) Do(ctx context.Context, r *Request) (Answer, error) {
 	if err := d.prepare(r); err != nil {
 		return Answer{}, err
 	}
+	var stale *overlay
 	for range repeats {
-		j := &job{request: r, done: make(chan struct{})}
-		select {
-		case <-d.closed:
-			return Answer{}, errClosing
-		case d.queue <- j:
-		default:
-			return Answer{}, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "too many requests wait for their decision; try again"}
+		decided, err := d.decided(ctx, &job{request: r, stale: stale, done: make(chan struct{})})
+		if err != nil {
+			return Answer{}, err
 		}
-		select {
-		case <-j.done:
-		case <-d.closed:
-			return Answer{}, errClosing
+		if decided.future == nil {
+			return decided.answer, decided.err
 		}
-		if j.future == nil {
-			return j.answer, j.err
-		}
-		_, err := j.future.Wait(ctx)
+		_, err = decided.future.Wait(ctx)
 		switch {
 		case err == nil:
-			return j.answer, j.err
+			return decided.answer, decided.err
 		case errors.Is(err, consensus.ErrStale):
-			continue // the overlay was dropped; decide again
+			stale = decided.overlay
+		case !decided.writes && ctx.Err() != nil:
+			return Answer{}, errTooLate
+		default:
+			return Answer{}, outcome(ctx, err)
 		}
-		return Answer{}, outcome(ctx, err)
 	}
 	return Answer{}, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the cluster changes leaders too often to decide; try again"}
 }
 
-var errClosing = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the node is shutting down"}
+// decided waits for the decision of a job. An error means that there is none.
+func (d *Door) decided(ctx context.Context, j *job) (result, error) {
+	select {
+	case d.queue <- j:
+	default:
+		return result{}, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "too many requests wait for their decision; try again"}
+	}
+	var none error
+	select {
+	case <-j.done:
+	case <-d.ended:
+		none = errClosing
+	case <-ctx.Done():
+		none = errTooLate
+	}
+	if none != nil && j.take() {
+		return result{}, none
+	}
+	<-j.done // taken, so it is being decided, which waits for nobody
+	return j.result, nil
+}
 
-// outcome says in the caller's terms what became of a batch that did not commit.
+var (
+	errClosing    = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the node is shutting down"}
+	errLeaderless = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader can decide now; try again"}
+	errTooLate    = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the request ended before it was decided; nothing was changed"}
+)
+
+// outcome says in the caller's terms what became of a batch that did not
+// commit. Uncertainty comes first: it may carry any other reason with it.
 func outcome(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(err, consensus.ErrFull) && !errors.Is(err, consensus.ErrUncertain):
+	case errors.Is(err, consensus.ErrUncertain), ctx.Err() != nil:
+		return &base.Error{Code: base.Uncertain, Detail: "the change may have been applied; repeat it with the same Idempotency-Key to learn"}
+	case errors.Is(err, consensus.ErrFull):
 		return &base.Error{Code: base.Full, RetryAfter: 60, Detail: "the disk of the node is nearly full; make room, then try again. Reads go on"}
 	case errors.Is(err, consensus.ErrNotLeader):
-		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader can decide now; try again"}
+		return errLeaderless
 	case errors.Is(err, consensus.ErrBusy):
 		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "too much waits to be written; try again"}
 	case errors.Is(err, consensus.ErrTooLarge):
 		return &base.Error{Code: base.TooLarge, Detail: fmt.Sprintf("the change is over %d MiB; split it", consensus.MaxBatch>>20)}
 	case errors.Is(err, consensus.ErrClosed):
 		return errClosing
-	case errors.Is(err, consensus.ErrUncertain), ctx.Err() != nil:
-		return &base.Error{Code: base.Uncertain, Detail: "the change may have been applied; repeat it with the same Idempotency-Key to learn"}
 	}
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
-	"github.com/picloud/picloud/generated/domain"
 )
 
 // checkPlaces refuses resources of a product that is not there.
@@ -122,32 +121,37 @@ func (t *trial) namesake(ref base.Ref, kind, class *base.Class) base.Ref {
 	return ""
 }
 
-// checkCircles refuses a chain of acyclic references that leads back.
+// checkCircles refuses a chain of acyclic references that leads back. Before the
+// request there was none, so one that is there now leads through what changed.
 func (t *trial) checkCircles() error {
+	done := map[base.Ref]bool{}
 	for _, start := range t.touched {
-		if chain := t.circle(start, start, nil, map[base.Ref]bool{}); chain != nil {
-			steps := make([]string, len(chain))
-			for i, ref := range chain {
-				steps[i] = string(ref)
-			}
-			return &base.Error{
-				Code: base.Invalid, Ref: start, Detail: "references lead in a circle: " + strings.Join(steps, " → "),
-				Violations: []base.Violation{{ID: "circle", Pointer: t.pointer(start, ""), Message: "references lead in a circle: " + strings.Join(steps, " → ")}},
-			}
+		chain := t.circle(start, nil, done)
+		if chain == nil {
+			continue
+		}
+		steps := make([]string, len(chain))
+		for i, ref := range chain {
+			steps[i] = string(ref)
+		}
+		message := "references lead in a circle: " + strings.Join(steps, " → ")
+		return &base.Error{
+			Code: base.Invalid, Ref: chain[0], Detail: message,
+			Violations: []base.Violation{{ID: "circle", Pointer: t.pointer(chain[0], ""), Message: message}},
 		}
 	}
 	return nil
 }
 
-// circle follows acyclic references from at, and gives the chain that leads
-// back to start. The chain ends with start.
-func (t *trial) circle(start, at base.Ref, chain []base.Ref, seen map[base.Ref]bool) []base.Ref {
-	if seen[at] {
-		return nil
+// circle follows acyclic references from at, where chain led, and gives the
+// first circle that it finds, which begins and ends with the same resource.
+// From what is done no circle can be reached.
+func (t *trial) circle(at base.Ref, chain []base.Ref, done map[base.Ref]bool) []base.Ref {
+	if i := slices.Index(chain, at); i >= 0 {
+		return append(chain[i:], at)
 	}
-	seen[at] = true
-	var resource domain.Resource
-	if resource = t.state().Get(at); resource == nil {
+	resource := t.state().Get(at)
+	if resource == nil || done[at] {
 		return nil
 	}
 	chain = append(chain, at)
@@ -155,12 +159,10 @@ func (t *trial) circle(start, at base.Ref, chain []base.Ref, seen map[base.Ref]b
 		if !reference.Acyclic {
 			continue
 		}
-		if reference.Target == start {
-			return append(chain, start)
-		}
-		if found := t.circle(start, reference.Target, chain, seen); found != nil {
+		if found := t.circle(reference.Target, chain, done); found != nil {
 			return found
 		}
 	}
+	done[at] = true
 	return nil
 }

@@ -17,16 +17,24 @@ type overlay struct {
 	flight  []*consensus.Future
 }
 
-// run decides one request after the other.
+// run decides one request after the other, until the door closes.
 func (d *Door) run() {
+	defer close(d.ended)
 	var o *overlay
 	for {
 		select {
 		case <-d.closed:
 			return
 		case j := <-d.queue:
-			if o = d.current(o); o == nil {
-				j.err = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader can decide now; try again"}
+			if o == j.stale {
+				o = nil
+			}
+			o = d.current(o)
+			if !j.take() {
+				continue
+			}
+			if o == nil {
+				j.err = errLeaderless
 			} else {
 				j.result = d.decide(o, j.request)
 			}
@@ -35,8 +43,9 @@ func (d *Door) run() {
 	}
 }
 
-// current is the overlay to decide on: the present one while it stands, else a
-// new one on what is folded. Nil when this node does not lead.
+// current is the overlay to decide on: the present one while something of it is
+// in flight, else a new one on what is folded. Nil when this node does not lead
+// or the door closes.
 func (d *Door) current(o *overlay) *overlay {
 	leadership, _ := d.cfg.Consensus.Leadership()
 	if !leadership.Leading {
@@ -47,7 +56,11 @@ func (d *Door) current(o *overlay) *overlay {
 	}
 	if o != nil { // what is still in flight ends as stale, or commits, before its successor begins
 		for _, f := range o.flight {
-			<-f.Done()
+			select {
+			case <-f.Done():
+			case <-d.closed:
+				return nil
+			}
 		}
 	}
 	view := d.cfg.Views.View()
@@ -55,7 +68,8 @@ func (d *Door) current(o *overlay) *overlay {
 }
 
 // stands drops the answers that came from the flight; false when one of them
-// failed and the overlay with it.
+// failed and the overlay with it, or when all is folded: then the folded state
+// says the same and shares its memory with the readers'.
 func (o *overlay) stands() bool {
 	for len(o.flight) > 0 {
 		select {
@@ -68,7 +82,7 @@ func (o *overlay) stands() bool {
 			return true
 		}
 	}
-	return true
+	return false
 }
 
 // decide decides a request and puts what follows on its way.
@@ -84,10 +98,11 @@ func (d *Door) decide(o *overlay, r *Request) result {
 	}
 	t.answer.Position = base.Position(o.basis)
 	t.answer.settle(t.deletes)
-	return result{answer: t.answer, err: err, future: d.cfg.Consensus.Confirm(o.term, o.basis)}
+	return result{answer: t.answer, err: err, overlay: o, future: d.cfg.Consensus.Confirm(o.term, o.basis)}
 }
 
-// submit puts a decision's events on their way into the log.
+// submit puts a decision's events on their way into the log. The overlay moves
+// on unless they are refused at once.
 func (d *Door) submit(o *overlay, t *trial) result {
 	t.answer.Events = len(t.events)
 	t.answer.Position = base.Position(o.basis) + base.Position(len(t.events))
@@ -100,10 +115,19 @@ func (d *Door) submit(o *overlay, t *trial) result {
 		}
 		t.builder.Receive(*batch.Receipt)
 	}
+	t.builder.Move(state.Head{Position: t.answer.Position, Time: t.time}) // receipts expire here as in the fold
 	future := d.cfg.Consensus.Submit(consensus.Batch{
 		Term: o.term, Basis: o.basis, Time: t.time.Std(), Count: len(t.events), Payload: state.AppendBatch(nil, batch),
 	})
+	answered := result{answer: t.answer, overlay: o, future: future, writes: true}
+	select {
+	case <-future.Done():
+		if future.Err() != nil {
+			return answered
+		}
+	default:
+	}
 	o.builder, o.basis = t.builder, uint64(t.answer.Position)
 	o.flight = append(o.flight, future)
-	return result{answer: t.answer, future: future}
+	return answered
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/reconcile"
 )
 
 // Config says which node of which cluster this is.
@@ -49,6 +50,7 @@ type Node struct {
 	ca        *iam.CA
 	leaf      *iam.Leaf
 	token     string
+	reporter  *reconcile.Loop
 }
 
 // Open starts a node and waits until it is ready. In a new directory it founds
@@ -98,7 +100,11 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err := n.awaitLeadership(ctx); err != nil {
 		return nil, err
 	}
-	return n, n.found(ctx)
+	if err := n.found(ctx); err != nil {
+		return nil, err
+	}
+	n.reporter = n.startReporter()
+	return n, nil
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -191,6 +197,9 @@ func (n *Node) awaitLeadership(ctx context.Context) error {
 
 // Close ends the node: what was answered is on the disk.
 func (n *Node) Close() error {
+	if n.reporter != nil {
+		n.reporter.Close()
+	}
 	if n.door != nil {
 		n.door.Close()
 	}
