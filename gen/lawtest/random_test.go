@@ -56,8 +56,9 @@ func address(t *rapid.T, class *base.Class) base.Address {
 // others.
 func fields(t *rapid.T, class *base.Class, such func(*base.Field) bool) *base.Value {
 	v := object()
+	alternative := rapid.IntRange(0, 5).Draw(t, "alternative")
 	for _, f := range class.Fields {
-		if !such(f) || closedOut(t, class, f) {
+		if !such(f) || closedOut(class, f, alternative) {
 			continue
 		}
 		if f.Required || chosen(class, f) || rapid.Bool().Draw(t, "has "+f.Name) {
@@ -74,12 +75,12 @@ func chosen(class *base.Class, f *base.Field) bool {
 	return slices.ContainsFunc(class.Alternatives, func(set []string) bool { return slices.Contains(set, f.Name) })
 }
 
-// closedOut leaves one of the fields of which exactly one may be there.
-func closedOut(t *rapid.T, class *base.Class, f *base.Field) bool {
+// closedOut reports whether another field was drawn of those of which exactly
+// one may be there.
+func closedOut(class *base.Class, f *base.Field, alternative int) bool {
 	for _, set := range append(slices.Clip(class.Alternatives), class.OneOf) {
 		if slices.Contains(set, f.Name) {
-			// The same draw for all fields of the set.
-			return set[len(t.Name())%len(set)] != f.Name
+			return set[alternative%len(set)] != f.Name
 		}
 	}
 	return false

@@ -7,7 +7,6 @@ import (
 	"go/token"
 	"slices"
 	"strings"
-	"text/template"
 
 	"github.com/dave/jennifer/jen"
 
@@ -34,7 +33,6 @@ var packages = map[string]string{
 type File struct {
 	path, source string
 	jen          *jen.File
-	err          error
 }
 
 // NewFile begins a file of a generated package; source is the file of the
@@ -60,16 +58,6 @@ func (f *File) Go(format string, args ...any) { f.jen.Add(Code(format, args...))
 
 // Line writes an empty line.
 func (f *File) Line() { f.jen.Line() }
-
-// Template writes declarations from a template.
-func (f *File) Template(t *template.Template, name string, data any) {
-	var text bytes.Buffer
-	if err := t.ExecuteTemplate(&text, name, data); err != nil {
-		f.err = err
-		return
-	}
-	f.jen.Add(Code("%s", text.String()))
-}
 
 // Member is one field of a struct; an empty name embeds the type.
 type Member struct{ Name, Type, Doc string }
@@ -114,11 +102,8 @@ func (f *File) group(keyword *jen.Statement, typ string, members []Member) {
 // Render gives the file as package write takes it: no header.
 func (f *File) Render() (write.File, error) {
 	var out bytes.Buffer
-	if f.err == nil {
-		f.err = f.jen.Render(&out)
-	}
-	if f.err != nil {
-		return write.File{}, fmt.Errorf("%s: %w", f.path, f.err)
+	if err := f.jen.Render(&out); err != nil {
+		return write.File{}, fmt.Errorf("%s: %w", f.path, err)
 	}
 	return write.File{Path: f.path, Content: standardFirst(out.Bytes()), Source: f.source}, nil
 }
