@@ -39,10 +39,20 @@ func Digest(token string) string {
 // LoadToken reads a token from a file that only its owner may read, or makes
 // one there.
 func LoadToken(path string) (string, error) {
+	token, err := ReadToken(path)
+	if token != "" || err != nil {
+		return token, err
+	}
+	token, _ = NewToken()
+	return token, WriteSecret(path, []byte(token+"\n"))
+}
+
+// ReadToken reads a token from a file that only its owner may read; "" when
+// there is none.
+func ReadToken(path string) (string, error) {
 	text, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		token, _ := NewToken()
-		return token, WriteSecret(path, []byte(token+"\n"))
+		return "", nil
 	}
 	return strings.TrimSpace(string(text)), err
 }

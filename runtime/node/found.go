@@ -16,10 +16,13 @@ const welcome = "Start here: this is the cluster. What belongs to it: SELECT ?re
 // found writes the first events of a new cluster, and at each start what this
 // node knows of itself.
 func (n *Node) found(ctx context.Context) error {
-	if n.views.View().State.Get("/") == nil {
-		text := welcome
+	founded := n.views.View().State.Get("/") != nil
+	if err := n.openToken(founded); err != nil {
+		return err
+	}
+	if !founded {
 		if err := n.report(ctx, &domain.DeclareCluster{Ref: "/", Spec: domain.ClusterSpec{
-			Description: &text, Domain: n.cfg.Domain, ClusterID: uuid.NewString(), EnrollmentMode: domain.EnrollmentModeApprove,
+			Description: new(welcome), Domain: n.cfg.Domain, ClusterID: uuid.NewString(), EnrollmentMode: domain.EnrollmentModeApprove,
 		}}, &domain.DeclareToken{Ref: "/tokens/admin", Spec: domain.TokenSpec{
 			Description: new("The first administrator, made with the cluster"), Role: domain.TokenRoleAdmin, Digest: iam.Digest(n.token),
 		}}); err != nil {
@@ -31,4 +34,17 @@ func (n *Node) found(ctx context.Context) error {
 		return fmt.Errorf("%s does not hold the cluster %s; give it the domain that it was made with, or another directory", n.cfg.Dir, n.cfg.Domain)
 	}
 	return n.observe(ctx, n.self())
+}
+
+// openToken reads the administrator's token. It is made with the cluster only:
+// one that was made later would open nothing.
+func (n *Node) openToken(founded bool) (err error) {
+	read := iam.LoadToken
+	if founded {
+		read = iam.ReadToken
+	}
+	if n.token, err = read(n.path("admin.token")); err != nil {
+		return fmt.Errorf("the administrator's token: %w", err)
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/picloud/picloud/gen/base"
@@ -51,6 +52,9 @@ type Node struct {
 	leaf      *iam.Leaf
 	token     string
 	reporter  *reconcile.Loop
+
+	once   sync.Once
+	closed error
 }
 
 // Open starts a node and waits until it is ready. In a new directory it founds
@@ -81,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	}
 	n.views = projection.New(projection.Config{
 		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"), Static: static, Logger: cfg.Logger,
-	})
+	}, n.log)
 	id, err := n.leaf.ID()
 	if err != nil {
 		return nil, err
@@ -153,9 +157,6 @@ func (n *Node) openKeys() (sealer *iam.Sealer, err error) {
 	if n.leaf, err = n.ca.OpenLeaf(); err != nil {
 		return nil, err
 	}
-	if n.token, err = iam.LoadToken(n.path("admin.token")); err != nil {
-		return nil, err
-	}
 	key, err := iam.LoadKey(filepath.Join(keys, "seal.key"))
 	if err != nil {
 		return nil, err
@@ -195,8 +196,13 @@ func (n *Node) awaitLeadership(ctx context.Context) error {
 	}
 }
 
-// Close ends the node: what was answered is on the disk.
+// Close ends the node: what was answered is on the disk. It can be called again.
 func (n *Node) Close() error {
+	n.once.Do(func() { n.closed = n.close() })
+	return n.closed
+}
+
+func (n *Node) close() error {
 	if n.reporter != nil {
 		n.reporter.Close()
 	}
@@ -208,11 +214,11 @@ func (n *Node) Close() error {
 		errs = append(errs, n.consensus.Close())
 	}
 	if n.log != nil {
-		errs = append(errs, n.log.Sync())
-		if n.views != nil && n.consensus != nil {
-			errs = append(errs, n.views.SaveCheckpoint())
+		err := n.log.Sync()
+		if err == nil && n.consensus != nil { // a checkpoint never stands for more than the log holds
+			err = n.views.SaveCheckpoint()
 		}
-		errs = append(errs, n.log.Close())
+		errs = append(errs, err, n.log.Close())
 	}
 	if n.claim != nil {
 		errs = append(errs, n.claim.Close())
@@ -230,7 +236,10 @@ func (n *Node) Events() *eventlog.Log         { return n.log }
 func (n *Node) Consensus() *consensus.Node    { return n.consensus }
 func (n *Node) TLS() *tls.Config              { return n.leaf.ServerConfig() }
 func (n *Node) CA() []byte                    { return n.ca.PEM() }
-func (n *Node) AdminToken() string            { return n.token }
+
+// AdminToken is the token of the administrator that was made with the cluster;
+// "" when its file is gone. Nothing says that it is still valid.
+func (n *Node) AdminToken() string { return n.token }
 
 // ClusterID tells this cluster from any other.
 func (n *Node) ClusterID() string {

@@ -43,33 +43,51 @@ type Projection struct {
 var _ consensus.Folder = (*Projection)(nil)
 
 // New makes a projection that stands where its checkpoint does, or at the
-// beginning of the log when there is none that can be used.
-func New(cfg Config) *Projection {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	start := state.New()
+// beginning of the log when there is none that can be used: none at all, a
+// damaged one, one of another model, or one of another history than the log's.
+func New(cfg Config, log *eventlog.Log) *Projection {
 	if cfg.Checkpoint != "" {
 		s, err := state.ReadCheckpoint(cfg.Checkpoint, cfg.Model)
+		if err == nil {
+			err = holds(log, s.Head)
+		}
 		switch {
 		case err == nil:
-			start = s
-		case errors.Is(err, fs.ErrNotExist):
-		default:
-			cfg.Logger.Warn("the checkpoint cannot be used; folding from the log", "error", err)
+			return from(cfg.withDefaults(), s)
+		case !errors.Is(err, fs.ErrNotExist):
+			cfg.withDefaults().Logger.Warn("the checkpoint cannot be used; folding from the log", "error", err)
 		}
 	}
-	return from(cfg, start)
+	return Anew(cfg)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// holds asks whether a log leads to where a state stands.
+func holds(log *eventlog.Log, head state.Head) error {
+	if head.Position == 0 {
+		return nil
+	}
+	b, err := log.ReadAt(uint64(head.Position))
+	switch {
+	case errors.Is(err, eventlog.ErrNotFound):
+		return fmt.Errorf("it stands at position %d, the log ends at %d", head.Position, log.Head().Position)
+	case err != nil:
+		return err
+	case b.Last() != uint64(head.Position) || b.Digest != head.Chain:
+		return fmt.Errorf("at position %d the log has another history", head.Position)
+	}
+	return nil
 }
 
 // Anew makes a projection that stands at the beginning of the log, whatever
 // checkpoint there is.
-func Anew(cfg Config) *Projection {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	return from(cfg, state.New())
-}
+func Anew(cfg Config) *Projection { return from(cfg.withDefaults(), state.New()) }
 
 func from(cfg Config, start *state.State) *Projection {
 	p := &Projection{

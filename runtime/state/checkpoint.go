@@ -41,9 +41,10 @@ func (s *State) Digest() [32]byte {
 }
 
 // WriteCheckpoint puts the state into a file, whole or not at all, and durably.
-// The model is the digest of the fold model.
+// The model is the digest of the fold model. It is for one caller at a time:
+// what a crash leaves behind is overwritten by the next.
 func (s *State) WriteCheckpoint(path, model string) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("write a checkpoint: %w", err)
 	}
