@@ -5,7 +5,9 @@ import (
 	"github.com/picloud/picloud/gen/emit/cli"
 	"github.com/picloud/picloud/gen/emit/client"
 	"github.com/picloud/picloud/gen/emit/codec"
+	"github.com/picloud/picloud/gen/emit/docs"
 	"github.com/picloud/picloud/gen/emit/domain"
+	"github.com/picloud/picloud/gen/emit/ports"
 	"github.com/picloud/picloud/gen/emit/quads"
 	"github.com/picloud/picloud/gen/emit/schema"
 	"github.com/picloud/picloud/gen/plan"
@@ -33,5 +35,7 @@ func Outputs() []Output {
 		{"api", []string{"generated/api/"}, api.Emit},
 		{"client", []string{"generated/client/"}, client.Emit},
 		{"cli", []string{"generated/cli/"}, cli.Emit},
+		{"ports", []string{"generated/ports/"}, ports.Emit},
+		{"docs", []string{"generated/docs/", "generated/README.md"}, docs.Emit},
 	}
 }

@@ -159,4 +159,3 @@ func operation(f *gocode.File, c *call, signature func(rest, results string) str
 }
 
 func lower(s string) string { return strings.ToLower(s[:1]) + s[1:] }
-
