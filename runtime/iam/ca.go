@@ -178,10 +178,19 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// issue signs a leaf for this node: the domain, all names directly below it,
+// issue signs a leaf for this node.
+func (ca *CA) issue(key crypto.Signer) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, ca.template(), ca.cert, key.Public(), ca.key)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+// template is the leaf of this node: the domain, all names directly below it,
 // localhost, loopback, and the names of the configuration that the constraints
 // permit.
-func (ca *CA) issue(key crypto.Signer) (*x509.Certificate, error) {
+func (ca *CA) template() *x509.Certificate {
 	now := ca.cfg.Now()
 	template := &x509.Certificate{
 		SerialNumber: serial(),
@@ -202,11 +211,7 @@ func (ca *CA) issue(key crypto.Signer) (*x509.Certificate, error) {
 			template.DNSNames = append(template.DNSNames, name)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, key.Public(), ca.key)
-	if err != nil {
-		return nil, err
-	}
-	return x509.ParseCertificate(der)
+	return template
 }
 
 func (ca *CA) permitsIP(ip net.IP) bool {

@@ -8,20 +8,25 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
 
 // Leaf is the node's own key with a certificate that is always current: it is
-// renewed at two thirds of its life, at the handshake that finds it old. The
-// node is its key; certificates come and go.
+// renewed at two thirds of its life, at the handshake that finds it old, and
+// kept beside the key until then. The node is its key; certificates come and go.
 type Leaf struct {
-	ca  *CA
-	key *ecdsa.PrivateKey
+	ca   *CA
+	key  *ecdsa.PrivateKey
+	path string // of the certificate
 
 	mu      sync.Mutex
 	current *tls.Certificate
@@ -42,11 +47,39 @@ func (ca *CA) OpenLeaf() (*Leaf, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node key %s: %w; restore it, or remove it to become a new node", path, err)
 	}
-	leaf := &Leaf{ca: ca, key: key}
+	leaf := &Leaf{ca: ca, key: key, path: filepath.Join(ca.cfg.Dir, "node.pem")}
+	leaf.current = leaf.kept()
 	if _, err := leaf.Certificate(nil); err != nil {
 		return nil, fmt.Errorf("node certificate: %w", err)
 	}
 	return leaf, nil
+}
+
+// kept is the certificate of an earlier start, if it is one that the authority
+// would issue now; else nil, and a new one is issued.
+func (l *Leaf) kept() *tls.Certificate {
+	text, err := os.ReadFile(l.path)
+	if err != nil {
+		return nil
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil || cert.CheckSignatureFrom(l.ca.cert) != nil || !l.key.PublicKey.Equal(cert.PublicKey) {
+		return nil
+	}
+	want := l.ca.template()
+	sameIP := func(a, b net.IP) bool { return a.Equal(b) }
+	if !slices.Equal(cert.DNSNames, want.DNSNames) || !slices.EqualFunc(cert.IPAddresses, want.IPAddresses, sameIP) {
+		return nil
+	}
+	return l.chain(cert)
+}
+
+func (l *Leaf) chain(cert *x509.Certificate) *tls.Certificate {
+	return &tls.Certificate{Certificate: [][]byte{cert.Raw, l.ca.cert.Raw}, PrivateKey: l.key, Leaf: cert}
 }
 
 func makeKey(path string) ([]byte, error) {
@@ -83,7 +116,10 @@ func (l *Leaf) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.current = &tls.Certificate{Certificate: [][]byte{cert.Raw, l.ca.cert.Raw}, PrivateKey: l.key, Leaf: cert}
+	if err := WriteSecret(l.path, encodeCert(cert.Raw)); err != nil {
+		return nil, err
+	}
+	l.current = l.chain(cert)
 	return l.current, nil
 }
 
