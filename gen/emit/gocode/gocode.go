@@ -105,7 +105,7 @@ func (f *File) Render() (write.File, error) {
 	if err := f.jen.Render(&out); err != nil {
 		return write.File{}, fmt.Errorf("%s: %w", f.path, err)
 	}
-	return write.File{Path: f.path, Content: standardFirst(out.Bytes()), Source: f.source}, nil
+	return write.File{Path: f.path, Content: standardFirst(out.Bytes()), Source: f.source, Formatted: true}, nil
 }
 
 // standardFirst puts the imports of the standard library into a group of their
