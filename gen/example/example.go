@@ -8,6 +8,7 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/gen/load"
 	"github.com/picloud/picloud/gen/plan"
+	"github.com/picloud/picloud/runtime/lang"
 	"github.com/picloud/picloud/runtime/rdf"
 )
 
@@ -72,6 +73,17 @@ func place(p rdf.Pos) base.Place { return base.Place{Line: p.Line, Column: p.Col
 
 // Request is the body of a PUT that declares the example.
 func (e *Example) Request() *base.Value { return e.with(nil) }
+
+// Picloud is the example in the language that people write. Write-only values
+// are not part of it: files name where those come from.
+func (e *Example) Picloud(model *base.Model) ([]byte, error) {
+	class, address, violation := model.AddressOf(e.Ref)
+	if violation != nil {
+		return nil, fmt.Errorf("%s: %s", e.Ref, violation.Message)
+	}
+	resource := &lang.Resource{Class: class, Address: address, Value: e.Value}
+	return lang.Print(model, Root, []*lang.Resource{resource}), nil
+}
 
 // Answer is the body of a GET of it: defaults filled in, the address before
 // them, what is observed of every resource behind them, secrets left out.

@@ -37,7 +37,7 @@ var laws = []law{
 	{[]string{"gen/model"}, []string{"gen/base", "gen/load"}, "facts come before names and files"},
 	{[]string{"gen/plan"}, []string{"gen/base", "gen/load", "gen/model"}, "names come before files"},
 	{[]string{"gen/write"}, nil, "it puts bytes on disk and knows nothing of what they say"},
-	{[]string{"gen/example"}, []string{"gen/base", "gen/load", "gen/plan", "runtime/rdf"}, "examples are read by the parser that reads the ontology"},
+	{[]string{"gen/example"}, []string{"gen/base", "gen/load", "gen/plan", "runtime/rdf", "runtime/lang"}, "examples are read by the parser that reads the ontology, and shown in the language that people write"},
 	{[]string{"gen/emit/gocode"}, []string{"gen/write", "github.com/dave/jennifer/..."}, "one package knows how Go is written"},
 	{[]string{"gen/emit/..."}, []string{"gen/base", "gen/load", "gen/model", "gen/plan", "gen/write", "gen/example", "gen/emit/..."}, "emitters read the plan and make files; they never import what they made"},
 	{[]string{"gen/emit/api"}, []string{"gen/base", "gen/model", "gen/plan", "gen/write", "gen/example", "gen/emit/gocode", "github.com/getkin/kin-openapi/...", "go.yaml.in/yaml/v3"}, "one package knows OpenAPI; its fixed part is YAML, for people"},

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -23,7 +24,8 @@ var texts embed.FS
 func Emit(p *plan.Plan) ([]write.File, error) {
 	templates, err := template.New("").Funcs(template.FuncMap{
 		"field": row, "nested": nested, "from": from, "command": command, "code": code,
-		"lower": strings.ToLower, "lead": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
+		"head": head, "picloud": picloud,
+		"lead": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
 		"reconciled": func(k *plan.Kind) bool { return k.Lifecycle == base.Reconciled },
 		"declared":   func(k *plan.Kind) bool { return k.Declare != "" },
 	}).ParseFS(texts, "*.md.tmpl")
@@ -57,6 +59,35 @@ type page struct {
 	*plan.Kind
 	Example *example.Example
 	Plan    *plan.Plan
+}
+
+func picloud(p page) (string, error) {
+	text, err := p.Example.Picloud(p.Plan.Model.Model)
+	return string(text), err
+}
+
+// head are the fields that every resource has under status, the phase with
+// those that this kind can be in.
+func head(p page) (fields []*plan.Field) {
+	for _, f := range p.Plan.Head {
+		if f.Name == "phase" {
+			own := *f
+			own.Enum = &plan.Enum{Enum: f.Enum.Enum, Tokens: phases(p.Kind, f.Enum.Tokens)}
+			f = &own
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// phases are those that the events of a kind lead to.
+func phases(k *plan.Kind, all []*plan.Token) (tokens []*plan.Token) {
+	for _, t := range all {
+		if t == k.Initial || slices.ContainsFunc(k.Events, func(e *plan.Event) bool { return e.To == t }) {
+			tokens = append(tokens, t)
+		}
+	}
+	return tokens
 }
 
 // row is one field as a row of a table.
