@@ -121,7 +121,7 @@ func (a *App) Run(ctx context.Context, arguments []string, more ...*cobra.Comman
 	case errors.As(err, &found):
 		found.print(a)
 	case errors.As(err, &failed):
-		a.complain(err)
+		a.complainOf(err, failed)
 		return exitCode(failed.Code)
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.Stderr, "interrupted")
@@ -133,6 +133,22 @@ func (a *App) Run(ctx context.Context, arguments []string, more ...*cobra.Comman
 		a.complain(err)
 	}
 	return ExitRefused
+}
+
+// complainOf shows what a cluster refused. Violations in files stand on lines
+// of their own; places in a body that nobody saw are left out.
+func (a *App) complainOf(err error, failed *base.Error) {
+	if len(failed.Violations) == 0 {
+		a.complain(err)
+		return
+	}
+	for _, v := range failed.Violations {
+		if v.File == "" {
+			v = base.Violation{Message: v.Message}
+		}
+		fmt.Fprintln(a.Stderr, v.String())
+	}
+	a.complain(errors.New(failed.Detail))
 }
 
 func (a *App) complain(err error) { fmt.Fprintln(a.Stderr, a.paint(red, "error:"), err) }

@@ -90,13 +90,22 @@ func (a *App) examine(ctx context.Context) (findings []finding) {
 			findings = append(findings, finding{check.what, err.Error(), false, check.remedy})
 			continue
 		}
-		findings = append(findings, finding{check.what, fmt.Sprintf("%d at position %d", answer.Status, answer.Position), true, ""})
+		found := http.StatusText(answer.Status)
+		if answer.Position > 0 {
+			found += fmt.Sprintf(", position %d", answer.Position)
+		}
+		findings = append(findings, finding{check.what, found, true, ""})
 		if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil && check.what == "alive" {
 			skew := time.Since(date).Round(time.Second)
 			findings = append(findings, finding{"clock", fmt.Sprintf("differs by %s", skew), skew.Abs() < maxSkew, "set the clocks by NTP"})
 		}
 	}
 	return findings
+}
+
+// bundled are the reads that a bundle holds.
+var bundled = []struct{ name, path string }{
+	{"readyz.json", "/readyz"}, {"metrics.txt", "/metrics"}, {"cluster.json", "/"}, {"nodes.json", "/nodes"},
 }
 
 // bundle writes what support needs. Its members come from reads that show no
@@ -118,13 +127,13 @@ func (a *App) bundle(ctx context.Context, name string, findings []finding) error
 	}
 	if cluster, err := a.client(); err == nil {
 		defer cluster.Close()
-		for inside, path := range map[string]string{"readyz.json": "/readyz", "metrics.txt": "/metrics", "cluster.json": "/", "nodes.json": "/nodes"} {
-			answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Accept: "application/json, text/plain;q=0.5"})
+		for _, part := range bundled {
+			answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: part.path, Accept: "application/json, text/plain;q=0.5"})
 			body := []byte(fmt.Sprint(err))
 			if err == nil {
 				body = answer.Body
 			}
-			if err := member(archive, inside, body); err != nil {
+			if err := member(archive, part.name, body); err != nil {
 				return err
 			}
 		}

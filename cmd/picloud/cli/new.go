@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/gen/base"
+	generated "github.com/picloud/picloud/generated/cli"
 	"github.com/picloud/picloud/generated/schema"
-	"github.com/picloud/picloud/runtime/lang"
 )
 
 func (a *App) resourceNew() *cobra.Command {
@@ -31,26 +31,29 @@ func (a *App) resourceNewKind(class *base.Class) *cobra.Command {
 	file := ""
 	c := &cobra.Command{
 		Use: class.Word + " [NAME]", Short: class.Comment, Args: between(0, 1), ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(_ *cobra.Command, arguments []string) error {
-			if len(arguments) == 1 {
-				d.name = arguments[0]
-			}
-			text, err := d.write()
-			if err != nil {
-				return err
-			}
-			if file == "" {
-				return a.copyOut([]byte(text))
-			}
-			return a.create(file, text)
-		},
 	}
 	c.Flags().SortFlags = false
 	c.Flags().StringVarP(&file, "file", "f", "", "file to write (default: standard output)")
 	if class.InProduct {
 		productFlag(c, &d.product)
 	}
-	d.flags = addFieldFlags(c, class, nil)
+	value := generated.Flags(c, schema.Model, class)
+	c.RunE = func(_ *cobra.Command, arguments []string) (err error) {
+		if len(arguments) == 1 {
+			d.name = arguments[0]
+		}
+		if d.value, err = value(); err != nil {
+			return usage{err}
+		}
+		text, err := d.write()
+		if err != nil {
+			return err
+		}
+		if file == "" {
+			return a.copyOut([]byte(text))
+		}
+		return a.create(file, text)
+	}
 	return c
 }
 
@@ -70,24 +73,15 @@ func (a *App) create(name, text string) error {
 	return err
 }
 
-// draft is a declaration in the making.
-type draft struct {
-	*App
-	class         *base.Class
-	name, product string
-	flags         []*fieldFlag
-}
-
 // write gives a declaration without fault, or says what is missing.
 func (d *draft) write() (string, error) {
-	if !d.Interactive {
-		if missing := d.missing(); len(missing) > 0 {
-			return "", usagef("a %s also needs %s", d.class.Word, strings.Join(missing, ", "))
-		}
-	} else if err := d.complete(); err != nil {
+	if err := d.takeSources(); err != nil {
 		return "", err
 	}
-	text := source(d.class, d.name, d.product, d.flags)
+	if err := d.complete(); err != nil {
+		return "", err
+	}
+	text := d.text()
 	if violations := d.check(text); len(violations) > 0 {
 		messages := make([]string, len(violations))
 		for i, v := range violations {
@@ -98,129 +92,98 @@ func (d *draft) write() (string, error) {
 	return text, nil
 }
 
-// needsProduct tells kinds that exist in products only.
-func (d *draft) needsProduct() bool { return d.class.InProduct && !d.class.InCluster }
-
-func (d *draft) missing() (words []string) {
-	if d.name == "" {
-		words = append(words, "a name")
-	}
-	if d.product == "" && d.needsProduct() {
-		words = append(words, "-p PRODUCT")
-	}
-	for _, f := range d.required() {
-		words = append(words, "--"+f.name)
-	}
-	return words
-}
-
-// required are the flags of fields that are needed and absent: those of the
-// kind, and those of objects that are begun.
-func (d *draft) required() (flags []*fieldFlag) {
-	for i, f := range d.flags {
-		if !f.field.Required || len(f.texts) > 0 || f.field.Default != "" {
-			continue
-		}
-		if len(f.path) == 1 && !given(d.within(i, f.path)) || len(f.path) > 1 && d.begun(f) {
-			flags = append(flags, f)
-		}
-	}
-	return flags
-}
-
-// within are the flags of the fields of the object of the flag at i.
-func (d *draft) within(i int, path []string) []*fieldFlag {
-	end := i + 1
-	for end < len(d.flags) && len(d.flags[end].path) > len(path) {
-		end++
-	}
-	return d.flags[i+1 : end]
-}
-
-// begun tells whether another field of the same object is given by its own
-// flag, and the object is not given as a whole.
-func (d *draft) begun(f *fieldFlag) bool {
-	above := strings.Join(f.path[:len(f.path)-1], ".")
-	found := false
-	for _, other := range d.flags {
-		path := strings.Join(other.path, ".")
-		if len(other.texts) > 0 && path == above {
-			return false
-		}
-		found = found || len(other.texts) > 0 && strings.HasPrefix(path, above+".")
-	}
-	return found
-}
-
-// complete asks for what is missing.
+// complete asks for what is missing, if there is somebody to ask.
 func (d *draft) complete() error {
-	if err := d.askFor(&d.name, "name:", base.IsName); d.name == "" {
+	if d.name != "" && !base.IsName(d.name) || d.product != "" && !base.IsName(d.product) {
+		return usagef("%s", aboutNames)
+	}
+	if err := d.askName(&d.name, "name:", true); err != nil {
 		return err
 	}
-	if d.needsProduct() {
-		if err := d.askFor(&d.product, "product:", base.IsName); d.product == "" {
-			return err
-		}
+	if err := d.askName(&d.product, "product:", d.needsProduct()); err != nil {
+		return err
 	}
-	for flags := d.required(); len(flags) > 0; flags = d.required() {
-		if err := d.askField(flags[0]); err != nil {
+	for _, f := range generated.Missing(d.class, d.value) {
+		if err := d.askField(f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *draft) askFor(value *string, question string, valid func(string) bool) error {
-	for *value == "" {
+const aboutNames = "a name has lower-case letters, digits and hyphens, begins with a letter, has at most 63 characters"
+
+func (d *draft) askName(value *string, question string, needed bool) error {
+	for needed && *value == "" {
 		answer, ok := d.ask(question)
 		switch {
 		case !ok:
-			return usagef("a %s also needs %s", d.class.Word, strings.Join(d.missing(), ", "))
-		case valid(answer):
+			return d.incomplete()
+		case base.IsName(answer):
 			*value = answer
 		default:
-			fmt.Fprintln(d.Stderr, "  a name has lower-case letters, digits and hyphens, begins with a letter, has at most 63")
+			fmt.Fprintln(d.Stderr, aboutNames)
 		}
 	}
 	return nil
 }
 
 // askField asks for a field until its value passes.
-func (d *draft) askField(f *fieldFlag) error {
-	fmt.Fprintln(d.Stderr, f.field.Comment+f.hint())
-	for {
-		answer, ok := d.ask(f.name + ":")
-		if !ok {
-			return usagef("a %s also needs %s", d.class.Word, strings.Join(d.missing(), ", "))
+func (d *draft) askField(f *base.Field) error {
+	hint := f.Comment
+	if f.Syntax != base.PlainSyntax {
+		hint += " " + base.ExpectedQuantity(f.Syntax)
+	}
+	if enum := schema.Model.Enum(f.Enum); enum != nil {
+		var tokens []string
+		for _, t := range enum.Tokens {
+			tokens = append(tokens, t.Token)
+		}
+		hint += " " + strings.Join(tokens, ", ")
+	}
+	for said := false; ; said = true {
+		if d.Interactive && !said {
+			fmt.Fprintln(d.Stderr, hint)
+		}
+		answer, ok := d.ask(f.Name + ":")
+		if !ok || f.Form != base.Single || f.Type == base.TypeObject { // these are given by flags
+			return d.incomplete()
 		}
 		if answer == "" {
 			continue
 		}
-		err := f.Set(answer)
-		if err == nil {
-			place := "/" + strings.Join(f.path, "/")
-			for _, v := range d.check(source(d.class, d.name, d.product, d.flags)) {
-				if v.Pointer == place || strings.HasPrefix(v.Pointer, place+"/") {
-					err = fmt.Errorf("%s", v.Message)
-				}
-			}
+		if err := d.take(f, answer); err != nil {
+			fmt.Fprintln(d.Stderr, err)
+			continue
 		}
-		if err == nil {
-			return nil
-		}
-		f.texts = nil
-		fmt.Fprintln(d.Stderr, " ", err)
+		return nil
 	}
 }
 
-// check holds a text to the rules of its kind. What it brings in need not be
-// there yet.
-func (d *draft) check(text string) []base.Violation {
-	file, violations := lang.Parse("", []byte(text))
-	_, more := lang.Compile(schema.Model, []*lang.File{file}, lang.Options{
-		Root: "https://" + defaultDomain, Check: checkKind,
-		ReadFile: func(string, int64) ([]byte, error) { return []byte("placeholder"), nil },
-		Getenv:   func(string) (string, bool) { return "placeholder", true },
-	})
-	return append(violations, more...)
+// incomplete is the error that names everything missing.
+func (d *draft) incomplete() error {
+	var words []string
+	if d.name == "" {
+		words = append(words, "a name")
+	}
+	if d.product == "" && d.needsProduct() {
+		words = append(words, "-p PRODUCT")
+	}
+	for _, f := range generated.Missing(d.class, d.value) {
+		words = append(words, "--"+kebab(f.Name))
+	}
+	return usagef("a %s also needs %s", d.class.Word, strings.Join(words, ", "))
+}
+
+// kebab writes a field's name as its flag is called: "storage-intent".
+func kebab(name string) string {
+	var b strings.Builder
+	for _, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			b.WriteByte('-')
+			c += 'a' - 'A'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }

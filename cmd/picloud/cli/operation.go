@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -8,98 +9,74 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/gen/base"
+	generated "github.com/picloud/picloud/generated/cli"
 	"github.com/picloud/picloud/generated/client"
 	"github.com/picloud/picloud/generated/schema"
 )
 
-// operations is a group of commands for each kind that has operations, such as
+// operations are the groups of commands of kinds that have operations, such as
 // "node drain".
 func (a *App) operations() (groups []*cobra.Command) {
-	for _, class := range schema.Model.Classes {
-		if len(class.Operations) == 0 {
-			continue
+	o := &operator{App: a}
+	for _, made := range generated.Groups(schema.Model, o) {
+		verbs := made.Commands()
+		made.RemoveCommand(verbs...)
+		for _, verb := range verbs {
+			o.asUsage(verb)
 		}
-		var members []*cobra.Command
-		for _, operation := range class.Operations {
-			members = append(members, a.operation(class, operation))
-		}
-		groups = append(groups, group(&cobra.Command{Use: class.Word, Short: class.Comment, GroupID: "work"}, members...))
+		made.GroupID = "work"
+		groups = append(groups, group(made, verbs...))
 	}
 	return groups
 }
 
-func (a *App) operation(class *base.Class, operation base.Operation) *cobra.Command {
-	product := ""
-	var flags []*fieldFlag
-	c := &cobra.Command{
-		Use: operation.Name + " NAME", Short: operation.Comment, Args: exactly(1), ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(c *cobra.Command, arguments []string) error {
-			input, err := inputOf(flags)
-			if err != nil {
-				return err
-			}
-			_, path, err := resourcePath([]string{class.Word, arguments[0]}, product)
-			if err != nil {
-				return err
-			}
-			cluster, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer cluster.Close()
-			request := client.Request{Method: http.MethodPost, Path: path + "/" + url.PathEscape(operation.Name), Accept: "application/json"}
-			if input != nil {
-				request.ContentType, request.Body = "application/json", base.AppendValue(nil, input)
-			}
-			answer, err := cluster.Do(c.Context(), request)
-			if err != nil {
-				return err
-			}
-			what := "is so already"
-			if answer.Status == http.StatusAccepted {
-				what = "was taken"
-			}
-			_, err = fmt.Fprintf(a.Stdout, "%s of %s %s, position %d\n", operation.Name, path, what, answer.Position)
-			return err
-		},
-	}
-	if class.InProduct {
-		productFlag(c, &product)
-	}
-	if input := schema.Model.Class(operation.Input); input != nil {
-		flags = addFieldFlags(c, input, nil)
-	}
-	return c
+// operator asks the cluster for operations.
+type operator struct {
+	*App
+	asked bool
 }
 
-// inputOf makes the body of an operation from the flags that were given.
-func inputOf(flags []*fieldFlag) (*base.Value, error) {
-	if !given(flags) {
-		return nil, nil
-	}
-	input := &base.Value{Kind: base.ObjectValue}
-	for _, f := range flags {
-		if len(f.texts) == 0 {
-			continue
+var _ generated.Operator = (*operator)(nil)
+
+// asUsage makes usage of the errors that a verb finds before it asks.
+func (o *operator) asUsage(verb *cobra.Command) {
+	arguments, run := verb.Args, verb.RunE
+	verb.ValidArgsFunction = cobra.NoFileCompletions
+	verb.Args = func(c *cobra.Command, given []string) error {
+		if err := arguments(c, given); err != nil {
+			return usagef("%s: %w", c.UseLine(), err)
 		}
-		value := &base.Value{Kind: base.StringValue, Text: f.texts[0]}
-		switch {
-		case f.field.Form != base.Single || f.field.Type == base.TypeObject:
-			v, err := base.ReadJSON([]byte(f.texts[0]), base.Limits{})
-			if err != nil {
-				return nil, usagef("--%s: expected JSON: %v", f.name, err)
-			}
-			value = v
-		case f.field.Type == base.TypeInteger:
-			n, err := base.ParseQuantity(f.texts[0], f.field.Syntax)
-			if err != nil {
-				return nil, usagef("--%s: %v", f.name, err)
-			}
-			value = &base.Value{Kind: base.NumberValue, Text: fmt.Sprint(n)}
-		case f.field.Type == base.TypeBoolean:
-			value = &base.Value{Kind: base.BoolValue, Bool: f.texts[0] == "true"}
-		}
-		input.Members = append(input.Members, &base.Member{Name: f.field.Name, Value: value})
+		return nil
 	}
-	return input, nil
+	verb.RunE = func(c *cobra.Command, given []string) error {
+		err := run(c, given)
+		if err != nil && !o.asked {
+			return usage{err}
+		}
+		return err
+	}
+}
+
+// Operate carries out an operation on a resource.
+func (o *operator) Operate(ctx context.Context, _ *base.Class, ref base.Ref, operation string, input *base.Value) error {
+	o.asked = true
+	cluster, err := o.client()
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	request := client.Request{Method: http.MethodPost, Path: string(ref) + "/" + url.PathEscape(operation), Accept: "application/json"}
+	if input != nil {
+		request.ContentType, request.Body = "application/json", base.AppendValue(nil, input)
+	}
+	answer, err := cluster.Do(ctx, request)
+	if err != nil {
+		return err
+	}
+	outcome := "is so already"
+	if answer.Status == http.StatusAccepted {
+		outcome = "was taken"
+	}
+	_, err = fmt.Fprintf(o.Stdout, "%s of %s %s, position %d\n", operation, ref, outcome, answer.Position)
+	return err
 }

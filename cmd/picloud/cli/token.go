@@ -34,6 +34,9 @@ func (a *App) tokenCreate() *cobra.Command {
 			if len(arguments) == 1 {
 				name = arguments[0]
 			}
+			if role != "read" && role != "admin" {
+				return usagef("--role: %q is none of read, admin", role)
+			}
 			seconds, err := base.ParseQuantity(ttl, base.SecondsSyntax)
 			if err != nil {
 				return usagef("--ttl: %v", err)
