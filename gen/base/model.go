@@ -134,6 +134,7 @@ type Class struct {
 	Reconciler   bool // this release acts on it
 	Origin       Origin
 	HoldsData    bool
+	Restricted   bool // resources of the cluster lie in the graph that administrators read
 	UniqueName   bool // of abstract classes: names are unique across its kinds
 	Operations   []Operation
 	Fields       []*Field   // inherited ones too, in sh:order

@@ -16,6 +16,7 @@ func (b *builder) kind(c *class) {
 	n, k := c.n, c.c
 	k.Plural, k.Slice = b.text(n, base.Meta+"plural"), b.text(n, base.Meta+"slice")
 	k.Singleton, k.HoldsData = b.boolean(n, base.Meta+"singleton"), b.boolean(n, base.Meta+"holdsData")
+	k.Restricted = b.boolean(n, base.Meta+"restricted")
 	k.Reconciler = n.said[base.Meta+"reconciler"] == nil || b.boolean(n, base.Meta+"reconciler")
 	b.words(c)
 	b.scope(c)

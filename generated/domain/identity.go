@@ -59,7 +59,7 @@ func (s *IdentitySpec) Validate(c *base.Check) {
 		c.Items("tags", base.Ontology+"Resource-tags", len(s.Tags), 1, 64)
 		c.Enter("tags")
 		for key, value := range base.Sorted(s.Tags) {
-			c.Key(key, base.Ontology+"Tag-key", 1, 128, patternConfigKey, "a key of letters")
+			c.Key(key, base.Ontology+"Tag-key", 1, 128, patternConfigKey, "a settings key")
 			c.Text(key, base.Ontology+"Tag-value", value, 0, 256, nil, "text")
 		}
 		c.Leave()

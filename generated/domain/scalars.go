@@ -10,7 +10,7 @@ var (
 	patternAbsolutePath = base.NewPattern(`^/([A-Za-z0-9_@+,=-][A-Za-z0-9._@+,=-]*(/[A-Za-z0-9_@+,=-][A-Za-z0-9._@+,=-]*)*)?$`)
 	// Bytes in base64url without padding.
 	patternBase64URL = base.NewPattern(`^[A-Za-z0-9_-]+$`)
-	// A key of letters, digits, dots, dashes, underscores and slashes.
+	// A settings key: letters, digits, dots, dashes, underscores and slashes.
 	patternConfigKey = base.NewPattern(`^[A-Za-z0-9_]([A-Za-z0-9._/-]{0,254}[A-Za-z0-9_])?$`)
 	// Times in the five fields of cron: minute, hour, day, month, weekday.
 	patternCron = base.NewPattern(`^[0-9A-Za-z*,/-]+( [0-9A-Za-z*,/-]+){4}$`)

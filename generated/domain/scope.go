@@ -52,7 +52,7 @@ func (s *ScopeSpec) Validate(c *base.Check) {
 		c.Items("tags", base.Ontology+"Resource-tags", len(s.Tags), 1, 64)
 		c.Enter("tags")
 		for key, value := range base.Sorted(s.Tags) {
-			c.Key(key, base.Ontology+"Tag-key", 1, 128, patternConfigKey, "a key of letters")
+			c.Key(key, base.Ontology+"Tag-key", 1, 128, patternConfigKey, "a settings key")
 			c.Text(key, base.Ontology+"Tag-value", value, 0, 256, nil, "text")
 		}
 		c.Leave()
@@ -72,7 +72,7 @@ func (s *ScopeSpec) Validate(c *base.Check) {
 		c.Items("claims", base.Ontology+"Scope-claims", len(s.Claims), 1, 64)
 		c.Enter("claims")
 		for key, value := range base.Sorted(s.Claims) {
-			c.Key(key, base.Ontology+"Claim-key", 1, 256, patternConfigKey, "a key of letters")
+			c.Key(key, base.Ontology+"Claim-key", 1, 256, patternConfigKey, "a settings key")
 			c.Text(key, base.Ontology+"Claim-value", value, 0, 1024, nil, "text")
 		}
 		c.Leave()

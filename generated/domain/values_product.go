@@ -147,7 +147,7 @@ func (v *ConfigEntry) Validate(c *base.Check) {
 		c.Items("tags", base.Ontology+"ConfigEntry-tags", len(v.Tags), 1, 16)
 		c.Enter("tags")
 		for key, value := range base.Sorted(v.Tags) {
-			c.Key(key, base.Ontology+"Tag-key", 1, 128, patternConfigKey, "a key of letters")
+			c.Key(key, base.Ontology+"Tag-key", 1, 128, patternConfigKey, "a settings key")
 			c.Text(key, base.Ontology+"Tag-value", value, 0, 256, nil, "text")
 		}
 		c.Leave()

@@ -93,7 +93,8 @@ func AppendInferred(w *base.QuadWriter, r domain.Resource) {
 // and rights where they belong to no product.
 func restricted(kind domain.Kind) bool {
 	switch kind {
-	case domain.KindEnrollmentToken,
+	case domain.KindEnrollment,
+		domain.KindEnrollmentToken,
 		domain.KindGroup,
 		domain.KindIdentity,
 		domain.KindPasskey,

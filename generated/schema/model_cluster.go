@@ -293,6 +293,7 @@ func classesCluster() []*base.Class {
 			Lifecycle:  base.OwnLifecycle,
 			Reconciler: true,
 			Origin:     base.Reported,
+			Restricted: true,
 			Operations: []base.Operation{
 				{
 					Name:    "approve",

@@ -233,6 +233,7 @@ func classesIam() []*base.Class {
 			InCluster:  true,
 			Slice:      "iam",
 			Reconciler: true,
+			Restricted: true,
 			Fields: []*base.Field{
 				{
 					Name:      "description",
@@ -388,6 +389,7 @@ func classesIam() []*base.Class {
 			InCluster:  true,
 			Slice:      "iam",
 			Reconciler: true,
+			Restricted: true,
 			Fields: []*base.Field{
 				{
 					Name:      "description",
@@ -526,6 +528,7 @@ func classesIam() []*base.Class {
 			InCluster:  true,
 			Slice:      "iam",
 			Reconciler: true,
+			Restricted: true,
 			Fields: []*base.Field{
 				{
 					Name:      "description",
@@ -808,6 +811,7 @@ func classesIam() []*base.Class {
 			InCluster:  true,
 			Slice:      "iam",
 			Reconciler: true,
+			Restricted: true,
 			Fields: []*base.Field{
 				{
 					Name:      "description",
@@ -1022,6 +1026,7 @@ func classesIam() []*base.Class {
 			InProduct:  true,
 			Slice:      "iam",
 			Reconciler: true,
+			Restricted: true,
 			Fields: []*base.Field{
 				{
 					Name:      "description",
@@ -1315,6 +1320,7 @@ func classesIam() []*base.Class {
 			Slice:      "iam",
 			Reconciler: true,
 			HoldsData:  true,
+			Restricted: true,
 			Fields: []*base.Field{
 				{
 					Name:      "description",
@@ -1497,6 +1503,7 @@ func classesIam() []*base.Class {
 			InCluster:  true,
 			Slice:      "iam",
 			Reconciler: true,
+			Restricted: true,
 			Fields: []*base.Field{
 				{
 					Name:      "description",

@@ -57,7 +57,7 @@ func scalars() []*base.Scalar {
 		{
 			Name:      "ConfigKey",
 			IRI:       "https://picloud.local/ontology/meta#ConfigKey",
-			Comment:   "A key of letters, digits, dots, dashes, underscores and slashes.",
+			Comment:   "A settings key: letters, digits, dots, dashes, underscores and slashes.",
 			Datatype:  "http://www.w3.org/2001/XMLSchema#string",
 			Pattern:   "^[A-Za-z0-9_]([A-Za-z0-9._/-]{0,254}[A-Za-z0-9_])?$",
 			MinLength: 1,

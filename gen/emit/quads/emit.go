@@ -115,11 +115,11 @@ func between(k *plan.Kind, terms map[string]string) (above []string) {
 	return above
 }
 
-// restricted lists the kinds of the slice that looks after rights.
+// restricted lists the kinds that administrators read.
 func restricted(p *plan.Plan) string {
 	var consts []string
 	for _, k := range p.Kinds {
-		if k.Slice == "iam" && k.InCluster {
+		if k.Restricted && k.InCluster {
 			consts = append(consts, "domain."+k.Const)
 		}
 	}
