@@ -133,6 +133,9 @@ func (p *Projection) Fold(b eventlog.Batch) error {
 	if err != nil {
 		return err
 	}
+	if len(batch.Events) != int(b.Count) {
+		return fmt.Errorf("the batch at position %d holds %d events, its frame says %d", b.First, len(batch.Events), b.Count)
+	}
 	p.head = state.Head{Position: base.Position(b.Last()), Time: at, Chain: b.Digest}
 	p.builder.FoldBatch(batch, p.head, p.note)
 	return nil
@@ -154,7 +157,7 @@ func (p *Projection) Publish(eventlog.Head) {
 	var remove, add []base.Quad
 	was, is := writer{base.QuadWriter{Root: p.cfg.Root}}, writer{base.QuadWriter{Root: p.cfg.Root}}
 	for ref, before := range p.touched {
-		was.out.Quads, is.out.Quads = nil, nil
+		was.out.Quads, is.out.Quads = was.out.Quads[:0], is.out.Quads[:0]
 		was.entry(before)
 		after, _ := now.Entry(ref)
 		is.entry(after)
