@@ -47,9 +47,13 @@ func DecodeBatch(first base.Position, at base.Time, payload []byte) (Batch, erro
 	if fault != nil {
 		return Batch{}, fmt.Errorf("the batch at position %d: %w", first, fault)
 	}
+	events := v.Get("events")
+	if events == nil || len(events.Items) == 0 {
+		return Batch{}, fmt.Errorf("the batch at position %d has no events", first)
+	}
 	var b Batch
 	d := base.Decoder{Stored: true}
-	for i, item := range v.Get("events").Items {
+	for i, item := range events.Items {
 		event, err := codec.DecodeStoredEvent(item)
 		if err != nil {
 			return Batch{}, fmt.Errorf("the event at position %d: %w", first+base.Position(i), err)
@@ -62,7 +66,7 @@ func DecodeBatch(first base.Position, at base.Time, payload []byte) (Batch, erro
 		if err != nil {
 			return Batch{}, fmt.Errorf("the receipt at position %d: %w", first, err)
 		}
-		r.Position, r.Time = first+base.Position(max(len(b.Events), 1)-1), at
+		r.Position, r.Time = first+base.Position(len(b.Events)-1), at
 		b.Receipt = &r
 	}
 	if len(d.Violations) > 0 {

@@ -1,0 +1,214 @@
+package projection
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/state"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// history is an event log and the projection that follows it.
+type history struct {
+	t   *testing.T
+	cfg Config
+	log *eventlog.Log
+	*Projection
+	index uint64
+}
+
+func begin(t *testing.T) *history {
+	t.Helper()
+	dir := t.TempDir()
+	log, err := eventlog.Open(eventlog.Config{Dir: filepath.Join(dir, "log")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	cfg := Config{Root: "https://picloud.local", Model: "m1", Checkpoint: filepath.Join(dir, "state.checkpoint")}
+	return &history{t: t, cfg: cfg, log: log, Projection: New(cfg, log)}
+}
+
+// batch puts events into the log and folds them.
+func (h *history) batch(events ...*domain.Event) {
+	h.t.Helper()
+	h.index++
+	for _, e := range events {
+		e.Actor = "/tokens/admin"
+	}
+	batches := []eventlog.Batch{{
+		Count: uint32(len(events)), Time: time.UnixMilli(int64(h.index) * 1000).UTC(),
+		Payload: state.AppendBatch(nil, state.Batch{Events: events}),
+	}}
+	if _, err := h.log.Append(h.index, batches); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.Fold(batches[0]); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *history) verify() {
+	h.t.Helper()
+	live, rebuilt, err := h.Verify(h.log)
+	if err != nil || live != rebuilt {
+		h.t.Fatalf("readers see %+v, the log makes %+v (%v)", live, rebuilt, err)
+	}
+}
+
+func event(subject base.Ref, p domain.Payload) *domain.Event {
+	return &domain.Event{Subject: subject, Payload: p}
+}
+
+func declared(version string) domain.Payload {
+	return &domain.ProductDeclared{Spec: domain.ProductSpec{Version: version}}
+}
+
+func TestGraphIsAsIfMadeAnew(t *testing.T) {
+	h := begin(t)
+	const photo = "/products/photo"
+	h.batch(event(photo, declared("1.0.0")), event(photo+"/secrets/db", &domain.SecretDeclared{}))
+	h.Publish(h.log.Head())
+	h.verify()
+	h.batch(event(photo, &domain.ProductChanged{Spec: domain.ProductSpec{Version: "2.0.0", Tags: map[string]string{"team": "backend"}}, Changed: []string{"/version"}}))
+	h.batch(event(photo+"/secrets/db", &domain.SecretDeleted{}), event(photo+"/secrets/db", &domain.SecretDeclared{}))
+	h.Publish(h.log.Head()) // several batches, one publication
+	h.verify()
+	h.batch(event(photo, declared("3.0.0"))) // cannot be folded: its subject is set aside
+	h.Publish(h.log.Head())
+	h.verify()
+	if phase := h.View().State.Get(photo).Common().Phase; phase != state.PhaseUnfoldable {
+		t.Errorf("the phase is %s", phase)
+	}
+	h.batch(event(photo+"/secrets/db", &domain.SecretDeleted{}), event(photo, &domain.ProductDeleted{}))
+	h.Publish(h.log.Head())
+	h.verify()
+	if n := h.View().Graph.Len(); n != 0 {
+		t.Errorf("%d quads are left of nothing", n)
+	}
+}
+
+func TestProjectionContinuesFromItsCheckpoint(t *testing.T) {
+	h := begin(t)
+	h.batch(event("/products/photo", declared("1.0.0")))
+	h.Publish(h.log.Head())
+	persist := h.Checkpoint(h.log.Head())
+	h.batch(event("/products/late", declared("1.0.0")))
+	h.Publish(h.log.Head())
+	if err := persist(); err != nil { // what was captured, not what is now
+		t.Fatal(err)
+	}
+	again := New(h.cfg, h.log)
+	if again.Position() != 1 || again.View().Graph.Len() == 0 {
+		t.Fatalf("it begins at %d with %d quads", again.Position(), again.View().Graph.Len())
+	}
+	for b, err := range h.log.Read(again.Position()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Fold(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again.Publish(h.log.Head())
+	if again.View().Sums() != h.View().Sums() {
+		t.Error("it came to another end")
+	}
+	other := h.cfg
+	other.Model = "m2"
+	if p := New(other, h.log); p.Position() != 0 {
+		t.Error("the checkpoint of another model was used")
+	}
+	if p := New(h.cfg, begin(t).log); p.Position() != 0 {
+		t.Error("the checkpoint of another history was used")
+	}
+}
+
+func TestBatchThatIsNotWhatItsFrameSaysIsAFault(t *testing.T) {
+	h := begin(t)
+	payload := state.AppendBatch(nil, state.Batch{Events: []*domain.Event{event("/products/photo", declared("1.0.0"))}})
+	for _, b := range []eventlog.Batch{{First: 1, Count: 2, Payload: payload}, {First: 1, Count: 1, Payload: []byte("{}")}, {First: 1, Count: 1}} {
+		if err := h.Fold(b); err == nil {
+			t.Errorf("%d events in %q were folded", b.Count, b.Payload)
+		}
+	}
+	if h.Position() != 0 {
+		t.Error("the fold moved")
+	}
+}
+
+func TestReadersWaitForAPosition(t *testing.T) {
+	h := begin(t)
+	cause := errors.New("gave up")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	if _, err := h.WaitFor(ctx, 1); !errors.Is(err, cause) {
+		t.Errorf("a wait that ended gives %v", err)
+	}
+	got := make(chan base.Position)
+	go func() {
+		view, err := h.WaitFor(context.Background(), 2)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- view.Position
+	}()
+	old := h.View()
+	h.batch(event("/products/a", declared("1.0.0")))
+	h.Publish(h.log.Head())
+	h.batch(event("/products/b", declared("1.0.0")))
+	h.Publish(h.log.Head())
+	if position := <-got; position != 2 {
+		t.Errorf("the reader woke at %d", position)
+	}
+	if old.State.Len() != 0 || old.Graph.Len() != 0 {
+		t.Error("a view changed")
+	}
+}
+
+// What leaves and what comes turns the one set into the other.
+func TestDifferenceTurnsOneIntoTheOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		quad := rapid.Custom(func(t *rapid.T) base.Quad {
+			return base.Quad{S: base.IRI("s"), P: base.IRI("p"), O: base.Integer(int64(rapid.IntRange(0, 9).Draw(t, "o")))}
+		})
+		set := rapid.SliceOfDistinct(quad, func(q base.Quad) base.Quad { return q })
+		before, after := set.Draw(t, "before"), set.Draw(t, "after")
+		remove, add := difference(before, after)
+		var got []base.Quad
+		for _, q := range before {
+			if !slices.Contains(remove, q) {
+				got = append(got, q)
+			}
+		}
+		for _, q := range add {
+			if slices.Contains(got, q) {
+				t.Fatalf("%v comes and was there", q)
+			}
+		}
+		got = append(got, add...)
+		if len(got) != len(after) {
+			t.Fatalf("got %v, want %v", got, after)
+		}
+		for _, q := range after {
+			if !slices.Contains(got, q) {
+				t.Fatalf("%v is missing", q)
+			}
+		}
+	})
+}
