@@ -192,6 +192,18 @@ func (d *Decoder) Text(v *Value) string {
 	return v.Text
 }
 
+// Given reads a string that is optional and cannot be empty. What it gives for
+// an empty one stands for absence elsewhere, so it is noted here.
+func (d *Decoder) Given(v *Value, rule string) string {
+	text := d.Text(v)
+	if text == "" && v.Kind == StringValue && !d.Stored {
+		d.Add("empty", "", rule, "text", d.path[len(d.path)-1]+" is empty")
+		last := &d.Violations[len(d.Violations)-1]
+		last.Line, last.Column = v.Line, v.Column
+	}
+	return text
+}
+
 // Integer reads a whole number; exponents and fractions are refused, as are
 // numbers beyond ±(2^53−1), which JSON readers cannot all hold (RFC 8259,
 // section 6).

@@ -44,6 +44,7 @@ var laws = []law{
 	{[]string{"gen/emit/client/core"}, []string{"gen/base", "generated/domain", "generated/codec", "generated/schema"}, "ordinary Go, tested as such, whose files are copied into generated/client"},
 	{[]string{"gen/emit/cli/core"}, []string{"gen/base", "generated/client", "generated/domain", "generated/schema", cobra, "github.com/spf13/pflag"}, "ordinary Go, tested as such, whose files are copied into generated/cli"},
 	{[]string{"gen/lawtest"}, []string{"gen/base", "generated/..."}, "promises about output that hold for every kind"},
+	{[]string{"gen/agreement"}, []string{"gen", "gen/base", "gen/example", "gen/plan", "generated/...", "github.com/getkin/kin-openapi/...", "github.com/santhosh-tekuri/jsonschema/v6"}, "one place compares all statements of one constraint"},
 	{[]string{"gen", "gen/gentest", "gen/tidy"}, []string{"gen/..."}, "the pipeline and the tests of the generator"},
 	{[]string{"generated/cli"}, []string{"gen/base", "generated/...", cobra, "github.com/spf13/pflag"}, "verbs need the library of verbs; nothing else generated does"},
 	{[]string{"generated/..."}, []string{"gen/base", "generated/..."}, "output never knows its users"},

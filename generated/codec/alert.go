@@ -54,7 +54,7 @@ func decodeAlertStatus(d *base.Decoder, v *base.Value) (s domain.AlertStatus) {
 		case "severity":
 			s.Severity = domain.Severity(d.Token(m.Value, base.Ontology+"Alert-severity", "info", "warning", "critical"))
 		case "message":
-			s.Message = d.Text(m.Value)
+			s.Message = d.Given(m.Value, base.Ontology+"Alert-message")
 		case "since":
 			s.Since = d.DateTime(m.Value)
 		}

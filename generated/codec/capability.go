@@ -56,9 +56,9 @@ func decodeCapabilitySpec(d *base.Decoder, v *base.Value) (s domain.CapabilitySp
 		case "version":
 			s.Version = d.Text(m.Value)
 		case "ontology":
-			s.Ontology = d.Text(m.Value)
+			s.Ontology = d.Given(m.Value, base.Ontology+"Capability-ontology")
 		case "shapes":
-			s.Shapes = d.Text(m.Value)
+			s.Shapes = d.Given(m.Value, base.Ontology+"Capability-shapes")
 		case "events":
 			s.Events = new(decodeCapabilityEvents(d, m.Value))
 		case "iri", "kind", "name", "product":

@@ -96,9 +96,9 @@ func decodeClusterStatus(d *base.Decoder, v *base.Value) (s domain.ClusterStatus
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "caFingerprint":
-			s.CAFingerprint = d.Text(m.Value)
+			s.CAFingerprint = d.Given(m.Value, base.Ontology+"Cluster-caFingerprint")
 		case "version":
-			s.Version = d.Text(m.Value)
+			s.Version = d.Given(m.Value, base.Ontology+"Cluster-platformVersion")
 		case "leader":
 			s.Leader = d.Ref(m.Value, "Node", base.Ontology+"Cluster-leader")
 		}

@@ -55,7 +55,7 @@ func decodeDataDomainSpec(d *base.Decoder, v *base.Value) (s domain.DataDomainSp
 		case "sensitivity":
 			s.Sensitivity = domain.Sensitivity(d.Token(m.Value, base.Ontology+"DataDomain-sensitivity", "public", "internal", "confidential", "restricted"))
 		case "shapes":
-			s.Shapes = d.Text(m.Value)
+			s.Shapes = d.Given(m.Value, base.Ontology+"DataDomain-shapes")
 		case "iri", "kind", "name", "product":
 			d.Addressed(m)
 		case "status":

@@ -64,9 +64,9 @@ func decodeDataProductSpec(d *base.Decoder, v *base.Value) (s domain.DataProduct
 		case "version":
 			s.Version = d.Text(m.Value)
 		case "ontology":
-			s.Ontology = d.Text(m.Value)
+			s.Ontology = d.Given(m.Value, base.Ontology+"DataProduct-ontology")
 		case "shapes":
-			s.Shapes = d.Text(m.Value)
+			s.Shapes = d.Given(m.Value, base.Ontology+"DataProduct-shapes")
 		case "projection":
 			s.Projection = d.Text(m.Value)
 		case "freshness":

@@ -45,13 +45,13 @@ func decodeEnrollmentStatus(d *base.Decoder, v *base.Value) (s domain.Enrollment
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "fingerprint":
-			s.Fingerprint = d.Text(m.Value)
+			s.Fingerprint = d.Given(m.Value, base.Ontology+"Enrollment-fingerprint")
 		case "address":
-			s.Address = d.Text(m.Value)
+			s.Address = d.Given(m.Value, base.Ontology+"Enrollment-address")
 		case "hostname":
-			s.Hostname = d.Text(m.Value)
+			s.Hostname = d.Given(m.Value, base.Ontology+"Enrollment-hostname")
 		case "code":
-			s.Code = d.Text(m.Value)
+			s.Code = d.Given(m.Value, base.Ontology+"Enrollment-code")
 		}
 	}
 	return s

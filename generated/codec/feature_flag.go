@@ -49,7 +49,7 @@ func decodeFeatureFlagSpec(d *base.Decoder, v *base.Value) (s domain.FeatureFlag
 		case "enabled":
 			s.Enabled = d.Boolean(m.Value)
 		case "version":
-			s.Version = d.Text(m.Value)
+			s.Version = d.Given(m.Value, base.Ontology+"FeatureFlag-versionRange")
 		case "iri", "kind", "name", "product":
 			d.Addressed(m)
 		case "status":

@@ -50,9 +50,9 @@ func decodeIdentitySpec(d *base.Decoder, v *base.Value) (s domain.IdentitySpec) 
 				nameOf,
 				func(m *base.Member) string { return d.Text(m.Value) })
 		case "displayName":
-			s.DisplayName = d.Text(m.Value)
+			s.DisplayName = d.Given(m.Value, base.Ontology+"Identity-displayName")
 		case "email":
-			s.Email = d.Text(m.Value)
+			s.Email = d.Given(m.Value, base.Ontology+"Identity-email")
 		case "iri", "kind", "name", "product":
 			d.Addressed(m)
 		case "status":

@@ -58,7 +58,7 @@ func decodeIngressSpec(d *base.Decoder, v *base.Value) (s domain.IngressSpec) {
 		case "port":
 			s.Port = d.Integer(m.Value)
 		case "host":
-			s.Host = d.Text(m.Value)
+			s.Host = d.Given(m.Value, base.Ontology+"Ingress-host")
 		case "path":
 			s.Path = d.Text(m.Value)
 		case "tls":

@@ -63,7 +63,7 @@ func decodeNodeStatus(d *base.Decoder, v *base.Value) (s domain.NodeStatus) {
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "hostname":
-			s.Hostname = d.Text(m.Value)
+			s.Hostname = d.Given(m.Value, base.Ontology+"Node-hostname")
 		case "addresses":
 			s.Addresses = base.ReadSet(d, m.Value, base.Ontology+"Node-addresses", d.Text)
 		case "raftRole":
@@ -79,7 +79,7 @@ func decodeNodeStatus(d *base.Decoder, v *base.Value) (s domain.NodeStatus) {
 		case "metrics":
 			s.Metrics = new(decodeNodeMetrics(d, m.Value))
 		case "certFingerprint":
-			s.CertFingerprint = d.Text(m.Value)
+			s.CertFingerprint = d.Given(m.Value, base.Ontology+"Node-certFingerprint")
 		case "certExpiresAt":
 			s.CertExpiresAt = d.DateTime(m.Value)
 		}

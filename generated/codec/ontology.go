@@ -70,7 +70,7 @@ func decodeOntologyStatus(d *base.Decoder, v *base.Value) (s domain.OntologyStat
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "boundVersion":
-			s.BoundVersion = d.Text(m.Value)
+			s.BoundVersion = d.Given(m.Value, base.Ontology+"Ontology-boundVersion")
 		}
 	}
 	return s

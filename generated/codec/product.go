@@ -101,7 +101,7 @@ func decodeProductStatus(d *base.Decoder, v *base.Value) (s domain.ProductStatus
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "activeVersion":
-			s.ActiveVersion = d.Text(m.Value)
+			s.ActiveVersion = d.Given(m.Value, base.Ontology+"Product-activeVersion")
 		}
 	}
 	return s

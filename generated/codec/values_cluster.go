@@ -132,7 +132,7 @@ func decodeRejection(d *base.Decoder, v *base.Value) (s domain.Rejection) {
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "reason":
-			s.Reason = d.Text(m.Value)
+			s.Reason = d.Given(m.Value, base.Ontology+"Rejection-reason")
 		default:
 			d.Unknown(m, "reason")
 		}

@@ -21,7 +21,7 @@ func decodeAggregate(d *base.Decoder, v *base.Value) (s domain.Aggregate) {
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "schema":
-			s.Schema = d.Text(m.Value)
+			s.Schema = d.Given(m.Value, base.Ontology+"Aggregate-schema")
 		default:
 			d.Unknown(m, "schema")
 		}
@@ -66,7 +66,7 @@ func decodeCapabilityUse(d *base.Decoder, v *base.Value) (s domain.CapabilityUse
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "version":
-			s.Version = d.Text(m.Value)
+			s.Version = d.Given(m.Value, base.Ontology+"CapabilityUse-versionRange")
 		default:
 			d.Unknown(m, "version")
 		}
@@ -142,7 +142,7 @@ func decodeDataProductUse(d *base.Decoder, v *base.Value) (s domain.DataProductU
 	for m := range d.Members(v) {
 		switch m.Name {
 		case "version":
-			s.Version = d.Text(m.Value)
+			s.Version = d.Given(m.Value, base.Ontology+"DataProductUse-versionRange")
 		default:
 			d.Unknown(m, "version")
 		}
@@ -167,7 +167,7 @@ func decodeEventSource(d *base.Decoder, v *base.Value) (s domain.EventSource) {
 		case "product":
 			s.Product = d.Ref(m.Value, "Product", base.Ontology+"EventSource-sourceProduct")
 		case "version":
-			s.Version = d.Text(m.Value)
+			s.Version = d.Given(m.Value, base.Ontology+"EventSource-versionRange")
 		default:
 			d.Unknown(m, "product", "version")
 		}

@@ -169,6 +169,8 @@ func read(f *plan.Field, v string) string {
 		return "d.Link(" + v + ")"
 	case f.Type == base.TypeRef:
 		return fmt.Sprintf("d.Ref(%s, %q, %s)", v, f.Target.Class.Name, expr.Rule(f))
+	case optionalText(f):
+		return fmt.Sprintf("d.Given(%s, %s)", v, expr.Rule(f))
 	case f.Type == base.TypeDateTime:
 		return "d.DateTime(" + v + ")"
 	}
@@ -181,4 +183,9 @@ func fill(f *plan.Field) string {
 		return "domain." + f.GoDefault
 	}
 	return f.GoDefault
+}
+
+// optionalText reports whether the empty text stands for absence in Go.
+func optionalText(f *plan.Field) bool {
+	return f.Type == base.TypeString && f.Form == base.Single && !f.Required && f.Default == "" && !f.Pointer && f.MinLength > 0
 }
