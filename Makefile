@@ -34,6 +34,7 @@ test-long: ## the same with long random runs, more crashes and more seeds
 check: ## static only: format, vet, staticcheck, the repository's own law, stale output
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$bad" ]; then echo "gofmt differs; run: gofmt -w $$bad"; exit 1; fi
 	$(GO) vet ./...
+	@for system in darwin windows; do GOOS=$$system CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/picloud || exit 1; done
 	$(GO) tool staticcheck ./...
 	$(GO) test ./gen/tidy
 	$(GO) run ./cmd/picloud-gen --check

@@ -18,7 +18,7 @@ import (
 type faults []base.Violation
 
 func (f faults) Error() string {
-	return fmt.Sprintf("%s, nothing was applied", count(len(f), "fault"))
+	return count(len(f), "fault") + " in the files"
 }
 
 // print shows each fault on a line of its own, as editors read it.

@@ -40,11 +40,18 @@ func (a *App) list(ctx context.Context, word string, o listOptions) error {
 	if err != nil {
 		return err
 	}
+	collection := ""
+	if !o.everywhere {
+		if collection, err = collectionPath(class, o.product); err != nil {
+			return err
+		}
+	}
 	cluster, err := a.client()
 	if err != nil {
 		return err
 	}
-	collections, err := a.collections(ctx, cluster, class, o)
+	defer cluster.Close()
+	collections, err := a.collections(ctx, cluster, class, collection)
 	if err != nil {
 		return err
 	}
@@ -102,11 +109,10 @@ func (a *App) column(item *base.Value, column generated.Column, root string) str
 	return value
 }
 
-// collections are the places where a list looks.
-func (a *App) collections(ctx context.Context, cluster *client.Client, class *base.Class, o listOptions) ([]string, error) {
-	if !o.everywhere {
-		path, err := collectionPath(class, o.product)
-		return []string{path}, err
+// collections are the places where a list looks: the one given, else all.
+func (a *App) collections(ctx context.Context, cluster *client.Client, class *base.Class, collection string) ([]string, error) {
+	if collection != "" {
+		return []string{collection}, nil
 	}
 	var paths []string
 	if class.InCluster {
