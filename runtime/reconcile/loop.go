@@ -32,7 +32,8 @@ type Config struct {
 	// the world moves too. 0 means never.
 	Resync time.Duration
 	// Backoff is the pause after a first failure, doubled with each further
-	// one up to BackoffMax; 0 means 200 ms and 1 min.
+	// one up to BackoffMax, and a quarter shorter or longer by chance; 0 means
+	// 200 ms and 1 min.
 	Backoff, BackoffMax time.Duration
 	Logger              *slog.Logger
 }
@@ -85,7 +86,7 @@ type outcome struct {
 
 // run owns the queue: all that is known of keys lives on this goroutine.
 func (l *Loop) run(ctx context.Context) {
-	q := newQueue(l.cfg)
+	q := newQueue(l.cfg, uneven)
 	outcomes := make(chan outcome)
 	defer func() {
 		for ; q.running > 0; q.running-- {

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"iter"
+	"math/rand/v2"
 	"time"
 
 	"github.com/picloud/picloud/gen/base"
@@ -25,9 +26,19 @@ type queue struct {
 	items   map[base.Ref]*item
 	running int
 	looked  time.Time
+	// spread makes pauses uneven, so that what failed together is not tried
+	// again together.
+	spread func(time.Duration) time.Duration
 }
 
-func newQueue(cfg Config) *queue { return &queue{cfg: cfg, items: map[base.Ref]*item{}} }
+func newQueue(cfg Config, spread func(time.Duration) time.Duration) *queue {
+	return &queue{cfg: cfg, items: map[base.Ref]*item{}, spread: spread}
+}
+
+// uneven is a random time between three and five quarters of a pause.
+func uneven(pause time.Duration) time.Duration {
+	return pause*3/4 + rand.N(pause/2+1)
+}
 
 // look makes due what is new, has moved, or is gone since the last look.
 func (q *queue) look(now time.Time, keys iter.Seq[base.Ref], s *state.State) {
@@ -48,10 +59,14 @@ func (q *queue) look(now time.Time, keys iter.Seq[base.Ref], s *state.State) {
 			q.mark(i, now)
 		}
 	}
-	for _, i := range q.items {
-		if !i.present && i.seen != 0 {
+	for key, i := range q.items {
+		switch {
+		case i.present:
+		case i.seen != 0:
 			i.seen = 0 // told once that it is gone
 			q.mark(i, now)
+		case !i.running && i.due.IsZero():
+			delete(q.items, key) // it never was there
 		}
 	}
 }
@@ -97,7 +112,7 @@ func (q *queue) finish(now time.Time, o outcome) {
 		i.failures = 0
 		i.due = now
 	case o.err != nil:
-		i.due = now.Add(q.pause(i.failures))
+		i.due = now.Add(q.spread(q.pause(i.failures)))
 		i.failures++
 	case !i.present:
 		delete(q.items, o.key)

@@ -19,8 +19,11 @@ type clockwork struct {
 	now time.Time
 }
 
+// exact leaves a pause as it is.
+func exact(pause time.Duration) time.Duration { return pause }
+
 func newClockwork(t *testing.T, cfg Config) *clockwork {
-	return &clockwork{t, newQueue(cfg.withDefaults()), time.Unix(1_000_000, 0)}
+	return &clockwork{t, newQueue(cfg.withDefaults(), exact), time.Unix(1_000_000, 0)}
 }
 
 func (c *clockwork) look(keys ...base.Ref) {
