@@ -4,6 +4,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -117,6 +118,7 @@ func (c *Client) follow(ctx context.Context, after *base.Position, follow bool, 
 	defer silence.Stop()
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(make([]byte, 64<<10), maxEvent)
+	lines.Split(wholeLines)
 	for lines.Scan() {
 		silence.Reset(maxSilence)
 		if len(lines.Bytes()) == 0 { // heartbeat
@@ -140,4 +142,16 @@ func (c *Client) follow(ctx context.Context, after *base.Position, follow bool, 
 		*after = e.Position
 	}
 	return lines.Err()
+}
+
+// wholeLines splits a stream into lines. What a lost connection leaves behind
+// the last line feed is the beginning of an event, not an event.
+func wholeLines(data []byte, atEOF bool) (int, []byte, error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF {
+		return len(data), nil, nil
+	}
+	return 0, nil, nil
 }
