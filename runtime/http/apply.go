@@ -21,18 +21,16 @@ type described struct {
 }
 
 // apply answers POST /apply: a whole deployment, at once or not at all.
-func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
-	principal, data, media, err := s.body(w, r, deploymentBytes, resourceBodies...)
+func (s *Server) apply(w http.ResponseWriter, r *http.Request) error {
+	data, media, err := readBody(w, r, deploymentBytes, resourceBodies...)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	list, err := s.readDeployment(data, media)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	q, err := s.request(r, principal, data)
+	q, err := s.request(r, data)
 	if err == nil {
 		q.Apply, err = applyOptions(r, list)
 	}
@@ -45,8 +43,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 		answer, err = s.door.Do(r.Context(), q)
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	w.Header().Set("Picloud-Position", answer.Position.String())
 	w.Header().Set("Cache-Control", "no-store")
@@ -54,6 +51,7 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Picloud-Replayed", "true")
 	}
 	s.writePlan(w, q, answer)
+	return nil
 }
 
 // applyOptions reads the query of POST /apply. Without a name a deployment is

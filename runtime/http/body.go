@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/schema"
@@ -44,6 +45,10 @@ func readBody(w http.ResponseWriter, r *http.Request, bound int64, types ...stri
 		}
 		return nil, "", &base.Error{Code: base.MediaType, Detail: fmt.Sprintf("Content-Type %q is not read here; send one of %s", r.Header.Get("Content-Type"), accept)}
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		w.Header().Set("Accept-Encoding", "identity")
+		return nil, "", &base.Error{Code: base.MediaType, Detail: fmt.Sprintf("Content-Encoding %q is not read here; send the body as it is", coding)}
+	}
 	if r.ContentLength > bound {
 		return nil, "", tooLarge(bound)
 	}
@@ -63,14 +68,7 @@ func tooLarge(bound int64) error {
 }
 
 func mediaList(types []string) string {
-	list := ""
-	for i, t := range types {
-		if i > 0 {
-			list += ", "
-		}
-		list += t
-	}
-	return list
+	return strings.Join(types, ", ")
 }
 
 // readJSON reads a JSON body into the tree that all decoders read from.

@@ -32,33 +32,25 @@ func (s *Server) eventAt(position base.Position) (*domain.Event, error) {
 
 // event answers GET /events/{position}: the event as a CloudEvent, as RDF, or
 // as a page.
-func (s *Server) event(w http.ResponseWriter, r *http.Request) {
-	principal, err := s.principal(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
+func (s *Server) event(w http.ResponseWriter, r *http.Request) error {
 	position, err := strconv.ParseUint(r.PathValue("position"), 10, 64)
 	if err != nil {
-		s.fail(w, r, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("%q is no position", r.PathValue("position"))})
-		return
+		return &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("%q is no position", r.PathValue("position"))}
 	}
 	e, err := s.eventAt(base.Position(position))
-	if err == nil && !s.door.MaySee(principal, e) {
+	if err == nil && !s.door.MaySee(principalOf(r), e) {
 		err = &base.Error{Code: base.NotFound, Ref: base.Position(position).Ref(), Detail: fmt.Sprintf("there is no event at position %d", position)}
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	format, err := chosen(r, resourceFormats)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	switch format {
 	case HTML:
-		s.page(w, r, http.StatusOK, "resource", s.eventPage(e))
+		s.page(w, r, http.StatusOK, "event", s.eventPage(e))
 	case JSON:
 		s.send(w, r, Format{JSON.Name, "application/cloudevents+json"}, etag(e.Position, e.Position, format), append(s.appendEvent(nil, e), '\n'))
 	default:
@@ -66,35 +58,11 @@ func (s *Server) event(w http.ResponseWriter, r *http.Request) {
 		quads.AppendEvent(&q, e)
 		body, err := s.serialise(q.Quads, format, e.Position.Ref().Absolute(s.root))
 		if err != nil {
-			s.fail(w, r, err)
-			return
+			return err
 		}
 		s.send(w, r, format, etag(e.Position, e.Position, format), body)
 	}
-}
-
-// eventPage shows an event as pages show resources: its attributes, and its
-// data as the members of the CloudEvent.
-func (s *Server) eventPage(e *domain.Event) resourcePage {
-	page := resourcePage{Name: e.Position.String(), Kind: string(e.Payload.Type()), KindHref: ontologyHref(base.Ontology + string(e.Payload.Type())), Ref: e.Position.Ref()}
-	q := base.QuadWriter{Root: s.root}
-	quads.AppendEvent(&q, e)
-	var rows []row
-	for _, quad := range q.Quads {
-		if quad.P.Value != base.RDFType {
-			rows = s.appendRow(rows, quad)
-		}
-	}
-	page.Groups = []group{{Rows: rows}}
-	v, fault := base.ReadJSON(s.appendEvent(nil, e), base.Limits{})
-	if fault == nil && v.Get("data") != nil && len(v.Get("data").Members) > 0 {
-		data := group{Title: "data", ID: "data"}
-		for _, m := range v.Get("data").Members {
-			data.Rows = append(data.Rows, row{Label: m.Name, Values: []shown{{Text: strings.Trim(string(base.AppendValue(nil, m.Value)), `"`)}}})
-		}
-		page.Groups = append(page.Groups, data)
-	}
-	return page
+	return nil
 }
 
 // historyShown is how many events a resource's page shows.
@@ -112,8 +80,7 @@ func (s *Server) history(last base.Position) (list []happening, older bool) {
 			return list, true
 		}
 		h := happening{
-			Position: at, Href: string(at.Ref()), Type: string(e.Payload.Type()),
-			Time: e.Time.Std().Format("2006-01-02 15:04:05"), Actor: string(e.Actor), ActorHref: string(e.Actor),
+			Position: at, Href: string(at.Ref()), Type: words(string(e.Payload.Type())), Time: moment(e.Time.String()), Actor: tree{}.ref(string(e.Actor)),
 		}
 		if v, fault := base.ReadJSON(s.appendEvent(nil, e), base.Limits{}); fault == nil {
 			h.Changed = summary(v.Get("data"))

@@ -24,12 +24,8 @@ var (
 	SSE    = Format{"sse", "text/event-stream"}
 )
 
-const (
-	// heartbeat keeps proxies and clients sure that a quiet stream lives.
-	heartbeat = 15 * time.Second
-	// stall is how long a client may take to read what was written to it.
-	stall = 30 * time.Second
-)
+// stall is how long a client may take to read what was written to it.
+const stall = 30 * time.Second
 
 // eventFilter says which events a stream carries. Empty fields let all pass.
 type eventFilter struct {
@@ -65,47 +61,55 @@ func (f *eventFilter) passes(e *domain.Event) bool {
 		slices.ContainsFunc(domain.Supertypes(is), func(super string) bool { return slices.Contains(f.types, super) })
 }
 
-// events answers GET /events: the log as a stream of CloudEvents, from after a
-// position on, until the client leaves.
-func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
-	principal, err := s.principal(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	format, ok := choose(r.Header["Accept"], []Format{NDJSON, SSE})
+var streamFormats = []Format{NDJSON, SSE}
+
+// streamEvents answers GET /events: the log as a stream of CloudEvents, from
+// after a position on, until the client leaves.
+func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
+	format, ok := choose(r.Header["Accept"], streamFormats)
 	if name := r.URL.Query().Get("format"); name != "" {
-		format, ok = formatNamed(name, []Format{NDJSON, SSE})
+		format, ok = formatNamed(name, streamFormats)
 	}
 	if !ok {
-		s.fail(w, r, &base.Error{Code: base.NotAcceptable, Detail: "events are served as " + mediaTypes([]Format{NDJSON, SSE})})
-		return
+		return &base.Error{Code: base.NotAcceptable, Detail: "events are served as " + mediaTypes(streamFormats)}
 	}
 	after, err := s.streamStart(r)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
+	if !s.follows.enter() {
+		return &base.Error{Code: base.Unavailable, RetryAfter: 5, Detail: fmt.Sprintf("%d clients follow the events already; try again later", cap(s.follows))}
+	}
+	defer s.follows.leave()
 	header := w.Header()
 	header.Set("Content-Type", format.Media)
 	header.Set("Cache-Control", "no-store")
+	header.Add("Vary", "Accept")
 	header.Set("X-Accel-Buffering", "no")
 	header.Set("Picloud-Position", after.String())
 	if r.Method == http.MethodHead {
-		return
+		return nil
 	}
-	s.metrics.streams.Inc()
-	defer s.metrics.streams.Dec()
+	s.follow(w, r, format, after)
+	return nil
+}
+
+// follow writes events until the client leaves or the server ends.
+func (s *Server) follow(w http.ResponseWriter, r *http.Request, format Format, after base.Position) {
 	stream := eventStream{
-		server: s, out: http.NewResponseController(w), w: w, format: format,
+		server: s, request: r, out: http.NewResponseController(w), w: w, format: format,
 		filter: s.parseFilter(r.URL.Query()),
-		sees:   func(e *domain.Event) bool { return s.door.MaySee(principal, e) },
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.streams, cancel)()
-	if err := stream.run(ctx, after, r.URL.Query().Get("follow") != "false"); err != nil && ctx.Err() == nil {
-		s.log.Warn("event stream ended", "request", requestID(r), "error", err)
+	// the time to read a request is over long before a stream is
+	err := stream.out.SetReadDeadline(time.Time{})
+	if err == nil {
+		err = stream.run(ctx, after, r.URL.Query().Get("follow") != "false")
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Debug("event stream ended", "request", requestID(r), "error", err)
 	}
 }
 
@@ -129,13 +133,13 @@ func (s *Server) streamStart(r *http.Request) (base.Position, error) {
 
 // eventStream writes events to one client.
 type eventStream struct {
-	server *Server
-	out    *http.ResponseController
-	w      http.ResponseWriter
-	format Format
-	filter eventFilter
-	sees   func(*domain.Event) bool
-	buffer []byte
+	server  *Server
+	request *http.Request
+	out     *http.ResponseController
+	w       http.ResponseWriter
+	format  Format
+	filter  eventFilter
+	buffer  []byte
 }
 
 // run walks the log from after a position. Following, it ends with the context
@@ -157,7 +161,7 @@ func (s *eventStream) run(ctx context.Context, after base.Position, follow bool)
 	}
 	reader := s.server.events.Reader(uint64(after))
 	for {
-		wait, cancel := context.WithTimeout(ctx, heartbeat)
+		wait, cancel := context.WithTimeout(ctx, s.server.cfg.Times.Heartbeat)
 		batch, err := reader.Next(wait)
 		cancel()
 		switch {
@@ -187,9 +191,14 @@ func (s *eventStream) batch(b eventlog.Batch, after base.Position) error {
 	if err != nil {
 		return err
 	}
+	// a token may be revoked, and expire, while its stream goes on
+	principal, err := s.server.authenticate(s.request)
+	if err != nil {
+		return err
+	}
 	s.buffer = s.buffer[:0]
 	for _, e := range batch.Events {
-		if e.Position <= after || !s.filter.passes(e) || !s.sees(e) {
+		if e.Position <= after || !s.filter.passes(e) || !s.server.door.MaySee(principal, e) {
 			continue
 		}
 		if s.format == SSE {

@@ -10,19 +10,12 @@ import (
 
 // graph answers GET of a platform graph: all its triples that the caller may
 // read, or the answer of ?query= on it.
-func (s *Server) graph(w http.ResponseWriter, r *http.Request) {
+func (s *Server) graph(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Query().Has("query") {
-		s.sparql(w, r)
-		return
+		return s.sparql(w, r)
 	}
-	principal, err := s.principal(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	if !s.door.MayReadGraph(principal, r.URL.Path) {
-		s.fail(w, r, &base.Error{Code: base.Forbidden, Detail: "this graph is not yours to read"})
-		return
+	if !s.door.MayReadGraph(principalOf(r), r.URL.Path) {
+		return &base.Error{Code: base.Forbidden, Detail: "this graph is not yours to read"}
 	}
 	offers := []Format{Turtle, JSONLD, NTriples}
 	format, ok := choose(r.Header["Accept"], append(slices.Clone(offers), HTML))
@@ -30,13 +23,11 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request) {
 		format, ok = formatNamed(name, offers)
 	}
 	if !ok {
-		s.fail(w, r, &base.Error{Code: base.NotAcceptable, Detail: "a graph is served as " + mediaTypes(offers)})
-		return
+		return &base.Error{Code: base.NotAcceptable, Detail: "a graph is served as " + mediaTypes(offers)}
 	}
 	view, err := s.view(w, r)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	if format == HTML { // a browser reads it as Turtle
 		format = Format{Turtle.Name, "text/plain; charset=utf-8"}
@@ -61,8 +52,8 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request) {
 		if out.started {
 			panic(http.ErrAbortHandler)
 		}
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	_ = out.finish() // a client that left is no error of ours
+	return nil
 }

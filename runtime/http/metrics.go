@@ -4,27 +4,55 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are what the edge counts.
+// metrics are what the edge counts, and how to read everything that is counted.
 type metrics struct {
 	requests *prometheus.HistogramVec
-	streams  prometheus.Gauge
 	handler  http.Handler
 }
 
-func newMetrics(registry *prometheus.Registry) *metrics {
+func (s *Server) newMetrics(registry *prometheus.Registry) *metrics {
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "picloud_http_request_duration_seconds", Help: "Time to answer a request.",
 			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30},
 		}, []string{"method", "status"}),
-		streams: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "picloud_event_streams", Help: "Clients that follow the events.",
-		}),
 		handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 	}
-	registry.MustRegister(m.requests, m.streams)
+	registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, g := range s.gauges() {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help}, g.value))
+	}
 	return m
+}
+
+// gauge is a figure that is looked up when it is asked for.
+type gauge struct {
+	name, help string
+	value      func() float64
+}
+
+// gauges are figures of the kernel, seen from outside.
+func (s *Server) gauges() []gauge {
+	return []gauge{
+		{"picloud_event_streams", "Clients that follow the events.", func() float64 { return float64(len(s.follows)) }},
+		{"picloud_queries", "Queries that run.", func() float64 { return float64(len(s.queries)) }},
+		{"picloud_log_position", "Position of the last event in the log.", func() float64 { return float64(s.events.Head().Position) }},
+		{"picloud_view_position", "Position that reads see.", func() float64 { return float64(s.views.View().Position) }},
+		{"picloud_fold_lag_events", "Events in the log that reads do not see yet.", func() float64 {
+			seen := float64(s.views.View().Position) // before the log, so that it is never negative
+			return max(0, float64(s.events.Head().Position)-seen)
+		}},
+		{"picloud_resources", "Live resources.", func() float64 { return float64(s.views.View().State.Len()) }},
+		{"picloud_quads", "Quads in the graph, with the ontology.", func() float64 { return float64(s.views.View().Graph.Len()) }},
+		{"picloud_writable", "1 when writes are taken: a leader decides and the disk has room.", func() float64 {
+			if s.ready().Writes {
+				return 1
+			}
+			return 0
+		}},
+	}
 }

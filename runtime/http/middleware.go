@@ -3,10 +3,9 @@ package http
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"net/url"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,11 +47,35 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			} else if v != nil {
 				panic(v)
 			}
-			s.metrics.requests.WithLabelValues(r.Method, statusClass(status)).Observe(took.Seconds())
-			s.log.Debug("request", "request", requestID(r), "method", r.Method, "path", r.URL.Path, "status", status, "took", took)
+			s.metrics.requests.WithLabelValues(methodLabel(r.Method), statusClass(status)).Observe(took.Seconds())
+			level := slog.LevelDebug
+			if writes(r.Method) {
+				level = slog.LevelInfo
+			}
+			s.log.Log(r.Context(), level, "request", "request", requestID(r), "method", r.Method, "path", r.URL.Path, "status", status, "took", took)
 		}()
 		next.ServeHTTP(seen, r)
 	})
+}
+
+func writes(method string) bool {
+	switch method {
+	case http.MethodPut, http.MethodPost, http.MethodPatch, http.MethodDelete:
+		return true
+	}
+	return false
+}
+
+// methodLabel keeps the methods that a client can invent out of the metrics.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return method
+	}
+	if writes(method) {
+		return method
+	}
+	return "other"
 }
 
 func statusClass(status int) string {
@@ -85,31 +108,11 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// canonical sends a request whose path is spelt in another way than the IRI
-// of its resource to the one spelling: no trailing slash, no escape of an
-// unreserved character (RFC 3986, section 6.2.2).
-func canonical(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path := r.URL.EscapedPath()
-		want := (&url.URL{Path: r.URL.Path}).EscapedPath()
-		if len(want) > 1 {
-			want = "/" + strings.Trim(want, "/")
-		}
-		if path != want {
-			target := url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery}
-			target.Path = "/" + strings.Trim(target.Path, "/")
-			w.Header().Set("Location", target.String())
-			w.WriteHeader(http.StatusPermanentRedirect)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // harden sets the headers that every answer carries.
-func harden(next http.Handler) http.Handler {
+func (s *Server) harden(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
+		header.Set("Picloud-Position", s.views.View().Position.String())
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

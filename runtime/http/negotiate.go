@@ -13,6 +13,21 @@ type Format struct {
 	Media string // "text/turtle"
 }
 
+// title is what people call the format.
+func (f Format) title() string {
+	switch f {
+	case JSON:
+		return "JSON"
+	case Turtle:
+		return "Turtle"
+	case JSONLD:
+		return "JSON-LD"
+	case NTriples:
+		return "N-Triples"
+	}
+	return f.Name
+}
+
 // The formats of a resource, in the order of preference of a client that does
 // not speak RDF.
 var (

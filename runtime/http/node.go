@@ -2,6 +2,7 @@ package http
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -9,8 +10,6 @@ import (
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/projection"
 )
-
-var noTime time.Time
 
 // readiness is what a node can do now.
 type readiness struct {
@@ -33,25 +32,10 @@ func (s *Server) ready() readiness {
 	return r
 }
 
-// onlyAdmin answers who is no administrator.
-func (s *Server) onlyAdmin(w http.ResponseWriter, r *http.Request) bool {
-	principal, err := s.principal(r)
-	if err == nil && principal.Role != command.Admin {
-		err = &base.Error{Code: base.Forbidden, Detail: "only administrators may see this"}
-	}
-	if err != nil {
-		s.fail(w, r, err)
-	}
-	return err == nil
-}
-
-// scrape answers with the node's metrics.
-func (s *Server) scrape(w http.ResponseWriter, r *http.Request) {
-	if _, err := s.principal(r); err != nil {
-		s.fail(w, r, err)
-		return
-	}
+// scrape answers with the node's metrics, to whoever is known.
+func (s *Server) scrape(w http.ResponseWriter, r *http.Request) error {
 	s.metrics.handler.ServeHTTP(w, r)
+	return nil
 }
 
 // digests are the sums of one history in hexadecimal.
@@ -66,16 +50,49 @@ func digestsOf(sums projection.Sums) digests {
 }
 
 // verify makes state and graph again from the log and compares.
-func (s *Server) verify(w http.ResponseWriter, r *http.Request) {
-	if !s.onlyAdmin(w, r) {
-		return
+func (s *Server) verify(w http.ResponseWriter, r *http.Request) error {
+	if principalOf(r).Role != command.Admin {
+		return &base.Error{Code: base.Forbidden, Detail: "only administrators may do this: it reads the whole log"}
+	}
+	// the log may be long; who asks waits
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
+		return err
 	}
 	live, rebuilt, err := s.views.Verify(s.events)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	s.status(w, http.StatusOK, map[string]any{
 		"position": live.Position, "equal": live == rebuilt, "live": digestsOf(live), "rebuilt": digestsOf(rebuilt),
 	})
+	return nil
+}
+
+// healthz says that the process answers, and nothing else.
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request) error {
+	s.status(w, http.StatusOK, map[string]any{"alive": true})
+	return nil
+}
+
+// readyz says whether the node can do its work now: reads need a view that
+// follows the log, writes need a leader and room on the disk.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	readiness := s.ready()
+	status := http.StatusOK
+	if !readiness.Reads {
+		status = http.StatusServiceUnavailable
+	}
+	s.status(w, status, readiness)
+	return nil
+}
+
+func (s *Server) status(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil { // plain structs only: cannot happen
+		panic(err)
+	}
+	w.Header().Set("Content-Type", JSON.Media)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n'))
 }

@@ -1,41 +1,103 @@
 package http
 
 import (
-	"bytes"
-	"html/template"
+	"regexp"
 	"strings"
+
+	"github.com/picloud/picloud/generated/schema"
 )
 
-var ontologyTemplate = template.Must(template.New("ontology").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Ontology · {{.Domain}}</title>
-<style>:root{color-scheme:light dark}body{margin:0 auto;max-width:80rem;padding:1.5rem;font:15px/1.5 system-ui,sans-serif}
-pre{font:13px/1.55 ui-monospace,monospace;overflow:auto}span:target{background:#ffe08a;color:#000}</style></head>
-<body><p><a href="/">{{.Domain}}</a></p><h1>The ontology</h1>
-<p>What this cluster knows about its kinds, as <a href="?format=ttl">Turtle</a>, <a href="?format=jsonld">JSON-LD</a> or <a href="?format=nt">N-Triples</a>.</p>
-<pre>{{range .Lines}}{{if .ID}}<span id="{{.ID}}">{{.Text}}</span>{{else}}{{.Text}}{{end}}
-{{end}}</pre></body></html>
-`))
-
-// ontologyHTML shows a vocabulary as its source, each term at its anchor, so
+// ontologyPage shows a vocabulary as its source, each term at its anchor, so
 // that the IRI of a term leads a person to the lines that define it.
-func ontologyHTML(domain, source string) []byte {
-	type line struct{ ID, Text string }
-	var lines []line
+type ontologyPage struct {
+	Title, Path string
+	Slices      []ontologySlice
+	Lines       []ontologyLine
+}
+
+// ontologySlice lists the kinds of one part of the platform.
+type ontologySlice struct {
+	Name  string
+	Kinds []ontologyKind
+}
+
+type ontologyKind struct{ Word, Href, Comment string }
+
+// ontologyLine is one line of the source, in parts that may be links.
+type ontologyLine struct {
+	ID      string
+	Comment bool
+	Parts   []link
+}
+
+func (p ontologyPage) describe(d *pageData) {
+	d.Title = p.Title
+	for _, f := range []Format{Turtle, JSONLD, NTriples} {
+		d.Alternates = append(d.Alternates, link{Text: f.title(), Href: p.Path + "?format=" + f.Name, Media: f.Media})
+	}
+}
+
+func newOntologyPage(path, source string) ontologyPage {
+	page := ontologyPage{Title: "The ontology", Path: path}
+	switch path {
+	case "/ontology":
+		page.Slices = kindsBySlice()
+	case "/ontology/meta":
+		page.Title = "The language of the ontology"
+	case "/ontology/shapes":
+		page.Title = "The shapes of documents"
+	}
+	defined := definitions(source)
 	for text := range strings.Lines(source) {
 		text = strings.TrimRight(text, "\n")
-		l := line{Text: text}
-		if name, _, ok := strings.Cut(text, " "); ok && (strings.HasPrefix(name, "pc:") || strings.HasPrefix(name, "pm:")) {
-			l.ID = name[3:]
+		line := ontologyLine{Comment: strings.HasPrefix(strings.TrimSpace(text), "#")}
+		if name, _, ok := strings.Cut(text, " "); ok && defined[name] {
+			line.ID = name[3:]
 		}
-		lines = append(lines, l)
+		line.Parts = linked(text, defined)
+		page.Lines = append(page.Lines, line)
 	}
-	var b bytes.Buffer
-	if err := ontologyTemplate.Execute(&b, struct {
-		Domain string
-		Lines  []line
-	}{domain, lines}); err != nil { // a constant template over strings: cannot happen
-		panic(err)
+	return page
+}
+
+func kindsBySlice() (slices []ontologySlice) {
+	for _, class := range schema.Model.Classes {
+		if !class.Kind {
+			continue
+		}
+		kind := ontologyKind{class.Word, ontologyHref(class.IRI), class.Comment}
+		if n := len(slices); n > 0 && slices[n-1].Name == class.Slice {
+			slices[n-1].Kinds = append(slices[n-1].Kinds, kind)
+		} else {
+			slices = append(slices, ontologySlice{class.Slice, []ontologyKind{kind}})
+		}
 	}
-	return b.Bytes()
+	return slices
+}
+
+// definitions are the names that begin a line: those that the source defines.
+func definitions(source string) map[string]bool {
+	defined := map[string]bool{}
+	for text := range strings.Lines(source) {
+		if name, _, ok := strings.Cut(strings.TrimRight(text, "\n"), " "); ok && (strings.HasPrefix(name, "pc:") || strings.HasPrefix(name, "pm:")) {
+			defined[name] = true
+		}
+	}
+	return defined
+}
+
+var ownName = regexp.MustCompile(`\bp[cm]:[A-Za-z][A-Za-z0-9_-]*`)
+
+// linked parts a line at the names that are defined in the source.
+func linked(text string, defined map[string]bool) (parts []link) {
+	at := 0
+	for _, span := range ownName.FindAllStringIndex(text, -1) {
+		name := text[span[0]:span[1]]
+		if !defined[name] {
+			continue
+		}
+		parts = append(parts, link{Text: text[at:span[0]]}, link{Text: name, Href: "#" + name[3:]})
+		at = span[1]
+	}
+	return append(parts, link{Text: text[at:]})
 }

@@ -1,130 +1,79 @@
 package http
 
 import (
-	"net/url"
-	"strconv"
-	"strings"
-
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
-	"github.com/picloud/picloud/generated/quads"
 	"github.com/picloud/picloud/generated/schema"
+	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/state"
 )
 
-// resourcePage shows a resource, its triples, its history and what lies below.
+// resourcePage shows a resource, its history and what lies below it.
 type resourcePage struct {
 	Name, Kind, KindHref, Comment string
-	Phase, Reason                 string
+	Phase, Reason, Description    string
 	Ref                           base.Ref
-	Groups                        []group
+	Declared, Status              []field
 	Below                         []below
+	Operations                    []base.Operation
 	History                       []happening
 	OlderHistory                  bool
 
 	position base.Position
 }
 
-// group is the resource itself or one of its nested objects.
-type group struct {
-	Title, ID string
-	Rows      []row
-}
-
-type row struct {
-	Label, Property, Comment string
-	Values                   []shown
-}
-
 // below is one collection of the resource.
 type below struct {
-	Label, Href string
-	Links       []link
-	More        int
-}
-
-// happening is one event of the resource's history.
-type happening struct {
-	Position                                    base.Position
-	Href, Type, Time, Actor, ActorHref, Changed string
+	Label, Href, Comment string
+	Links                []link
+	More                 int
 }
 
 func (p resourcePage) describe(d *pageData) {
 	d.Title, d.Position = p.Name, p.position
 	path := string(p.Ref)
 	for _, f := range resourceFormats[:4] {
-		d.Alternates = append(d.Alternates, link{Text: f.Name, Href: path + "?format=" + f.Name, Media: f.Media})
+		d.Alternates = append(d.Alternates, link{Text: f.title(), Href: path + "?format=" + f.Name, Media: f.Media})
 	}
 }
 
-func (s *Server) resourcePage(view projection.View, entry state.Entry) resourcePage {
+// alsoShown are the members that a page shows in its head.
+var alsoShown = []string{"iri", "kind", "name", "product", "status", "description", "phase", "reason"}
+
+func (s *Server) resourcePage(principal command.Principal, view projection.View, entry state.Entry) resourcePage {
 	r := entry.Resource
 	head := r.Common()
 	class := schema.Model.Kind(string(r.Kind()))
 	page := resourcePage{
-		Name: head.Ref.Name(), Kind: class.Word, KindHref: ontologyHref(class.IRI), Comment: class.Comment,
-		Phase: string(head.Phase), Reason: head.Reason, Ref: head.Ref, position: view.Position,
+		Name: head.Ref.Name(), Kind: class.Label, KindHref: ontologyHref(class.IRI), Comment: class.Comment,
+		Phase: string(head.Phase), Reason: head.Reason, Ref: head.Ref, Operations: class.Operations, position: view.Position,
 	}
+	page.Description, _ = r.Labels()
 	if page.Name == "" {
 		page.Name = s.domain
 	}
-	page.Groups = s.groups(r, class)
-	page.Below = s.below(view, head.Ref, class)
+	var e base.Encoder
+	codec.AppendResource(&e, r)
+	if v, fault := base.ReadJSON(e.Buffer, base.Limits{Bytes: len(e.Buffer) + 1}); fault == nil {
+		t := tree{product: head.Ref.Product()}
+		page.Declared = t.fields(class, v, "", alsoShown...)
+		if status := v.Get("status"); status != nil {
+			page.Status = t.fields(class, status, "", alsoShown...)
+		}
+	}
+	page.Below = s.below(principal, view, head.Ref, class)
 	page.History, page.OlderHistory = s.history(head.Last)
 	return page
-}
-
-// groups sorts the triples of a resource by subject: itself first, then its
-// fragments in their order.
-func (s *Server) groups(r domain.Resource, class *base.Class) (groups []group) {
-	w := base.QuadWriter{Root: s.root}
-	quads.Append(&w, r)
-	self := r.Common().Ref.Absolute(s.root)
-	place := map[base.Term]int{}
-	for _, q := range w.Quads {
-		i, known := place[q.S]
-		if !known {
-			i = len(groups)
-			place[q.S] = i
-			fragment := strings.TrimPrefix(strings.TrimPrefix(q.S.Value, self), "#")
-			title, _ := url.PathUnescape(fragment)
-			groups = append(groups, group{Title: title, ID: fragment})
-		}
-		if q.P.Value == base.RDFType {
-			continue
-		}
-		groups[i].Rows = s.appendRow(groups[i].Rows, q)
-	}
-	return groups
-}
-
-func (s *Server) appendRow(rows []row, q base.Quad) []row {
-	label, comment, syntaxOf := q.P.Value[strings.LastIndexAny(q.P.Value, "#/")+1:], "", base.PlainSyntax
-	if f := s.fields[q.P.Value]; f != nil {
-		label, comment, syntaxOf = f.Name, f.Comment, f.Syntax
-	}
-	value := s.show(q.O, syntaxOf)
-	if last := len(rows) - 1; last >= 0 && rows[last].Property == propertyHref(q.P.Value) {
-		rows[last].Values = append(rows[last].Values, value)
-		return rows
-	}
-	return append(rows, row{Label: label, Property: propertyHref(q.P.Value), Comment: comment, Values: []shown{value}})
-}
-
-func propertyHref(iri string) string {
-	if href := ontologyHref(iri); href != "" {
-		return href
-	}
-	return iri
 }
 
 // belowShown is how many members of a collection a page names.
 const belowShown = 12
 
-// below lists the collections under a resource: those of the cluster, or those
-// of a product.
-func (s *Server) below(view projection.View, ref base.Ref, class *base.Class) (list []below) {
+// below lists the collections under a resource that a principal may read:
+// those of the cluster, or those of a product.
+func (s *Server) below(principal command.Principal, view projection.View, ref base.Ref, class *base.Class) (list []below) {
 	for _, kind := range schema.Model.Classes {
 		prefix := ""
 		switch {
@@ -137,7 +86,10 @@ func (s *Server) below(view projection.View, ref base.Ref, class *base.Class) (l
 		default:
 			continue
 		}
-		b := below{Label: kind.Plural, Href: prefix}
+		if s.door.MayRead(principal, domain.Kind(kind.Word), base.Ref(prefix)) != nil {
+			continue
+		}
+		b := below{Label: kind.Plural, Href: prefix, Comment: kind.Comment}
 		for entry := range view.State.List(prefix, "") {
 			if len(b.Links) == belowShown {
 				b.More++
@@ -155,16 +107,24 @@ func (s *Server) below(view projection.View, ref base.Ref, class *base.Class) (l
 
 // collectionPage shows a page of a collection.
 type collectionPage struct {
-	Title, Comment, Next string
-	Rows                 []memberRow
+	Title, Comment, Next, Path, Search string
+	Rows                               []memberRow
 }
 
-type memberRow struct{ Name, Href, Phase, UpdatedAt, Note string }
+type memberRow struct {
+	Name, Href, Phase, Note string
+	UpdatedAt               shown
+}
 
-func (p collectionPage) describe(d *pageData) { d.Title = p.Title }
+func (p collectionPage) describe(d *pageData) {
+	d.Title = p.Title
+	for _, f := range resourceFormats[:4] {
+		d.Alternates = append(d.Alternates, link{Text: f.title(), Href: p.Path + "?format=" + f.Name, Media: f.Media})
+	}
+}
 
-func (s *Server) collectionPage(class *base.Class, page listPage) collectionPage {
-	shownPage := collectionPage{Title: class.Plural, Comment: class.Comment, Next: page.next}
+func (s *Server) collectionPage(class *base.Class, collection base.Ref, q listQuery, page listPage) collectionPage {
+	shownPage := collectionPage{Title: words(class.Plural), Comment: class.Comment, Next: page.next, Path: string(collection), Search: q.text}
 	for _, r := range page.items {
 		head := r.Common()
 		note := head.Reason
@@ -173,25 +133,46 @@ func (s *Server) collectionPage(class *base.Class, page listPage) collectionPage
 		}
 		shownPage.Rows = append(shownPage.Rows, memberRow{
 			Name: head.Ref.Name(), Href: string(head.Ref), Phase: string(head.Phase),
-			UpdatedAt: head.UpdatedAt.Std().Format("2006-01-02 15:04:05"), Note: note,
+			UpdatedAt: moment(head.UpdatedAt.String()), Note: note,
 		})
 	}
 	return shownPage
 }
 
-// nextPage is the address of the page that follows.
-func (s *Server) nextPage(collection base.Ref, q listQuery, last string) string {
-	query := url.Values{"after": {last}}
-	for name, value := range map[string]string{"phase": q.phase, "deployment": q.deployment, "q": q.text} {
-		if value != "" {
-			query.Set(name, value)
+// eventPage shows an event: what it is about, who caused it, what it carries.
+func (s *Server) eventPage(e *domain.Event) resourcePage {
+	kind := schema.Model.Kind(string(e.Payload.Kind()))
+	eventType := string(e.Payload.Type())
+	page := resourcePage{
+		Name: words(eventType), Kind: "event " + e.Position.String(), KindHref: ontologyHref(base.Ontology + eventType), Ref: e.Position.Ref(),
+	}
+	t := tree{product: e.Subject.Product()}
+	add := func(label string, v shown) {
+		if v.Text != "" {
+			page.Declared = append(page.Declared, field{Label: label, Value: v})
 		}
 	}
-	if q.limit != pageDefault {
-		query.Set("limit", strconv.Itoa(q.limit))
+	add("about", tree{}.ref(string(e.Subject)))
+	add("when", moment(e.Time.String()))
+	add("by", tree{}.ref(string(e.Actor)))
+	add("deployment", shown{Text: e.Deployment})
+	add("correlation", shown{Text: e.Correlation, Href: "/events?after=0&follow=false&correlation=" + e.Correlation})
+	add("causation", shown{Text: e.Causation})
+	if e.Previous != 0 {
+		add("before it", shown{Text: "event " + e.Previous.String(), Href: string(e.Previous.Ref())})
 	}
-	if q.tagKey != "" {
-		query.Set("tag", q.tagKey+":"+q.tagValue)
+	encoder := base.Encoder{Source: s.source}
+	codec.AppendEvent(&encoder, e)
+	if v, fault := base.ReadJSON(encoder.Buffer, base.Limits{Bytes: len(encoder.Buffer) + 1}); fault == nil && v.Get("data") != nil {
+		page.Status = t.fields(kind, v.Get("data"), "")
 	}
-	return collection.Absolute(s.root) + "?" + query.Encode()
+	return page
+}
+
+// happening is one event of the resource's history.
+type happening struct {
+	Position    base.Position
+	Href, Type  string
+	Time, Actor shown
+	Changed     string
 }

@@ -18,11 +18,18 @@ type problem struct {
 	Detail     string           `json:"detail,omitempty"`
 	Instance   string           `json:"instance,omitempty"` // the resource it is about
 	Rule       string           `json:"rule,omitempty"`
-	Request    string           `json:"request,omitempty"` // to find it in the log of the node
-	Revision   base.Position    `json:"revision,omitempty"`
+	Request    string           `json:"request,omitempty"`  // to find it in the log of the node
+	Revision   base.Position    `json:"revision,omitempty"` // the present one, of ErrorStale
+	Event      string           `json:"event,omitempty"`    // that made it so
+	Actor      string           `json:"actor,omitempty"`    // who did
 	Violations []base.Violation `json:"violations,omitempty"`
 	Resources  []string         `json:"resources,omitempty"`
 }
+
+// Help is where this cluster says what the code of a problem means.
+func (p problem) Help() string { return ontologyHref(p.Type) }
+
+func (p problem) describe(d *pageData) { d.Title = p.Title }
 
 // titles are the sentences of the codes, the same for every occurrence
 // (RFC 9457, section 3.1.3).
@@ -69,16 +76,24 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	for _, ref := range e.Resources {
 		p.Resources = append(p.Resources, ref.Absolute(s.root))
 	}
+	s.blame(&p, e.Revision)
 	header := w.Header()
 	header.Del("ETag")
 	header.Set("Cache-Control", "no-store")
+	if e.Code == base.NotAcceptable || e.Code == base.Unauthenticated {
+		header.Add("Vary", "Accept")
+	}
 	if e.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(e.RetryAfter))
 	}
+	page := wantsPage(r)
 	if e.Code == base.Unauthenticated {
 		header.Set("WWW-Authenticate", `Bearer realm="picloud"`)
+		if page { // a browser asks for a password: the token
+			header.Add("WWW-Authenticate", `Basic realm="picloud: any name, the token as password", charset="UTF-8"`)
+		}
 	}
-	if f, ok := choose(r.Header["Accept"], []Format{JSON, HTML}); ok && f == HTML && len(r.Header["Accept"]) > 0 {
+	if page {
 		s.page(w, r, p.Status, "problem", p)
 		return
 	}
@@ -91,4 +106,21 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(append(body, '\n')) // a client that left is no error of ours
 	}
+}
+
+// blame says which event made the present revision, and who caused it.
+func (s *Server) blame(p *problem, revision base.Position) {
+	if revision == 0 {
+		return
+	}
+	p.Event = revision.Ref().Absolute(s.root)
+	if e, err := s.eventAt(revision); err == nil {
+		p.Actor = e.Actor.Absolute(s.root)
+	}
+}
+
+// wantsPage reports whether a person with a browser asks.
+func wantsPage(r *http.Request) bool {
+	f, ok := choose(r.Header["Accept"], []Format{JSON, HTML})
+	return ok && f == HTML
 }

@@ -3,7 +3,6 @@ package http
 import (
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -85,41 +84,37 @@ var errNoUpdate = &base.Error{
 	Detail: "the platform's graphs follow from the event log and take no update; change the resource instead (PUT, PATCH, POST /apply), and the graph follows",
 }
 
-// Sparql answers the query endpoint of the cluster, or of one product.
-func (s *Server) sparql(w http.ResponseWriter, r *http.Request) {
-	principal, err := s.principal(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
+// sparql answers the query endpoint of the cluster, or of one product.
+func (s *Server) sparql(w http.ResponseWriter, r *http.Request) error {
 	request, err := readQuery(w, r)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	view, err := s.view(w, r)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	product := base.Ref("")
 	if name := r.PathValue("product"); name != "" {
 		product = base.Ref("/products/" + name)
 		if view.State.Get(product) == nil {
-			s.fail(w, r, &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)})
-			return
+			return &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)}
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept")
-	dataset := s.dataset(principal, view, product)
+	dataset := s.dataset(principalOf(r), view, product)
 	if !request.asked {
-		s.describeService(w, r, dataset)
-		return
+		return s.describeService(w, r, dataset)
 	}
+	if !s.queries.enter() {
+		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: fmt.Sprintf("%d queries run already; try again in a moment", cap(s.queries))}
+	}
+	defer s.queries.leave()
 	if err := s.answer(w, r, request, dataset); err != nil {
 		s.failQuery(w, r, request, err)
 	}
+	return nil
 }
 
 // answer runs a query and streams what it finds.
@@ -184,7 +179,10 @@ func (s *Server) writeGraph(out *lateWriter, format Format, result *sparql.Resul
 	}
 	syntaxOf, _ := rdf.FormatOf(format.Media)
 	err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context})
-	return errors.Join(failed, err)
+	if failed != nil {
+		return failed
+	}
+	return err
 }
 
 // failQuery answers with what went wrong in a query: its place, the line and a
@@ -208,7 +206,7 @@ func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, request sparq
 	default:
 		failed.Code = base.Exhausted
 	}
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Accept")); media == HTML.Media || r.URL.Query().Get("format") == HTML.Name {
+	if wantsPage(r) || r.URL.Query().Get("format") == HTML.Name {
 		s.page(w, r, failed.Code.Status(), "query", queryPage{Action: r.URL.Path, Query: request.query,
 			Problem: &problem{Title: titles[failed.Code], Detail: failed.Detail}})
 		return

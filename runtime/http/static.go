@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/api"
@@ -36,7 +36,7 @@ func (d document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("ETag", d.tag)
 	header.Set("Cache-Control", "public, max-age=300")
 	header.Set("Access-Control-Allow-Origin", "*")
-	http.ServeContent(w, r, "", noTime, bytes.NewReader(d.body))
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.body))
 }
 
 // mountStatic mounts what everybody may read without a token.
@@ -52,22 +52,22 @@ func (s *Server) mountStatic(mux *http.ServeMux) error {
 			s.fail(w, r, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no OpenAPI %s of this document; there are 3.0 and 3.1", version)})
 		}
 	})
-	for path, source := range map[string][]byte{"/ontology": schema.OntologyTurtle, "/ontology/shapes": schema.ShapesTurtle} {
+	for path, source := range map[string][]byte{"/ontology": schema.OntologyTurtle, "/ontology/meta": schema.MetaTurtle, "/ontology/shapes": schema.ShapesTurtle} {
 		handler, err := s.vocabularyHandler(source, path)
 		if err != nil {
 			return err
 		}
-		mux.HandleFunc("GET "+path, handler)
+		mux.HandleFunc("GET "+path, s.handle(handler))
 	}
 	mux.Handle("GET /context.jsonld", newDocument(JSONLD.Media, schema.ContextJSONLD))
-	mux.HandleFunc("GET /schemas/{kind}", s.kindSchema)
-	mux.HandleFunc("GET /schemas/events/{type}/{version}", s.eventSchema)
+	mux.HandleFunc("GET /schemas/{kind}", s.handle(s.kindSchema))
+	mux.HandleFunc("GET /schemas/events/{type}/{version}", s.handle(s.eventSchema))
 	return nil
 }
 
 // vocabularyHandler serves a graph of the ontology in every RDF format; on it
 // wildcards mean Turtle.
-func (s *Server) vocabularyHandler(source []byte, path string) (http.HandlerFunc, error) {
+func (s *Server) vocabularyHandler(source []byte, path string) (handler, error) {
 	triples, err := rdf.ParseAll(bytes.NewReader(source), rdf.Turtle, rdf.Options{Base: vocabulary})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -81,69 +81,45 @@ func (s *Server) vocabularyHandler(source []byte, path string) (http.HandlerFunc
 		}
 		documents[f] = newDocument(f.Media, b.Bytes())
 	}
-	documents[HTML] = newDocument("text/html; charset=utf-8", ontologyHTML(s.domain, string(source)))
+	page, err := s.renderPage(path, "ontology", newOntologyPage(path, string(source)))
+	if err != nil {
+		return nil, err
+	}
+	documents[HTML] = newDocument("text/html; charset=utf-8", page)
 	offers := []Format{Turtle, JSONLD, NTriples, HTML}
-	return func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		format, ok := choose(r.Header["Accept"], offers)
 		if name := r.URL.Query().Get("format"); name != "" {
 			format, ok = formatNamed(name, offers)
 		}
 		if !ok {
-			s.fail(w, r, &base.Error{Code: base.NotAcceptable, Detail: "the ontology is served as " + mediaTypes(offers)})
-			return
+			return &base.Error{Code: base.NotAcceptable, Detail: "the ontology is served as " + mediaTypes(offers)}
 		}
 		w.Header().Add("Vary", "Accept")
 		w.Header().Add("Link", `<https://picloud.local`+path+`>; rel="canonical"`)
 		if format == HTML {
-			w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+			w.Header().Set("Content-Security-Policy", pagePolicy)
 		}
 		documents[format].ServeHTTP(w, r)
+		return nil
 	}, nil
 }
 
-func (s *Server) kindSchema(w http.ResponseWriter, r *http.Request) {
+func (s *Server) kindSchema(w http.ResponseWriter, r *http.Request) error {
 	body := schema.KindSchema(r.PathValue("kind"))
 	if body == nil {
-		s.fail(w, r, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no kind %q", r.PathValue("kind"))})
-		return
+		return &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no kind %q", r.PathValue("kind"))}
 	}
 	newDocument("application/schema+json", body).ServeHTTP(w, r)
+	return nil
 }
 
-func (s *Server) eventSchema(w http.ResponseWriter, r *http.Request) {
+func (s *Server) eventSchema(w http.ResponseWriter, r *http.Request) error {
 	version, err := strconv.Atoi(strings.TrimPrefix(r.PathValue("version"), "v"))
 	body := schema.EventSchema(r.PathValue("type"), version)
 	if err != nil || body == nil {
-		s.fail(w, r, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no event %s of version %s", r.PathValue("type"), r.PathValue("version"))})
-		return
+		return &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no event %s of version %s", r.PathValue("type"), r.PathValue("version"))}
 	}
 	newDocument("application/schema+json", body).ServeHTTP(w, r)
-}
-
-// healthz says that the process answers, and nothing else.
-func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
-	s.status(w, http.StatusOK, map[string]any{"alive": true})
-}
-
-// readyz says whether the node can do its work now: reads need a view that
-// follows the log, writes need a leader and room on the disk.
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	readiness := s.ready()
-	status := http.StatusOK
-	if !readiness.Reads {
-		status = http.StatusServiceUnavailable
-	}
-	w.Header().Set("Picloud-Position", s.views.View().Position.String())
-	s.status(w, status, readiness)
-}
-
-func (s *Server) status(w http.ResponseWriter, status int, body any) {
-	data, err := json.Marshal(body)
-	if err != nil { // plain structs only: cannot happen
-		panic(err)
-	}
-	w.Header().Set("Content-Type", JSON.Media)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(data, '\n'))
+	return nil
 }

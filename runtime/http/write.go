@@ -62,29 +62,24 @@ func validated(c domain.Command, d *base.Decoder, body *base.Value) error {
 	return &base.Error{Code: base.Invalid, Ref: d.Address.Ref, Detail: "the input breaks a rule", Violations: d.Violations}
 }
 
-// Put answers PUT: the resource becomes as described.
-func (s *Server) Put(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) {
-	principal, data, media, err := s.body(w, r, resourceBytes, resourceBodies...)
+func (s *Server) put(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) error {
+	data, media, err := readBody(w, r, resourceBytes, resourceBodies...)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	if err := checkName(ref); err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	body, err := s.readResource(data, media, schema.Model.Kind(string(kind)), ref)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	d := s.decoder(kind, ref)
 	c := codec.DecodeDeclare(d, kind, body, "")
 	if err := validated(c, d, body); err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	s.carryOut(w, r, principal, c, data)
+	return s.carryOut(w, r, c, data)
 }
 
 // checkName refuses names that DNS cannot carry, before anything is read.
@@ -100,110 +95,55 @@ func checkName(ref base.Ref) error {
 	return &base.Error{Code: base.Invalid, Detail: "the address names no resource", Violations: check.Violations}
 }
 
-// Patch answers PATCH: a JSON merge patch (RFC 7396) of what is declared.
-func (s *Server) Patch(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) {
-	principal, data, _, err := s.body(w, r, resourceBytes, mediaMergePatch)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	patch, err := readJSON(data)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	if err := s.door.MayRead(principal, kind, ref); err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	entry, ok := s.views.View().State.Entry(ref)
-	if !ok || entry.Resource.Kind() != kind {
-		s.fail(w, r, &base.Error{Code: base.NotFound, Ref: ref, Detail: fmt.Sprintf("there is no %s at %s", kind, ref)})
-		return
-	}
-	c, err := s.patched(kind, ref, entry.Resource, patch)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	// the patch was made on this revision; another one would be another result
-	if r.Header.Get("If-Match") == "" {
-		r.Header.Set("If-Match", strconv.Quote(entry.Resource.Common().Revision.String()))
-	}
-	s.carryOut(w, r, principal, c, data)
+func (s *Server) delete(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) error {
+	return s.carryOut(w, r, codec.NewDelete(kind, ref), nil)
 }
 
-// patched is the declaration that a patch leads to.
-func (s *Server) patched(kind domain.Kind, ref base.Ref, before domain.Resource, patch *base.Value) (domain.Command, error) {
-	d := s.decoder(kind, ref)
-	if patch.Get("status") != nil {
-		d.Add("observed", "status", "", "", "status is observed, not declared; leave it out of a patch")
-	}
-	for _, f := range schema.Model.Kind(string(kind)).Fields {
-		if change := patch.Get(f.Name); change != nil && f.Sensitive && change.Kind != base.StringValue {
-			// what is kept cannot be read, so there is nothing to merge with
-			d.Add("sensitive", f.Name, f.Shape, "", f.Name+" is write-only and cannot be patched in parts; PUT it whole")
-		}
-	}
-	if len(d.Violations) > 0 {
-		return nil, validated(nil, d, patch)
-	}
-	e := base.Encoder{Root: s.root}
-	codec.AppendResource(&e, before)
-	now, fault := base.ReadJSON(e.Buffer, base.Limits{Bytes: len(e.Buffer) + 1})
-	if fault != nil {
-		return nil, fmt.Errorf("reading back %s: %w", ref, fault)
-	}
-	body := base.MergePatch(now, patch)
-	c := codec.DecodeDeclare(d, kind, body, "")
-	return c, validated(c, d, patch)
-}
-
-// Delete answers DELETE.
-func (s *Server) Delete(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) {
-	principal, err := s.principal(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.carryOut(w, r, principal, codec.NewDelete(kind, ref), nil)
-}
-
-// Operate answers POST of an operation.
-func (s *Server) Operate(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref, operation string) {
+func (s *Server) operate(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref, operation string) error {
 	var body *base.Value
 	var data []byte
-	principal, err := s.principal(r)
-	if err == nil && r.ContentLength != 0 {
-		if data, _, err = readBody(w, r, resourceBytes, JSON.Media); err == nil {
-			body, err = readJSON(data)
+	if r.ContentLength != 0 {
+		var err error
+		if data, _, err = readBody(w, r, resourceBytes, JSON.Media); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		s.fail(w, r, err)
-		return
+	if len(data) > 0 {
+		var err error
+		if body, err = readJSON(data); err != nil {
+			return err
+		}
 	}
 	d := s.decoder(kind, ref)
 	c := codec.DecodeOperation(d, kind, operation, body)
 	if err := validated(c, d, body); err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	s.carryOut(w, r, principal, c, data)
-}
-
-// body asks who sends a body and reads it.
-func (s *Server) body(w http.ResponseWriter, r *http.Request, bound int64, types ...string) (command.Principal, []byte, string, error) {
-	principal, err := s.principal(r)
+	q, err := s.request(r, data)
 	if err != nil {
-		return principal, nil, "", err
+		return err
 	}
-	data, media, err := readBody(w, r, bound, types...)
-	return principal, data, media, err
+	q.Commands = []domain.Command{c}
+	if err := preconditions(r, q); err != nil {
+		return err
+	}
+	answer, err := s.door.Do(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	// only what led to events is remembered, so what is repeated was accepted
+	if answer.Status == http.StatusOK && (answer.Events > 0 || answer.Replayed) {
+		answer.Status = http.StatusAccepted
+	}
+	if answer.Events > 0 {
+		w.Header().Set("Location", s.root+"/events?after=0&correlation="+q.Correlation)
+	}
+	return s.result(w, r, c, answer)
 }
 
 // request is a request of the front door with what the headers say.
-func (s *Server) request(r *http.Request, principal command.Principal, body []byte) (*command.Request, error) {
+func (s *Server) request(r *http.Request, body []byte) (*command.Request, error) {
+	principal := principalOf(r)
 	q := &command.Request{
 		Principal: principal, Correlation: requestID(r), Trace: traceparent(r),
 		DeleteData: r.URL.Query().Get("delete-data") == "true",
@@ -230,62 +170,76 @@ func traceparent(r *http.Request) string {
 	return ""
 }
 
+// preconditions reads what must hold before a change.
+func preconditions(r *http.Request, q *command.Request) (err error) {
+	q.If.Absent = r.Header.Get("If-None-Match") == "*"
+	q.If.Revisions, q.If.Exists, err = ifMatch(r)
+	return err
+}
+
 // carryOut asks the front door for one command and answers with what became of
 // its subject.
-func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, principal command.Principal, c domain.Command, body []byte) {
-	q, err := s.request(r, principal, body)
-	if err == nil {
-		q.Commands = []domain.Command{c}
-		q.If.Absent = r.Header.Get("If-None-Match") == "*"
-		q.If.Revisions, q.If.Exists, err = ifMatch(r)
-	}
-	var answer command.Answer
-	if err == nil {
-		answer, err = s.door.Do(r.Context(), q)
-	}
+func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, c domain.Command, body []byte) error {
+	q, err := s.request(r, body)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
+	q.Commands = []domain.Command{c}
+	if err := preconditions(r, q); err != nil {
+		return err
+	}
+	answer, err := s.door.Do(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	return s.result(w, r, c, answer)
+}
+
+// result shows the subject as it is now, unless it is gone or the client asked
+// for less (Prefer: return=minimal, RFC 7240).
+func (s *Server) result(w http.ResponseWriter, r *http.Request, c domain.Command, answer command.Answer) error {
 	header := w.Header()
 	header.Set("Picloud-Position", answer.Position.String())
+	header.Set("Cache-Control", "private, no-cache")
 	if answer.Replayed {
 		header.Set("Picloud-Replayed", "true")
 	}
 	if answer.Status == http.StatusCreated {
 		header.Set("Location", c.Subject().Absolute(s.root))
 	}
-	s.result(w, r, c, answer)
-}
-
-// result shows the subject as it is now, unless it is gone or the client asked
-// for less (Prefer: return=minimal, RFC 7240).
-func (s *Server) result(w http.ResponseWriter, r *http.Request, c domain.Command, answer command.Answer) {
 	resource := s.views.View().State.Get(c.Subject())
 	if answer.Status == http.StatusNoContent || resource == nil {
 		w.WriteHeader(http.StatusNoContent)
-		return
+		return nil
 	}
-	header := w.Header()
 	format, err := chosen(r, resourceFormats)
-	if err != nil || format == HTML {
+	if err != nil || format == HTML { // the change is done: too late to refuse
 		format = JSON
 	}
 	head := resource.Common()
 	header.Set("ETag", etag(head.Revision, head.Last, format))
-	if r.Header.Get("Prefer") == "return=minimal" {
+	if prefersMinimal(r) {
 		header.Set("Preference-Applied", "return=minimal")
 		header.Set("Content-Length", "0")
 		w.WriteHeader(answer.Status)
-		return
+		return nil
 	}
 	body, err := s.encode(resource, format)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	header.Set("Content-Type", format.Media)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(answer.Status)
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) // a client that left is no error of ours
+	return nil
+}
+
+func prefersMinimal(r *http.Request) bool {
+	for preference := range strings.FieldsFuncSeq(strings.Join(r.Header["Prefer"], ","), func(c rune) bool { return c == ',' || c == ';' }) {
+		if strings.EqualFold(strings.TrimSpace(preference), "return=minimal") {
+			return true
+		}
+	}
+	return false
 }
