@@ -49,7 +49,6 @@ func sit(t *testing.T) *person {
 // that the person saw.
 func (p *person) does(answers string, arguments ...string) (int, string) {
 	p.t.Helper()
-	var seen bytes.Buffer
 	stdin, keys, err := os.Pipe() // a file, as a terminal is: editors get it as it is
 	if err != nil {
 		p.t.Fatal(err)
@@ -59,6 +58,13 @@ func (p *person) does(answers string, arguments ...string) (int, string) {
 	if keys.Close(); err != nil {
 		p.t.Fatal(err)
 	}
+	return p.types(stdin, arguments...)
+}
+
+// types runs a command with a keyboard.
+func (p *person) types(stdin io.Reader, arguments ...string) (int, string) {
+	p.t.Helper()
+	var seen bytes.Buffer
 	app := &cli.App{
 		Version: "test", Stdin: stdin, Stdout: &seen, Stderr: &seen, Interactive: true, Coloured: true,
 		Env: func(name string) (string, bool) { v, ok := p.env[name]; return v, ok },
@@ -139,6 +145,34 @@ func TestEditDoesNotOverwriteOthers(t *testing.T) {
 	p.env["EDITOR"] = self
 	p.sees(cli.ExitRefused, []string{"was changed meanwhile, nothing was written", "what you wrote is in"}, "", "resource", "edit", "volume", "shop/media")
 	p.sees(cli.ExitDone, []string{"size: 3000000000"}, "", "resource", "get", "volume", "shop/media")
+}
+
+// hesitation is a person who answers after something else has happened.
+type hesitation struct {
+	meanwhile func()
+	answer    io.Reader
+}
+
+func (h *hesitation) Read(b []byte) (int, error) {
+	if h.meanwhile != nil {
+		h.meanwhile()
+		h.meanwhile = nil
+	}
+	return h.answer.Read(b)
+}
+
+func TestOnlyThePlanThatWasShownIsCarriedOut(t *testing.T) {
+	p := sit(t)
+	shown := p.file("a.picloud", "product 'shop' = { version: '1.0.0' }\n")
+	other := p.file("b.picloud", "product 'shop' = { version: '2.0.0' }\n")
+	late := &hesitation{answer: strings.NewReader("y\n"), meanwhile: func() {
+		p.sees(cli.ExitDone, []string{"applied"}, "", "resource", "apply", other)
+	}}
+	code, seen := p.types(late, "resource", "apply", "--confirm", shown)
+	if code != cli.ExitRefused || !strings.Contains(seen, "the cluster changed since the plan was made") {
+		t.Errorf("exit code %d\n%s", code, seen)
+	}
+	p.sees(cli.ExitDone, []string{"version: 2.0.0"}, "", "resource", "get", "product", "shop")
 }
 
 // meddle is an editor during whose work somebody else applies a file.

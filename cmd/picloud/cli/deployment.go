@@ -85,10 +85,11 @@ func placed(err error, resources []*lang.Resource) error {
 	return &shown
 }
 
-// at gives a violation the place of what a pointer names in a resource.
+// at gives a violation the place of what a pointer names in a resource, or of
+// the resource where that is not there.
 func at(v base.Violation, r *lang.Resource, pointer string) base.Violation {
 	v.File, v.Line, v.Column = r.File, r.Line, r.Column
-	if value := r.Value.Locate(pointer); value.Line > 0 {
+	if value := r.Value.Locate(pointer); value != r.Value && value.Line > 0 {
 		v.Line, v.Column = value.Line, value.Column
 	}
 	return v

@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/client"
-	"github.com/picloud/picloud/runtime/lang"
 )
 
 func (a *App) resourceWait() *cobra.Command {
@@ -96,61 +93,4 @@ func notInTime(ctx context.Context, what string) error {
 		return ctx.Err()
 	}
 	return &base.Error{Code: base.Uncertain, Detail: what + " in time"}
-}
-
-// settle waits until all resources of a deployment are in their final phase.
-func (a *App) settle(ctx context.Context, cluster *client.Client, resources []*lang.Resource, position base.Position) error {
-	pending := map[string]*lang.Resource{}
-	var alone []string
-	for _, r := range resources {
-		switch {
-		case unattended(r.Class):
-			alone = append(alone, r.Class.Word)
-		case r.Class.Lifecycle == base.Reconciled:
-			pending[r.Address.Ref.Absolute(cluster.Root())] = r
-		}
-	}
-	if len(alone) > 0 {
-		slices.Sort(alone)
-		fmt.Fprintf(a.Stdout, "no reconciler in this release for %s: settled at declared\n", strings.Join(slices.Compact(alone), ", "))
-	}
-	var failures []string
-	look := func(iri string) error {
-		path := string(pending[iri].Address.Ref)
-		phase, reason, _, err := phaseOf(ctx, cluster, path, position)
-		if err == nil && (phase == "ready" || phase == "failed") {
-			fmt.Fprintln(a.Stdout, path, "is", phase)
-			delete(pending, iri)
-			if phase == "failed" {
-				failures = append(failures, path+" failed: "+reason)
-			}
-		}
-		return err
-	}
-	for iri := range pending {
-		if err := look(iri); err != nil {
-			return err
-		}
-	}
-	if len(pending) > 0 {
-		for event, err := range cluster.Events(ctx, position, true, client.EventFilter{}) {
-			if err == nil && pending[event.Subject] != nil {
-				err = look(event.Subject)
-			}
-			if err != nil && ctx.Err() == nil {
-				return err
-			}
-			if len(pending) == 0 {
-				break
-			}
-		}
-	}
-	switch {
-	case len(pending) > 0:
-		return notInTime(ctx, count(len(pending), "resource")+" did not settle")
-	case len(failures) > 0:
-		return &base.Error{Code: base.Conflict, Detail: strings.Join(failures, "\n")}
-	}
-	fmt.Fprintln(a.Stdout, "settled")
-	return nil
 }
