@@ -35,11 +35,11 @@ const (
 
 // Reasons why a statement cannot judge a case.
 const (
-	noKeys     = "OpenAPI 3.0 has no propertyNames: it cannot say what the keys of a map are like"
-	noUnknown  = "a member that is no property has no triple"
-	noType     = "RDF has no value of that JSON type in this place"
-	noFloat    = "beyond ±2^53 no two JSON readers need to read the same number"
-	notPresent = "an absent map and an empty one are the same graph"
+	noKeys    = "OpenAPI 3.0 has no propertyNames: it cannot say what the keys of a map are like"
+	noUnknown = "a member that is no property has no triple"
+	noType    = "RDF has no value of that JSON type in this place"
+	noFloat   = "beyond ±2^53 no two JSON readers need to read the same number"
+	lastLine  = "the $ of Python also matches before a final line feed, unlike that of XPath"
 )
 
 // mutator makes cases from an example of a class.
@@ -229,7 +229,9 @@ func (m *mutator) field(f *base.Field, at tree, v any, here string) {
 			m.object(m.model.Class(f.Object), v, here, "")
 		}
 	default:
-		m.value(f, here, func(v any, name string, valid bool, left map[statement]string) { m.with(at, f.Name, v, name, valid, left) })
+		m.value(f, here, func(v any, name string, valid bool, left map[statement]string) {
+			m.with(at, f.Name, v, name, valid, left)
+		})
 	}
 }
 
@@ -283,7 +285,9 @@ func (m *mutator) members(f *base.Field, at tree, v tree, here string) {
 	}
 	for _, key := range keys {
 		if f.Value != "" {
-			m.value(class.Field(f.Value), here+"/"+key, func(one any, name string, valid bool, left map[statement]string) { m.with(v, key, one, name, valid, left) })
+			m.value(class.Field(f.Value), here+"/"+key, func(one any, name string, valid bool, left map[statement]string) {
+				m.with(v, key, one, name, valid, left)
+			})
 		} else if inner, ok := v[key].(tree); ok {
 			m.object(class, inner, here+"/"+key, f.Key)
 		}
@@ -338,7 +342,11 @@ func (m *mutator) text(f *base.Field, here string, try func(any, string, bool, m
 	pattern := m.model.Scalar(f.Scalar).Pattern
 	if pattern != "" {
 		for _, wrong := range []string{"\x01 no!", " no ", "no\n"} {
-			try(wrong, fmt.Sprintf("%s: %q", here, wrong), regexp.MustCompile(pattern).MatchString(wrong), nil)
+			var left map[statement]string
+			if strings.HasSuffix(wrong, "\n") {
+				left = map[statement]string{shacl: lastLine}
+			}
+			try(wrong, fmt.Sprintf("%s: %q", here, wrong), regexp.MustCompile(pattern).MatchString(wrong), left)
 		}
 	} else {
 		try(strings.Repeat("é", f.MaxLength), here+": longest", true, nil)

@@ -234,3 +234,33 @@ func TestEventsEndWithTheirContext(t *testing.T) {
 		t.Errorf("got %v, %v", e, err)
 	}
 }
+
+// TestCallsAreOneRequestEach says what each typed method sends.
+func TestCallsAreOneRequestEach(t *testing.T) {
+	var got []string
+	_, c := cluster(t, func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Method+" "+r.URL.EscapedPath()+" "+r.Header.Get("Content-Type"))
+		w.WriteHeader(http.StatusNoContent)
+	})
+	node := one(ofCluster("nodes"), "pi-2")
+	volume := one(ofProduct("shop", "volumes"), "media")
+	_, _, read := get[*domain.Volume](t.Context(), c, volume, nil)
+	_, _, changed := change[*domain.Volume](t.Context(), c, volume, Patch{"size": 1 << 30, "description": nil}, nil)
+	_, removed := c.remove(t.Context(), volume, []Option{DeletingData()})
+	_, drained := c.operate(t.Context(), &domain.DrainNode{Ref: node}, "drain", nil)
+	reject := &domain.RejectEnrollment{Ref: one(ofCluster("enrollments"), "../x"), Input: domain.Rejection{Reason: "unknown"}}
+	_, rejected := c.operate(t.Context(), reject, "reject", nil)
+	if err := errors.Join(read, changed, removed, drained, rejected); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"GET /products/shop/volumes/media ",
+		"PATCH /products/shop/volumes/media application/merge-patch+json",
+		"DELETE /products/shop/volumes/media ",
+		"POST /nodes/pi-2/drain ",
+		"POST /enrollments/..%2Fx/reject application/json",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
