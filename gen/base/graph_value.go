@@ -73,7 +73,7 @@ func (r *graphReader) entry(f *Field, node Term, q Placed, seen map[string]bool)
 	class := r.model.Class(f.Object)
 	key := r.key(f, class, q.O)
 	if key == "" {
-		r.note(q.Object, "missing", f.Shape, f.Key, fmt.Sprintf("%s: the key %s is missing", f.Name, f.Key))
+		r.note(q.Object, "missing", class.Field(f.Key).Shape, f.Key, fmt.Sprintf("%s: the key %s is missing", f.Name, f.Key))
 	} else {
 		r.mustBe(f, q, r.fragment(node, f.Name, key))
 	}
@@ -86,7 +86,7 @@ func (r *graphReader) entry(f *Field, node Term, q Placed, seen map[string]bool)
 	value := r.object(class, q.O, f.Key, q.Object)
 	if f.Value != "" {
 		if value = value.Get(f.Value); value == nil {
-			r.note(q.Object, "missing", f.Shape, f.Value, fmt.Sprintf("%s: %s is missing", key, f.Value))
+			r.note(q.Object, "missing", class.Field(f.Value).Shape, f.Value, fmt.Sprintf("%s: %s is missing", key, f.Value))
 			return nil
 		}
 	}

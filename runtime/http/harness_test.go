@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,7 +15,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/picloud/picloud/gen/base"
 	edge "github.com/picloud/picloud/runtime/http"
+	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/node"
 )
 
@@ -26,7 +30,8 @@ type cluster struct {
 	stop    func()
 }
 
-func start(t testing.TB, dir string) *cluster {
+// start runs a node; adjust may change how its edge is configured.
+func start(t testing.TB, dir string, adjust ...func(*edge.Config)) *cluster {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	if os.Getenv("PICLOUD_TEST_LOG") != "" {
@@ -36,9 +41,13 @@ func start(t testing.TB, dir string) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := edge.New(edge.Config{
+	cfg := edge.Config{
 		Domain: "picloud.local", ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Events: n.Events(), TLS: n.TLS(), Logger: logger,
-	})
+	}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	server, err := edge.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,33 +131,46 @@ func (c *cluster) want(status int, a answer) answer {
 	return a
 }
 
-func TestAResourceLivesItsLife(t *testing.T) {
+func (c *cluster) json(a answer) map[string]any {
+	c.t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil {
+		c.t.Fatalf("no JSON: %v\n%s", err, a.body)
+	}
+	return v
+}
+
+// position is where the log stands.
+func (c *cluster) position() base.Position { return c.node.Views().View().Position }
+
+// token makes a token of a role and gives the header that shows it.
+func (c *cluster) token(name, role string) string {
+	c.t.Helper()
+	token, digest := iam.NewToken()
+	c.want(201, c.do("PUT", "/tokens/"+name, fmt.Sprintf(`{"role":%q,"digest":%q}`, role, digest)))
+	return "Authorization: Bearer " + token
+}
+
+// photoApp is a cluster with the deployment of the examples on it.
+func photoApp(t testing.TB) *cluster {
+	t.Helper()
 	c := start(t, t.TempDir())
-	created := c.want(201, c.do("PUT", "/products/shop", `{"version":"1.0.0"}`))
-	if created.Header.Get("Location") != "https://picloud.local/products/shop" {
-		t.Error("Location is", created.Header.Get("Location"))
+	c.want(200, c.do("POST", "/apply", example(t, "photo-app.ttl"), turtle))
+	return c
+}
+
+const (
+	examples   = "../../ontology/examples/"
+	turtle     = "Content-Type: text/turtle"
+	mergePatch = "Content-Type: application/merge-patch+json"
+	sparqlBody = "Content-Type: application/sparql-query"
+)
+
+func example(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(examples + name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	c.want(201, c.do("PUT", "/products/shop/volumes/media", `{"size":1073741824,"tags":{"team":"backend"}}`))
-	for _, format := range []string{"application/json", "text/turtle", "application/ld+json", "application/n-triples", "text/html"} {
-		got := c.want(200, c.do("GET", "/products/shop/volumes/media", "", "Accept: "+format))
-		t.Log(got.Header.Get("ETag"), "\n"+got.body)
-	}
-	list := c.want(200, c.do("GET", "/products/shop/volumes", ""))
-	t.Log(list.body)
-	position := list.Header.Get("Picloud-Position")
-	for _, format := range []string{"application/json", "text/turtle"} {
-		got := c.do("GET", "/products/shop/volumes/media", "", "Accept: "+format)
-		put := c.want(200, c.do("PUT", "/products/shop/volumes/media", got.body, "Content-Type: "+format))
-		if put.Header.Get("Picloud-Position") != position {
-			t.Errorf("putting back %s moved the log from %s to %s", format, position, put.Header.Get("Picloud-Position"))
-		}
-	}
-	c.want(409, c.do("PATCH", "/products/shop/volumes/media", `{"mode":"raw"}`, "Content-Type: application/merge-patch+json"))
-	c.want(200, c.do("PATCH", "/products/shop/volumes/media", `{"size":2147483648}`, "Content-Type: application/merge-patch+json"))
-	t.Log(c.want(200, c.do("POST", "/sparql", `SELECT * WHERE { ?s ?p ?o } LIMIT 10`, "Content-Type: application/sparql-query", "Accept: text/csv")).body)
-	t.Log(c.do("GET", "/events?after=0&follow=false", "").body)
-	t.Log(c.do("DELETE", "/products/shop", "").body)
-	c.want(204, c.do("DELETE", "/products/shop?delete-data=true", ""))
-	c.want(404, c.do("GET", "/products/shop/volumes/media", ""))
-	t.Log(c.do("GET", "/-/verify", "").body)
+	return string(text)
 }
