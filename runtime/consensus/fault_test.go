@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/eventlog"
 )
@@ -234,6 +236,25 @@ func TestUnformedNodeIsNamed(t *testing.T) {
 	_, err := open(t.TempDir(), &fold{}, func(c *consensus.Config) { c.Bootstrap = false })
 	if !errors.Is(err, consensus.ErrUnformed) {
 		t.Fatal(err)
+	}
+}
+
+func TestFormingThatWasInterruptedIsBegunAgain(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "raft"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	db, err := raftboltdb.NewBoltStore(filepath.Join(dir, "raft", "raft.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// the first of the two writes by which raft forms a cluster
+	if err := errors.Join(db.SetUint64([]byte("CurrentTerm"), 1), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, dir)
+	if err := c.decider().submit(1, []byte("x")).Err(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -43,6 +43,11 @@ func (n *Node) startRaft(m *fsm) error {
 		_, transport = raft.NewInmemTransport(raft.ServerAddress(n.cfg.ID))
 	}
 	s := n.store
+	if n.cfg.Bootstrap {
+		if err := s.undoHalf(); err != nil {
+			return fmt.Errorf("read Raft's store: %w", err)
+		}
+	}
 	formed, err := raft.HasExistingState(s, s, s.snapshots)
 	if err != nil {
 		return fmt.Errorf("read Raft's store: %w", err)

@@ -50,6 +50,45 @@ func openStore(cfg Config) (*store, error) {
 	return &store{db, snapshots, logger}, nil
 }
 
+// Keys of Raft's stable store.
+const (
+	termKey = "CurrentTerm"
+	voteKey = "LastVoteTerm"
+)
+
+// undoHalf takes back a forming of the cluster that ended between its two
+// writes, term and configuration. Raft takes a store with a term for one of a
+// cluster, and without a configuration would wait for ever for a leader. Only a
+// node that voted for nobody and has no log can have come to term 1 that way.
+func (s *store) undoHalf() error {
+	last, err := s.LastIndex()
+	if err != nil || last > 0 {
+		return err
+	}
+	snapshots, err := s.snapshots.List()
+	if err != nil || len(snapshots) > 0 {
+		return err
+	}
+	term, err := s.number(termKey)
+	if err != nil || term != 1 {
+		return err
+	}
+	voted, err := s.number(voteKey)
+	if err != nil || voted != 0 {
+		return err
+	}
+	return s.SetUint64([]byte(termKey), 0)
+}
+
+// number reads from Raft's stable store; 0 when there is none.
+func (s *store) number(key string) (uint64, error) {
+	n, err := s.GetUint64([]byte(key))
+	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return 0, nil
+	}
+	return n, err
+}
+
 // refill checks the event log against Raft's store and brings from Raft's log
 // what it lacks up to the newest snapshot; Raft itself brings what is newer.
 func (s *store) refill(m *fsm) error {
