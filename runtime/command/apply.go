@@ -44,6 +44,11 @@ func (t *trial) apply() error {
 		if err := t.prune(before); err != nil {
 			return err
 		}
+		for i, c := range t.request.Commands {
+			if t.gone[c.Subject()] {
+				return t.invalid(i, "reference", "", fmt.Sprintf("%s would be deleted with what it refers to, which the deployment no longer lists", c.Subject()))
+			}
+		}
 	}
 	if err := t.finish(); err != nil {
 		return err

@@ -385,6 +385,24 @@ func TestPlanShowsWhatItTakesAlong(t *testing.T) {
 	}
 }
 
+func TestPruningNeverTakesWhatIsListed(t *testing.T) {
+	n, _ := start(t)
+	eva := &domain.DeclareIdentity{Ref: "/identities/eva", Deployment: "team", Spec: domain.IdentitySpec{DisplayName: "Eva", Email: "eva@example.org"}}
+	passkey := &domain.DeclarePasskey{Ref: "/passkeys/eva", Deployment: "team", Spec: domain.PasskeySpec{
+		Owner: "/identities/eva", CredentialID: "Y3JlZA", PublicKey: "a2V5",
+	}}
+	team := func(commands ...domain.Command) *command.Request {
+		r := request(commands...)
+		r.Deployment, r.Apply = "team", &command.Apply{Deployment: "team", Prune: true}
+		return r
+	}
+	must(t, n, team(eva, passkey))
+	_, err := n.Door().Do(t.Context(), team(passkey)) // the owner, pruned, would take it along
+	if code(err) != base.Invalid || n.Views().View().State.Get("/passkeys/eva") == nil {
+		t.Errorf("it gave %v", err)
+	}
+}
+
 func TestLongChainsAreCheckedInNoTime(t *testing.T) {
 	n, _ := start(t)
 	role := func(i int, inherits ...base.Ref) domain.Command {
