@@ -2,8 +2,8 @@
 # Shows the main job on a real node: a deployment applied, asked for in SPARQL,
 # read as Turtle. On a terminal the node goes on until Enter is pressed.
 set -euo pipefail
+picloud=$(realpath "$1")
 cd "$(dirname "$0")/../.."
-picloud=$PWD/$1
 dir=$(mktemp -d)
 listen=${PICLOUD_DEMO_LISTEN:-127.0.0.1:7443}
 node= line=
@@ -16,7 +16,16 @@ finish() {
 }
 trap finish EXIT
 
-step() { printf '\n\033[1m$ picloud %s\033[0m\n' "$*" | sed "s|$dir|D|g"; "$picloud" "$@"; }
+bold= plain=
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+step() { # prints a command as one would type it, then runs it
+  printf '\n%s$ picloud' "$bold"
+  for word in "$@"; do
+    case $word in *[!A-Za-z0-9_./-]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
+  done
+  printf '%s\n' "$plain"
+  "$picloud" "$@"
+}
 
 mkfifo "$dir/out"
 "$picloud" dev --dir "$dir/node" --listen "$listen" >"$dir/out" 2>"$dir/log" &
@@ -26,6 +35,7 @@ until [ "${line%% *}" = ready ]; do # the pipe ends with the node, should it fai
   IFS= read -r line <&3 || { echo "the node did not become ready" >&2; exit 1; }
 done
 echo "$line"
+listen=${line#ready https://}
 export PICLOUD_CONTEXT="$dir/node/client.json"
 
 step resource apply ontology/examples/photo-app

@@ -44,7 +44,10 @@ client.json (for --context), ca.pem and admin.token.`,
 // to try.
 func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, address string, paths []string) error {
 	file := filepath.Join(o.dir, "client.json")
-	if err := o.handOver(n, address, file); err != nil {
+	if err := o.handOver(n, address, file); err != nil { // who waits for the word needs the file
+		return err
+	}
+	if err := announce(app, address); err != nil {
 		return err
 	}
 	context := ""

@@ -32,12 +32,17 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	program, err := exec.LookPath("picloud")
+	if err != nil {
+		t.Fatal(err)
+	}
 	var nodes sync.Map // *process by the folder of the script
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("EXAMPLES", examples)
+			e.Setenv("DEMO", filepath.Join(filepath.Dir(filepath.Dir(examples)), "cmd", "picloud", "demo.sh"))
+			e.Setenv("PROGRAM", program)
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			e.Setenv("TMPDIR", e.WorkDir)
 			e.Setenv("TZ", "UTC")

@@ -41,7 +41,9 @@ func serverCommand(app *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use: "server", GroupID: "node", Short: "Run a node", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return o.run(c.Context(), app, func(context.Context, *node.Node, string) error { return nil })
+			return o.run(c.Context(), app, func(_ context.Context, _ *node.Node, address string) error {
+				return announce(app, address)
+			})
 		},
 	}
 	o.flags(c, "/var/lib/picloud")
@@ -53,9 +55,17 @@ const (
 	endTime   = 20 * time.Second // from the signal until all is closed
 )
 
-// run runs a node until ctx ends. What ready prints comes after the line that
-// says so.
-func (o *options) run(ctx context.Context, app *cli.App, ready func(context.Context, *node.Node, string) error) error {
+// readiness is what is done once a node serves at an address.
+type readiness func(ctx context.Context, n *node.Node, address string) error
+
+// announce tells who started the node that it serves.
+func announce(app *cli.App, address string) error {
+	_, err := fmt.Fprintln(app.Stdout, "ready", address)
+	return err
+}
+
+// run runs a node until ctx ends.
+func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error {
 	logger, err := newLogger(app.Stderr, o.level)
 	if err != nil {
 		return err
@@ -68,7 +78,7 @@ func (o *options) run(ctx context.Context, app *cli.App, ready func(context.Cont
 	if err != nil {
 		return err
 	}
-	err = o.serve(ctx, n, app.Stdout, logger, ready)
+	err = o.serve(ctx, n, logger, ready)
 	return errors.Join(err, within(endTime, n.Close))
 }
 
@@ -78,7 +88,7 @@ func open(ctx context.Context, cfg node.Config) (*node.Node, error) {
 	return node.Open(ctx, cfg)
 }
 
-func (o *options) serve(ctx context.Context, n *node.Node, out io.Writer, logger *slog.Logger, ready func(context.Context, *node.Node, string) error) error {
+func (o *options) serve(ctx context.Context, n *node.Node, logger *slog.Logger, ready readiness) error {
 	server, err := http.New(http.Config{
 		Domain: o.domain, ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Events: n.Events(),
 		Writable: func() error { return writable(n) }, TLS: n.TLS(), Logger: logger,
@@ -101,9 +111,7 @@ func (o *options) serve(ctx context.Context, n *node.Node, out io.Writer, logger
 		case <-ctx.Done():
 		}
 	}()
-	address := "https://" + listener.Addr().String()
-	fmt.Fprintln(out, "ready", address)
-	if err := ready(ctx, n, address); err != nil {
+	if err := ready(ctx, n, "https://"+listener.Addr().String()); err != nil {
 		stop(err)
 	}
 	err = <-served
