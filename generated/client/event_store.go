@@ -29,7 +29,7 @@ func (c *Client) PatchEventStore(ctx context.Context, product, name string, patc
 	return change[*domain.EventStore](ctx, c, one(ofProduct(product, "event-store"), name), patch, options)
 }
 
-// DeleteEventStore deletes an event store; its data needs DeletingData.
+// DeleteEventStore deletes an event store.
 func (c *Client) DeleteEventStore(ctx context.Context, product, name string, options ...Option) (Meta, error) {
 	return c.remove(ctx, one(ofProduct(product, "event-store"), name), options)
 }

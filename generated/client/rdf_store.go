@@ -29,7 +29,7 @@ func (c *Client) PatchRDFStore(ctx context.Context, product, name string, patch 
 	return change[*domain.RDFStore](ctx, c, one(ofProduct(product, "rdf-stores"), name), patch, options)
 }
 
-// DeleteRDFStore deletes an RDF store; its data needs DeletingData.
+// DeleteRDFStore deletes an RDF store.
 func (c *Client) DeleteRDFStore(ctx context.Context, product, name string, options ...Option) (Meta, error) {
 	return c.remove(ctx, one(ofProduct(product, "rdf-stores"), name), options)
 }

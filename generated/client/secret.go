@@ -29,7 +29,7 @@ func (c *Client) PatchSecret(ctx context.Context, product, name string, patch Pa
 	return change[*domain.Secret](ctx, c, one(ofProduct(product, "secrets"), name), patch, options)
 }
 
-// DeleteSecret deletes a secret of a product; its data needs DeletingData.
+// DeleteSecret deletes a secret of a product.
 func (c *Client) DeleteSecret(ctx context.Context, product, name string, options ...Option) (Meta, error) {
 	return c.remove(ctx, one(ofProduct(product, "secrets"), name), options)
 }
@@ -54,7 +54,7 @@ func (c *Client) PatchClusterSecret(ctx context.Context, name string, patch Patc
 	return change[*domain.Secret](ctx, c, one(ofCluster("secrets"), name), patch, options)
 }
 
-// DeleteClusterSecret deletes a secret of the cluster; its data needs DeletingData.
+// DeleteClusterSecret deletes a secret of the cluster.
 func (c *Client) DeleteClusterSecret(ctx context.Context, name string, options ...Option) (Meta, error) {
 	return c.remove(ctx, one(ofCluster("secrets"), name), options)
 }

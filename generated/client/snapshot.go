@@ -29,7 +29,7 @@ func (c *Client) PatchSnapshot(ctx context.Context, product, name string, patch 
 	return change[*domain.Snapshot](ctx, c, one(ofProduct(product, "snapshots"), name), patch, options)
 }
 
-// DeleteSnapshot deletes a snapshot; its data needs DeletingData.
+// DeleteSnapshot deletes a snapshot.
 func (c *Client) DeleteSnapshot(ctx context.Context, product, name string, options ...Option) (Meta, error) {
 	return c.remove(ctx, one(ofProduct(product, "snapshots"), name), options)
 }

@@ -29,7 +29,7 @@ func (c *Client) PatchVolume(ctx context.Context, product, name string, patch Pa
 	return change[*domain.Volume](ctx, c, one(ofProduct(product, "volumes"), name), patch, options)
 }
 
-// DeleteVolume deletes a volume; its data needs DeletingData.
+// DeleteVolume deletes a volume.
 func (c *Client) DeleteVolume(ctx context.Context, product, name string, options ...Option) (Meta, error) {
 	return c.remove(ctx, one(ofProduct(product, "volumes"), name), options)
 }

@@ -16,7 +16,7 @@ func problem(e model.ErrorCode) *openapi3.ResponseRef {
 	shown, _ := json.Marshal(map[string]any{"type": e.IRI, "title": e.Comment, "status": e.Status}) // texts and a number
 	r := response(e.Comment, openapi3.Content{"application/problem+json": {Schema: ref("Problem"), Example: json.RawMessage(shown)}})
 	headers := map[string][]string{
-		"Exhausted": {"RetryAfter"}, "Unavailable": {"RetryAfter"}, "Method": {"Allow"}, "MediaType": {"Accept"},
+		"Exhausted": {"RetryAfter"}, "Unavailable": {"RetryAfter"}, "MediaType": {"Accept"},
 	}
 	addHeaders(r.Value, headers[problemName(e.Name)])
 	return r
@@ -31,7 +31,7 @@ func response(comment string, content openapi3.Content, headers ...string) *open
 // headerNames are the headers of HTTP by the names of their components.
 var headerNames = map[string]string{
 	"ETag": "ETag", "PicloudPosition": "Picloud-Position", "PicloudReplayed": "Picloud-Replayed", "Location": "Location",
-	"EventsLocation": "Location", "Link": "Link", "RetryAfter": "Retry-After", "Allow": "Allow", "Accept": "Accept",
+	"EventsLocation": "Location", "Link": "Link", "RetryAfter": "Retry-After", "Accept": "Accept",
 }
 
 func addHeaders(r *openapi3.Response, names []string) {
@@ -87,7 +87,7 @@ func described(schema string, e *example.Example) *openapi3.RequestBodyRef {
 }
 
 // deployment adds the schemas of POST /apply.
-func (s schemas) deployment(p *plan.Plan, examples map[string]*example.Example) {
+func (s *schemas) deployment(p *plan.Plan, examples map[string]*example.Example) {
 	one := &openapi3.Schema{
 		Description:   "The declaration of a resource of any kind; its kind says which, its iri where.",
 		Discriminator: &openapi3.Discriminator{PropertyName: "kind", Mapping: map[string]openapi3.MappingRef{}},
@@ -102,16 +102,16 @@ func (s schemas) deployment(p *plan.Plan, examples map[string]*example.Example) 
 		name := k.Go + "Resource"
 		addressed := &openapi3.Schema{Description: k.Comment, Required: []string{"iri", "kind"}}
 		addressed.AllOf = openapi3.SchemaRefs{ref(k.Go + "Input")}
-		s.Schemas[name] = inline(addressed)
+		s.put(name, addressed)
 		one.OneOf = append(one.OneOf, ref(name))
 		one.Discriminator.Mapping[k.Word] = openapi3.MappingRef{Ref: "#/components/schemas/" + name}
 	}
-	s.Schemas["Resource"] = inline(one)
+	s.put("Resource", one)
 	deployment := object("A whole deployment.", input)
 	deployment.Required = []string{"resources"}
 	deployment.Properties["resources"] = inline(resources)
 	if e := examples["volume"]; e != nil {
 		deployment.Example = map[string]any{"resources": []any{raw(e.Request())}}
 	}
-	s.Schemas["Deployment"] = inline(deployment)
+	s.put("Deployment", deployment)
 }

@@ -45,7 +45,7 @@ func Document(p *plan.Plan) ([]byte, error) {
 			fails(operation, fixedFailures(path, method)...)
 		}
 	}
-	s := schemas{doc.Components.Schemas}
+	s := &schemas{all: doc.Components.Schemas, made: map[string]bool{}}
 	for _, slice := range p.Slices {
 		if len(slice.Kinds) > 0 {
 			doc.Tags = append(doc.Tags, &openapi3.Tag{Name: slice.Name, Description: kindsOf(slice)})
@@ -58,6 +58,9 @@ func Document(p *plan.Plan) ([]byte, error) {
 		add(doc, s, r, examples[r.Kind.Word])
 	}
 	s.deployment(p, examples)
+	if len(s.twice) > 0 {
+		return nil, fmt.Errorf("schemas of one name: %s; rename one of the classes", strings.Join(s.twice, ", "))
+	}
 	text, err := marshal(doc)
 	if err != nil {
 		return nil, err
@@ -114,7 +117,7 @@ func statusOf(name string) string {
 }
 
 // add adds the operation of one route.
-func add(doc *openapi3.T, s schemas, r *plan.Route, e *example.Example) {
+func add(doc *openapi3.T, s *schemas, r *plan.Route, e *example.Example) {
 	item := doc.Paths.Value(r.Path)
 	if item == nil {
 		item = &openapi3.PathItem{}
@@ -129,7 +132,7 @@ func add(doc *openapi3.T, s schemas, r *plan.Route, e *example.Example) {
 	item.SetOperation(r.Method, operation(s, r, e))
 }
 
-func operation(s schemas, r *plan.Route, e *example.Example) *openapi3.Operation {
+func operation(s *schemas, r *plan.Route, e *example.Example) *openapi3.Operation {
 	o := &openapi3.Operation{OperationID: r.ID, Tags: []string{r.Kind.Slice}, Description: r.Kind.Comment, Responses: openapi3.NewResponsesWithCapacity(16)}
 	switch r.Action {
 	case plan.List:
@@ -171,7 +174,7 @@ func operation(s schemas, r *plan.Route, e *example.Example) *openapi3.Operation
 	return o
 }
 
-func operate(s schemas, o *openapi3.Operation, r *plan.Route, e *example.Example) {
+func operate(s *schemas, o *openapi3.Operation, r *plan.Route, e *example.Example) {
 	operation := r.Operation
 	o.Summary = strings.ToUpper(operation.Name[:1]) + operation.Name[1:] + " " + r.Kind.Article + of(r)
 	o.Description = operation.Operation.Comment

@@ -27,8 +27,20 @@ func (f form) suffix() string { return [...]string{"", "Input", "Patch"}[f] }
 // refMax is the longest reference, in characters, that a request may carry.
 const refMax = 2048
 
-// schemas are the schemas of all classes, by name.
-type schemas struct{ openapi3.Schemas }
+// schemas are the schemas of all classes, by name, and the names that two of
+// them share.
+type schemas struct {
+	all   openapi3.Schemas
+	made  map[string]bool // value classes and maps, which several fields use
+	twice []string
+}
+
+func (s *schemas) put(name string, one *openapi3.Schema) {
+	if s.all[name] != nil {
+		s.twice = append(s.twice, name)
+	}
+	s.all[name] = inline(one)
+}
 
 func ref(name string) *openapi3.SchemaRef {
 	return &openapi3.SchemaRef{Ref: "#/components/schemas/" + name}
@@ -54,9 +66,11 @@ func text(comment string) *openapi3.Schema {
 }
 
 // kind adds the schemas of a kind: Container, ContainerInput, ContainerPatch.
-func (s schemas) kind(p *plan.Plan, k *plan.Kind) {
-	s.Schemas[k.Go+"List"] = s.list(k)
-	s.Schemas[k.Go] = s.answered(p, k)
+func (s *schemas) kind(p *plan.Plan, k *plan.Kind) {
+	s.answered(p, k)
+	if !k.Singleton {
+		s.list(k)
+	}
 	if k.Declare == "" {
 		return
 	}
@@ -70,12 +84,12 @@ func (s schemas) kind(p *plan.Plan, k *plan.Kind) {
 		}
 		s.fields(whole, k.Declared, f)
 		s.kept(whole, k, f)
-		s.Schemas[k.Go+f.suffix()] = inline(whole)
+		s.put(k.Go+f.suffix(), whole)
 	}
 }
 
 // owned adds what the address of a resource says about it.
-func (s schemas) owned(whole *openapi3.Schema, k *plan.Kind) {
+func (s *schemas) owned(whole *openapi3.Schema, k *plan.Kind) {
 	kind := text("The kind of the resource.")
 	kind.Enum = []any{k.Word}
 	whole.Properties["iri"] = inline(text("The address of the resource: it names it and answers HTTPS."))
@@ -89,7 +103,7 @@ func (s schemas) owned(whole *openapi3.Schema, k *plan.Kind) {
 }
 
 // answered is what a GET answers.
-func (s schemas) answered(p *plan.Plan, k *plan.Kind) *openapi3.SchemaRef {
+func (s *schemas) answered(p *plan.Plan, k *plan.Kind) {
 	whole := object(k.Comment, answer)
 	s.owned(whole, k)
 	whole.Properties["iri"].Value.Format = "uri"
@@ -111,25 +125,26 @@ func (s schemas) answered(p *plan.Plan, k *plan.Kind) *openapi3.SchemaRef {
 	s.fields(status, p.Head, answer)
 	s.fields(status, k.Observed, answer)
 	status.Required = []string{"phase", "revision", "createdAt", "updatedAt", "changedBy"}
-	s.Schemas[k.Go+"Status"] = inline(status)
+	s.put(k.Go+"Status", status)
 	whole.Properties["status"] = ref(k.Go + "Status")
 	whole.Required = append(whole.Required, "status")
-	return inline(whole)
+	s.put(k.Go, whole)
 }
 
-func (s schemas) list(k *plan.Kind) *openapi3.SchemaRef {
+// list adds the schema of a page.
+func (s *schemas) list(k *plan.Kind) {
 	whole := object("A page of "+k.Plural+", in the order of their names.", answer)
 	items := typed("array")
 	items.Items, items.Description = ref(k.Go), "The resources of this page."
 	next := text("Address of the next page; absent on the last.")
 	whole.Properties["items"], whole.Properties["next"] = inline(items), inline(next)
 	whole.Required = []string{"items"}
-	return inline(whole)
+	s.put(k.Go+"List", whole)
 }
 
 // fields adds properties and says which are required: in answers those with
 // defaults too, in patches none.
-func (s schemas) fields(whole *openapi3.Schema, fields []*plan.Field, f form) {
+func (s *schemas) fields(whole *openapi3.Schema, fields []*plan.Field, f form) {
 	for _, field := range fields {
 		whole.Properties[field.Name] = s.field(field, f)
 		if f != patch && field.Required || f == answer && field.Default != "" {
@@ -139,7 +154,7 @@ func (s schemas) fields(whole *openapi3.Schema, fields []*plan.Field, f form) {
 }
 
 // kept says which of several write-only fields may come together: one at most.
-func (s schemas) kept(whole *openapi3.Schema, k *plan.Kind, f form) {
+func (s *schemas) kept(whole *openapi3.Schema, k *plan.Kind, f form) {
 	if len(k.OneOf) == 0 || f == patch {
 		return
 	}
@@ -148,13 +163,14 @@ func (s schemas) kept(whole *openapi3.Schema, k *plan.Kind, f form) {
 }
 
 // value adds the schemas of a value class, those that are used.
-func (s schemas) value(v *plan.Value, f form) *openapi3.SchemaRef {
+func (s *schemas) value(v *plan.Value, f form) *openapi3.SchemaRef {
 	name := v.Go + f.suffix()
-	if s.Schemas[name] != nil {
+	if s.made[name] {
 		return ref(name)
 	}
+	s.made[name] = true
 	whole := object(v.Comment, f)
-	s.Schemas[name] = inline(whole)
+	s.put(name, whole)
 	s.fields(whole, v.Fields, f)
 	whole.Nullable = f == patch
 	for _, set := range v.Alternatives {
@@ -165,7 +181,7 @@ func (s schemas) value(v *plan.Value, f form) *openapi3.SchemaRef {
 
 // alternatives demands exactly one of some members. Where they are all there
 // is, counting says so, which every tool understands.
-func (s schemas) alternatives(whole *openapi3.Schema, v *plan.Value, set []*plan.Field, f form) {
+func (s *schemas) alternatives(whole *openapi3.Schema, v *plan.Value, set []*plan.Field, f form) {
 	if f == patch {
 		return
 	}
@@ -196,7 +212,7 @@ func two(names []string) *openapi3.SchemaRef {
 }
 
 // field is the schema of a field with all its values.
-func (s schemas) field(field *plan.Field, f form) *openapi3.SchemaRef {
+func (s *schemas) field(field *plan.Field, f form) *openapi3.SchemaRef {
 	one := s.one(field, f)
 	if field.Form == base.Single {
 		if one.Ref != "" {
@@ -219,7 +235,7 @@ func (s schemas) field(field *plan.Field, f form) *openapi3.SchemaRef {
 
 // mapped adds the schema of a map, under a name of its own: generators give
 // types without a name names that nobody would choose.
-func (s schemas) mapped(field *plan.Field, one *openapi3.SchemaRef, f form) *openapi3.SchemaRef {
+func (s *schemas) mapped(field *plan.Field, one *openapi3.SchemaRef, f form) *openapi3.SchemaRef {
 	class, property, _ := strings.Cut(strings.TrimPrefix(field.Shape, base.Ontology), "-")
 	name := class + strings.ToUpper(property[:1]) + property[1:] + "Map" + f.suffix()
 	whole := typed("object")
@@ -232,7 +248,10 @@ func (s schemas) mapped(field *plan.Field, one *openapi3.SchemaRef, f form) *ope
 	}
 	describe(whole, field, f)
 	whole.Extensions = map[string]any{"x-picloud-key": keyRule(field.Key)}
-	s.Schemas[name] = inline(whole)
+	if !s.made[name] { // inherited fields are mapped once
+		s.made[name] = true
+		s.put(name, whole)
+	}
 	return ref(name)
 }
 
@@ -266,7 +285,7 @@ func describe(s *openapi3.Schema, field *plan.Field, f form) {
 }
 
 // one is the schema of one value.
-func (s schemas) one(field *plan.Field, f form) *openapi3.SchemaRef {
+func (s *schemas) one(field *plan.Field, f form) *openapi3.SchemaRef {
 	switch field.Type {
 	case base.TypeObject:
 		if field.Value != nil {

@@ -130,20 +130,13 @@ func method(f *gocode.File, c *call) {
 			b.Do("return change[*domain.%s](ctx, c, %s, patch, options)", k.Go, c.address())
 		})
 	case plan.Delete:
-		f.Doc(fmt.Sprintf("%s deletes %s%s%s.", c.name(), k.Article, c.of(), withData(k)))
+		f.Doc(fmt.Sprintf("%s deletes %s%s.", c.name(), k.Article, c.of()))
 		f.Func(signature("options ...Option", "(Meta, error)"), func(b *gocode.Block) {
 			b.Do("return c.remove(ctx, %s, options)", c.address())
 		})
 	case plan.Operate:
 		operation(f, c, signature)
 	}
-}
-
-func withData(k *plan.Kind) string {
-	if k.HoldsData {
-		return "; its data needs DeletingData"
-	}
-	return ""
 }
 
 func operation(f *gocode.File, c *call, signature func(rest, results string) string) {

@@ -47,7 +47,8 @@ func At(position base.Position) Option { return func(r *Request) { r.At = positi
 // be repeated by another process.
 func WithKey(key string) Option { return func(r *Request) { r.Key = key } }
 
-// DeletingData lets a deletion destroy data.
+// DeletingData lets a deletion take along resources that hold data, where they
+// belong to what is deleted.
 func DeletingData() Option { return func(r *Request) { r.set("delete-data", "true") } }
 
 func (r *Request) set(name, value string) {
