@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"node":  func(ts *testscript.TestScript, _ bool, arguments []string) { runNode(ts, &nodes, arguments) },
-			"exits": exits, "replace": replace, "as": as, "expires": expires,
+			"exits": exits, "replace": replace, "as": as, "expires": expires, "impostor": impostor,
 			"continues": continues, "mode": mode, "conceals": conceals,
 		},
 	})

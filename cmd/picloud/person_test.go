@@ -6,10 +6,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/picloud/picloud/cmd/picloud/cli"
@@ -25,25 +27,33 @@ type person struct {
 func sit(t *testing.T) *person {
 	t.Helper()
 	dir := t.TempDir()
+	t.Cleanup(run(t, dir, "127.0.0.1:0"))
+	return &person{t: t, context: filepath.Join(dir, "client.json"), env: map[string]string{}}
+}
+
+// run starts a node in this process; stop ends it as a signal does.
+func run(t *testing.T, dir, listen string) (stop func()) {
+	t.Helper()
 	out, in := io.Pipe()
-	ctx, stop := context.WithCancel(context.Background())
-	app := &cli.App{Version: "test", Stdout: in, Stderr: io.Discard, Env: func(string) (string, bool) { return "", false }}
+	ctx, cancel := context.WithCancel(context.Background())
+	app := &cli.App{Version: "test", Stdout: in, Stderr: io.Discard, Env: noEnvironment}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- app.Run(ctx, []string{"dev", "--dir", dir, "--listen", "127.0.0.1:0"}, nodeCommands(app)...)
+		ended <- app.Run(ctx, []string{"dev", "--dir", dir, "--listen", listen}, nodeCommands(app)...)
 		in.Close()
 	}()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() && !strings.Contains(lines.Text(), "curl ") {
 	}
-	t.Cleanup(func() {
-		stop()
+	return sync.OnceFunc(func() {
+		cancel()
 		if code := <-ended; code != cli.ExitDone {
 			t.Errorf("the node ended with exit code %d", code)
 		}
 	})
-	return &person{t: t, context: filepath.Join(dir, "client.json"), env: map[string]string{}}
 }
+
+func noEnvironment(string) (string, bool) { return "", false }
 
 // does runs a command with answers typed in, and gives its exit code and all
 // that the person saw.
@@ -173,6 +183,52 @@ func TestOnlyThePlanThatWasShownIsCarriedOut(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, seen)
 	}
 	p.sees(cli.ExitDone, []string{"version: 2.0.0"}, "", "resource", "get", "product", "shop")
+}
+
+// A stream that loses its node goes on behind the last event that it printed.
+func TestStreamNeitherRepeatsNorMissesOverARestart(t *testing.T) {
+	dir := t.TempDir()
+	stop := run(t, dir, "127.0.0.1:0")
+	p := &person{t: t, context: filepath.Join(dir, "client.json"), env: map[string]string{}}
+	var known struct{ Endpoint string }
+	if data, err := os.ReadFile(p.context); err != nil || json.Unmarshal(data, &known) != nil {
+		t.Fatal(err)
+	}
+	out, in := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	app := &cli.App{Version: "test", Stdout: in, Stderr: io.Discard, Env: noEnvironment}
+	ended := make(chan int, 1)
+	go func() {
+		ended <- app.Run(ctx, []string{"--context", p.context, "events", "stream", "--after", "0", "-o", "json"})
+		in.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	var streamed []string
+	until := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			streamed = append(streamed, lines.Text())
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		t.Fatalf("the stream ended before %s", text)
+	}
+	p.sees(cli.ExitDone, nil, "", "resource", "apply", p.file("a.picloud", "product 'first' = { version: '1.0.0' }\n"))
+	until("/products/first")
+	stop()
+	stop = run(t, dir, strings.TrimPrefix(known.Endpoint, "https://"))
+	defer stop()
+	p.sees(cli.ExitDone, nil, "", "resource", "apply", p.file("b.picloud", "product 'second' = { version: '1.0.0' }\n"))
+	until("/products/second")
+	cancel()
+	if code := <-ended; code != cli.ExitDone {
+		t.Errorf("the stream ended with exit code %d", code)
+	}
+	_, all := p.does("", "events", "stream", "--after", "0", "--once", "-o", "json")
+	if want := strings.Join(streamed, "\n") + "\n"; !strings.HasPrefix(all, want) {
+		t.Errorf("streamed\n%s\nthe log\n%s", want, all)
+	}
 }
 
 // meddle is an editor during whose work somebody else applies a file.

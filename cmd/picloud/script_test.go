@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/picloud/picloud/runtime/iam"
 )
 
 // exits runs the program and demands a code: exits 10 resource plan photo-app.
@@ -52,6 +54,18 @@ func as(ts *testscript.TestScript, _ bool, arguments []string) {
 	data, err := json.Marshal(file)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(arguments[0]), data, 0o600))
+}
+
+// impostor makes a client.json that trusts another authority: impostor OLD NEW.
+func impostor(ts *testscript.TestScript, _ bool, arguments []string) {
+	var file map[string]string
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(arguments[0])), &file))
+	other, err := iam.OpenCA(iam.CAConfig{Dir: ts.MkAbs("other-authority"), Domain: file["domain"]})
+	ts.Check(err)
+	file["ca"] = string(other.PEM())
+	data, err := json.Marshal(file)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(arguments[1]), data, 0o600))
 }
 
 // expires waits until a token is refused: expires CLIENT.JSON.

@@ -206,13 +206,13 @@ func lost(ctx context.Context, request *Request, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" || request.Method == http.MethodGet || request.Method == http.MethodHead {
-		return &base.Error{Code: base.Unavailable, Detail: "the node cannot be reached: " + reason(err)}
-	}
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {
 		return &base.Error{Code: base.Forbidden, Detail: "the node is not of this cluster: " + certificate.Err.Error()}
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" || request.Method == http.MethodGet || request.Method == http.MethodHead {
+		return &base.Error{Code: base.Unavailable, Detail: "the node cannot be reached: " + reason(err)}
 	}
 	return &base.Error{Code: base.Uncertain, Detail: "the connection was lost before the answer: " + reason(err)}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ import (
 func (a *App) resourceEdit() *cobra.Command {
 	var product string
 	c := &cobra.Command{
-		Use: "edit KIND NAME", Short: "Change a resource in an editor", Args: between(1, 2), ValidArgsFunction: completeKinds,
+		Use: "edit KIND NAME", Short: "Change a resource in an editor", Args: between(1, 2), ValidArgsFunction: a.completeResources,
 		Long: "Change a resource in an editor ($VISUAL, $EDITOR, else vi), as .picloud. Faults are shown and can be mended. Nothing is written when somebody else changed the resource meanwhile.",
 		RunE: func(c *cobra.Command, arguments []string) error {
 			class, path, err := resourcePath(arguments, product)
@@ -173,6 +174,9 @@ func (s *editing) put(ctx context.Context) (base.Position, error) {
 // no shell reads them.
 func (s *editing) open(ctx context.Context) error {
 	command := "vi"
+	if runtime.GOOS == "windows" {
+		command = "notepad"
+	}
 	for _, name := range []string{"EDITOR", "VISUAL"} {
 		if editor, _ := s.Env(name); strings.TrimSpace(editor) != "" {
 			command = editor

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +44,54 @@ func completeKinds(_ *cobra.Command, arguments []string, _ string) ([]string, co
 		}
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completionTime is how long a shell waits for names.
+const completionTime = 2 * time.Second
+
+// completeResources offers kinds, then the names of that kind.
+func (a *App) completeResources(c *cobra.Command, arguments []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(arguments) != 1 {
+		return completeKinds(c, arguments, typed)
+	}
+	none := cobra.ShellCompDirectiveNoFileComp
+	class, err := kindOf(arguments[0])
+	if err != nil || class.Singleton {
+		return nil, none
+	}
+	cluster, err := a.client()
+	if err != nil {
+		return nil, none
+	}
+	defer cluster.Close()
+	ctx, cancel := context.WithTimeout(c.Context(), completionTime)
+	defer cancel()
+	product, _ := c.Flags().GetString("product")
+	collection := ""
+	if product != "" || class.InCluster {
+		if collection, err = collectionPath(class, product); err != nil {
+			return nil, none
+		}
+	}
+	collections, err := a.collections(ctx, cluster, class, collection)
+	if err != nil {
+		return nil, none
+	}
+	var names []string
+	for _, collection := range collections {
+		items, err := pages(ctx, cluster, collection, listOptions{})
+		if err != nil {
+			return nil, none
+		}
+		for _, item := range items {
+			name := text(item, "/name")
+			if in := item.Get("product"); in != nil && product == "" {
+				name = base.Ref(in.Text).Name() + "/" + name
+			}
+			names = append(names, name)
+		}
+	}
+	return names, none
 }
 
 // collectionPath is where the resources of a kind are, of the cluster or of a

@@ -16,8 +16,8 @@ import (
 
 // listOptions choose the members of a list.
 type listOptions struct {
-	product, phase, tag, text string
-	everywhere                bool
+	product, phase, tag, text, deployment string
+	everywhere                            bool
 }
 
 func (a *App) resourceList() *cobra.Command {
@@ -30,6 +30,7 @@ func (a *App) resourceList() *cobra.Command {
 	c.Flags().BoolVarP(&o.everywhere, "all", "A", false, "of the cluster and of all products")
 	c.Flags().StringVar(&o.phase, "phase", "", "only those in a phase")
 	c.Flags().StringVar(&o.tag, "tag", "", "only those with a tag, as key:value")
+	c.Flags().StringVar(&o.deployment, "deployment", "", "only those of a deployment")
 	c.Flags().StringVar(&o.text, "q", "", "only those whose name or description holds a text")
 	a.outputFlag(c, "table", "json", "yaml")
 	return c
@@ -133,7 +134,7 @@ func (a *App) collections(ctx context.Context, cluster *client.Client, class *ba
 // pages reads a whole collection.
 func pages(ctx context.Context, cluster *client.Client, collection string, o listOptions) ([]*base.Value, error) {
 	query := url.Values{"limit": {"1000"}}
-	for name, value := range map[string]string{"phase": o.phase, "tag": o.tag, "q": o.text} {
+	for name, value := range map[string]string{"phase": o.phase, "tag": o.tag, "q": o.text, "deployment": o.deployment} {
 		if value != "" {
 			query.Set(name, value)
 		}

@@ -50,7 +50,7 @@ func (a *App) show(ctx context.Context, path, output string) error {
 func (a *App) resourceGet() *cobra.Command {
 	var product string
 	c := &cobra.Command{
-		Use: "get KIND NAME", Short: "Show a resource", Args: between(1, 2), ValidArgsFunction: completeKinds,
+		Use: "get KIND NAME", Short: "Show a resource", Args: between(1, 2), ValidArgsFunction: a.completeResources,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			_, path, err := resourcePath(arguments, product)
 			if err != nil {
@@ -67,7 +67,7 @@ func (a *App) resourceGet() *cobra.Command {
 func (a *App) resourceStatus() *cobra.Command {
 	var product string
 	c := &cobra.Command{
-		Use: "status KIND NAME", Short: "Show what is observed of a resource", Args: between(1, 2), ValidArgsFunction: completeKinds,
+		Use: "status KIND NAME", Short: "Show what is observed of a resource", Args: between(1, 2), ValidArgsFunction: a.completeResources,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			resource, err := a.fetch(c.Context(), arguments, product)
 			if err != nil {
@@ -110,7 +110,7 @@ func (a *App) resourceDelete() *cobra.Command {
 	var product string
 	var data, yes bool
 	c := &cobra.Command{
-		Use: "delete KIND NAME", Short: "Delete a resource and what belongs to it", Args: exactly(2), ValidArgsFunction: completeKinds,
+		Use: "delete KIND NAME", Short: "Delete a resource and what belongs to it", Args: exactly(2), ValidArgsFunction: a.completeResources,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			_, path, err := resourcePath(arguments, product)
 			if err != nil {

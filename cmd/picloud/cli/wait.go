@@ -16,7 +16,7 @@ func (a *App) resourceWait() *cobra.Command {
 	var product, phase string
 	var timeout time.Duration
 	c := &cobra.Command{
-		Use: "wait KIND [NAME]", Short: "Wait until a resource is in a phase", Args: between(1, 2), ValidArgsFunction: completeKinds,
+		Use: "wait KIND [NAME]", Short: "Wait until a resource is in a phase", Args: between(1, 2), ValidArgsFunction: a.completeResources,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			class, path, err := resourcePath(arguments, product)
 			if err != nil {
