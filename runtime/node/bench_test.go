@@ -1,9 +1,12 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -17,6 +20,7 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/eventlog"
+	edge "github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/rdf"
 )
 
@@ -174,6 +178,11 @@ func BenchmarkApply(b *testing.B) {
 // BenchmarkQuads says what resources cost in the graph: quads each, and bytes a
 // quad with all that belongs to it.
 func BenchmarkQuads(b *testing.B) {
+	b.Run("photo-app", func(b *testing.B) {
+		w := open(b, b.TempDir())
+		photoApp(b, w)
+		reportQuads(b, w)
+	})
 	b.Run("resources=1000", func(b *testing.B) {
 		w := open(b, b.TempDir())
 		commands := []domain.Command{product("photo")}
@@ -184,6 +193,26 @@ func BenchmarkQuads(b *testing.B) {
 		w.do(commands...)
 		reportQuads(b, w)
 	})
+}
+
+// photoApp applies the worked example through the edge.
+func photoApp(b *testing.B, w *whole) {
+	text, err := os.ReadFile("../../ontology/examples/photo-app.ttl")
+	if err != nil {
+		b.Fatal(err)
+	}
+	server, err := edge.New(edge.Config{Domain: "picloud.local", ClusterID: w.ClusterID(), Door: w.Door(), Views: w.Views(), Events: w.Events(), TLS: w.TLS()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := httptest.NewRequest("POST", "https://picloud.local/apply", bytes.NewReader(text))
+	r.Header.Set("Content-Type", "text/turtle")
+	r.Header.Set("Authorization", "Bearer "+w.AdminToken())
+	answer := httptest.NewRecorder()
+	server.ServeHTTP(answer, r)
+	if answer.Code != 200 {
+		b.Fatal(answer.Code, answer.Body)
+	}
 }
 
 func reportQuads(b *testing.B, w *whole) {
