@@ -33,7 +33,11 @@ func (n *Node) found(ctx context.Context) error {
 	if cluster == nil || cluster.Spec.Domain != n.cfg.Domain {
 		return fmt.Errorf("%s does not hold the cluster %s; give it the domain that it was made with, or another directory", n.cfg.Dir, n.cfg.Domain)
 	}
-	return n.observe(ctx, n.self())
+	if err := n.observe(ctx, n.self()); err != nil && ctx.Err() == nil {
+		// a full disk, say: what is there can be read all the same
+		n.cfg.Logger.Warn("the node could not report itself; the reporter tries again", "error", err)
+	}
+	return context.Cause(ctx)
 }
 
 // openToken reads the administrator's token. It is made with the cluster only:

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/schema"
+	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/node"
@@ -104,6 +106,37 @@ func TestCheckpointOfAnotherHistoryIsFoldedAnew(t *testing.T) {
 			t.Errorf("after: %+v, before: %+v", after, before)
 		}
 		w.close()
+	}
+}
+
+func TestNodeStartsOnAFullDiskForReading(t *testing.T) {
+	w := open(t, t.TempDir())
+	w.do(product("photo"))
+	w.close()
+	var free atomic.Uint64
+	cfg := config(w.dir)
+	cfg.Names = []string{"192.168.7.7"} // news that it cannot report now
+	cfg.Disk = consensus.DiskMark{Interval: time.Millisecond, Measure: func(string) (uint64, uint64, error) { return free.Load(), 1 << 40, nil }}
+	n, err := node.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Node = n
+	if w.get("/products/photo") == nil {
+		t.Error("what is there cannot be read")
+	}
+	w.refused(base.Full, request(product("other")))
+	free.Store(1 << 39)
+	for {
+		view, moved := w.Views().Changed()
+		if self := view.State.Get("/nodes/pi-1").(*domain.Node); slices.Contains(self.Status.Addresses, "192.168.7.7") {
+			return
+		}
+		select {
+		case <-moved:
+		case <-time.After(patience):
+			t.Fatal("the node did not report itself when there was room again")
+		}
 	}
 }
 
