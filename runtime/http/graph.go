@@ -1,10 +1,12 @@
 package http
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
 )
 
@@ -32,6 +34,9 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request) error {
 	if format == HTML { // a browser reads it as Turtle
 		format = Format{Turtle.Name, "text/plain; charset=utf-8"}
 	}
+	if !isGraph(r, view) {
+		return &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no graph at %s", r.URL.Path)}
+	}
 	id, found := view.Graph.Lookup(base.IRI(s.root + r.URL.Path))
 	out := &lateWriter{w: w, media: format.Media}
 	triples := func(yield func(base.Quad) bool) {
@@ -56,4 +61,19 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request) error {
 	}
 	_ = out.finish() // a client that left is no error of ours
 	return nil
+}
+
+// isGraph reports whether a path is that of a platform graph, which may be
+// empty: one of the cluster or of a product that there is, or what is inferred
+// or noted of events beside it.
+func isGraph(r *http.Request, view projection.View) bool {
+	product := r.PathValue("product")
+	switch r.PathValue("below") {
+	case "", "inferred", "events":
+	case "iam":
+		return r.URL.Path == "/graph/iam"
+	default:
+		return false
+	}
+	return product == "" || view.State.Get(base.Ref("/products/"+product)) != nil
 }

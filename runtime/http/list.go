@@ -83,6 +83,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, kind domain.Kind, 
 	class := schema.Model.Kind(string(kind))
 	s.describedBy(w, class)
 	w.Header().Add("Link", `<http://www.w3.org/ns/ldp#BasicContainer>; rel="type"`)
+	w.Header().Add("Link", `</ontology/shapes>; rel="http://www.w3.org/ns/ldp#constrainedBy"`)
 	w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 	if page.next != "" {
 		w.Header().Add("Link", "<"+page.next+`>; rel="next"`)
