@@ -29,6 +29,9 @@ type Node struct {
 
 	stop  chan struct{}
 	tasks sync.WaitGroup
+	// verifying is apart: a question that Raft has queued when it is shut down
+	// is never answered, so the last one has to end before.
+	verifying sync.WaitGroup
 
 	mu     sync.Mutex
 	err    error
@@ -64,7 +67,7 @@ func Open(cfg Config, log *eventlog.Log, fold Folder) (*Node, error) {
 	n.tasks.Go(n.runLeadership)
 	n.tasks.Go(n.runSync)
 	n.tasks.Go(n.runDisk)
-	n.tasks.Go(func() { n.verify.run(n.stop) })
+	n.verifying.Go(func() { n.verify.run(n.stop) })
 	return n, nil
 }
 
@@ -193,6 +196,7 @@ func (n *Node) Close() error {
 		return nil
 	}
 	close(n.stop)
+	n.verifying.Wait()
 	err := n.raft.Shutdown().Error()
 	n.tasks.Wait()
 	if n.Err() == nil {
