@@ -385,6 +385,23 @@ func TestPlanShowsWhatItTakesAlong(t *testing.T) {
 	}
 }
 
+// faulty is a command whose decision has a fault.
+type faulty struct{ domain.DeleteProduct }
+
+func (*faulty) Decide(domain.Resource) ([]domain.Payload, error) { panic("no such case") }
+
+func TestFaultInADecisionHarmsNobodyElse(t *testing.T) {
+	n, _ := start(t)
+	before := n.Views().View().Position
+	_, err := n.Door().Do(t.Context(), request(product("photo"), &faulty{domain.DeleteProduct{Ref: "/products/other"}}))
+	if err == nil || code(err) != "" {
+		t.Errorf("it gave %v", err)
+	}
+	if answer := must(t, n, request(product("photo"))); !answer.Created || answer.Position != before+1 {
+		t.Errorf("the next request gave %+v", answer)
+	}
+}
+
 func TestPruningNeverTakesWhatIsListed(t *testing.T) {
 	n, _ := start(t)
 	eva := &domain.DeclareIdentity{Ref: "/identities/eva", Deployment: "team", Spec: domain.IdentitySpec{DisplayName: "Eva", Email: "eva@example.org"}}

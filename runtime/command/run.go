@@ -2,6 +2,8 @@ package command
 
 import (
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/consensus"
@@ -88,7 +90,7 @@ func (o *overlay) stands() bool {
 // decide decides a request and puts what follows on its way.
 func (d *Door) decide(o *overlay, r *Request) result {
 	t := d.begin(o, r)
-	err := t.decide()
+	err := d.safely(t.decide)
 	if err == nil && len(t.events) > 0 && !t.dry() {
 		return d.submit(o, t)
 	}
@@ -99,6 +101,18 @@ func (d *Door) decide(o *overlay, r *Request) result {
 	t.answer.Position = base.Position(o.basis)
 	t.answer.settle(t.deletes)
 	return result{answer: t.answer, err: err, overlay: o, future: d.cfg.Consensus.Confirm(o.term, o.basis)}
+}
+
+// safely keeps a fault of this program in a decision from ending the node: the
+// decision worked on copies, so nothing is broken but itself.
+func (d *Door) safely(decide func() error) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			d.cfg.Logger.Error("a decision panicked; nothing was changed", "panic", fault, "stack", string(debug.Stack()))
+			err = fmt.Errorf("a decision panicked: %v", fault)
+		}
+	}()
+	return decide()
 }
 
 // submit puts a decision's events on their way into the log. The overlay moves

@@ -127,17 +127,9 @@ func TestNodeStartsOnAFullDiskForReading(t *testing.T) {
 	}
 	w.refused(base.Full, request(product("other")))
 	free.Store(1 << 39)
-	for {
-		view, moved := w.Views().Changed()
-		if self := view.State.Get("/nodes/pi-1").(*domain.Node); slices.Contains(self.Status.Addresses, "192.168.7.7") {
-			return
-		}
-		select {
-		case <-moved:
-		case <-time.After(patience):
-			t.Fatal("the node did not report itself when there was room again")
-		}
-	}
+	w.await("the node reports itself when there is room again", func() bool {
+		return slices.Contains(w.get("/nodes/pi-1").(*domain.Node).Status.Addresses, "192.168.7.7")
+	})
 }
 
 func TestTokenWorksUntilItExpires(t *testing.T) {
