@@ -162,7 +162,7 @@ func live(t *testing.T, dir string, round int, moment time.Duration, fromStart b
 func TestKilledNodeLosesAndDoublesNothing(t *testing.T) {
 	rounds := 8
 	if os.Getenv("PICLOUD_LONG") != "" {
-		rounds = 100
+		rounds = 60
 	}
 	dir := t.TempDir()
 	for round := range rounds {

@@ -28,6 +28,9 @@ type Config struct {
 	Workers int
 	// Pace is the least time between two looks at the state; 0 means 50 ms.
 	Pace time.Duration
+	// Calm is the least time between two looks at a key of which only what is
+	// observed moved; 0 means 1 s.
+	Calm time.Duration
 	// Resync is how often a content key is looked at although it did not move:
 	// the world moves too. 0 means never.
 	Resync time.Duration
@@ -44,6 +47,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Pace == 0 {
 		c.Pace = 50 * time.Millisecond
+	}
+	if c.Calm == 0 {
+		c.Calm = time.Second
 	}
 	if c.Backoff == 0 {
 		c.Backoff = 200 * time.Millisecond

@@ -173,6 +173,30 @@ func TestFailuresAreTriedAgainLaterAndLater(t *testing.T) {
 	})
 }
 
+func TestPortThatAlwaysFindsSomethingNewCallsItselfSlowly(t *testing.T) {
+	for _, err := range []error{nil, errors.New("it is down")} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			const self base.Ref = "/nodes/pi-1"
+			w.event(self, &domain.NodeJoined{})
+			calls := 0
+			l := reconcile.Start(reconcile.Config{
+				Views: w.views, Keys: func(*state.State) iter.Seq[base.Ref] { return slices.Values([]base.Ref{self}) },
+				Port: func(context.Context, base.Ref) error {
+					calls++
+					w.event(self, &domain.NodeObserved{Status: domain.NodeStatus{Hostname: fmt.Sprint(calls)}, Changed: []string{"/hostname"}})
+					return err
+				},
+			})
+			pass(time.Minute)
+			l.Close()
+			if calls < 5 || calls > 65 {
+				t.Errorf("it was called %d times in a minute", calls)
+			}
+		})
+	}
+}
+
 func TestOneSlowKeyHoldsUpNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -12,10 +12,13 @@ import (
 // item is what is known of one key.
 type item struct {
 	seen     base.Position // of the last event about it, at the last look
+	revision base.Position // of its declaration, at the last look
 	present  bool          // it was there at the last look
 	due      time.Time     // when to work on it; the zero time is "not by itself"
+	ended    time.Time     // when work on it ended last
 	running  bool
 	moved    bool // it moved while it was worked on
+	declared bool // so did its declaration
 	failures int
 }
 
@@ -51,32 +54,48 @@ func (q *queue) look(now time.Time, keys iter.Seq[base.Ref], s *state.State) {
 		if i == nil {
 			i = &item{}
 			q.items[key] = i
-			q.mark(i, now)
+			q.mark(i, now, true)
 		}
 		i.present = true
 		if entry, ok := s.Entry(key); ok && entry.Resource.Common().Last != i.seen {
-			i.seen = entry.Resource.Common().Last
-			q.mark(i, now)
+			head := entry.Resource.Common()
+			q.mark(i, now, head.Revision != i.revision)
+			i.seen, i.revision = head.Last, head.Revision
 		}
 	}
 	for key, i := range q.items {
 		switch {
 		case i.present:
 		case i.seen != 0:
-			i.seen = 0 // told once that it is gone
-			q.mark(i, now)
+			i.seen, i.revision = 0, 0 // told once that it is gone
+			q.mark(i, now, true)
 		case !i.running && i.due.IsZero():
 			delete(q.items, key) // it never was there
 		}
 	}
 }
 
-func (q *queue) mark(i *item, now time.Time) {
-	if i.running {
-		i.moved = true
-		return
+// mark makes a key due that moved: at once if its declaration did. What was only
+// observed may be the port's own report, so it waits a while lest a port that
+// always finds something new calls itself without end; and what fails has its
+// time already.
+func (q *queue) mark(i *item, now time.Time, declared bool) {
+	switch {
+	case i.running:
+		i.moved, i.declared = true, i.declared || declared
+	case declared:
+		i.due, i.failures = now, 0
+	case i.failures == 0:
+		i.due = sooner(i.due, i.ended.Add(q.cfg.Calm))
 	}
-	i.due, i.failures = now, 0
+}
+
+// sooner is the earlier of two times, where the zero time is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // next takes a key that is due, while workers are free.
@@ -97,7 +116,7 @@ func (q *queue) next(now time.Time) (base.Ref, bool) {
 		return "", false
 	}
 	i := q.items[best]
-	i.running, i.moved, i.due = true, false, time.Time{}
+	i.running, i.due = true, time.Time{}
 	q.running++
 	return best, true
 }
@@ -106,14 +125,16 @@ func (q *queue) next(now time.Time) (base.Ref, bool) {
 func (q *queue) finish(now time.Time, o outcome) {
 	q.running--
 	i := q.items[o.key]
-	i.running = false
+	moved, declared := i.moved, i.declared
+	i.running, i.moved, i.declared, i.ended = false, false, false, now
 	switch {
-	case i.moved:
-		i.failures = 0
-		i.due = now
+	case declared:
+		i.due, i.failures = now, 0
 	case o.err != nil:
 		i.due = now.Add(q.spread(q.pause(i.failures)))
 		i.failures++
+	case moved:
+		i.due, i.failures = now.Add(q.cfg.Calm), 0
 	case !i.present:
 		delete(q.items, o.key)
 	default:

@@ -46,7 +46,7 @@ func TestKeyIsNeverWorkedOnTwiceAtOnce(t *testing.T) {
 	c := newClockwork(t, Config{})
 	c.look("/nodes/a")
 	c.take("/nodes/a")
-	c.q.mark(c.q.items["/nodes/a"], c.now) // it moves meanwhile
+	c.q.mark(c.q.items["/nodes/a"], c.now, true) // it moves meanwhile
 	c.take()
 	c.q.finish(c.now, outcome{"/nodes/a", nil})
 	c.take("/nodes/a") // once more
