@@ -153,7 +153,13 @@ func TestEditDoesNotOverwriteOthers(t *testing.T) {
 	}
 	t.Setenv("PICLOUD_TEST_EDITOR", strings.Join([]string{p.context, other}, "\n"))
 	p.env["EDITOR"] = self
-	p.sees(cli.ExitRefused, []string{"was changed meanwhile, nothing was written", "what you wrote is in"}, "", "resource", "edit", "volume", "shop/media")
+	t.Setenv("TMPDIR", t.TempDir())
+	code, seen := p.does("", "resource", "edit", "volume", "shop/media")
+	_, kept, _ := strings.Cut(seen, "what you wrote is in ")
+	text, err := os.ReadFile(strings.TrimSpace(kept))
+	if code != cli.ExitRefused || !strings.Contains(seen, "was changed meanwhile, nothing was written") || !bytes.Contains(text, []byte("'2GB'")) {
+		t.Errorf("exit code %d, %v\n%s\n%s", code, err, seen, text)
+	}
 	p.sees(cli.ExitDone, []string{"size: 3000000000"}, "", "resource", "get", "volume", "shop/media")
 }
 
