@@ -1,8 +1,9 @@
 package reconcile
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"iter"
-	"math/rand/v2"
 	"time"
 
 	"github.com/picloud/picloud/gen/base"
@@ -40,7 +41,9 @@ func newQueue(cfg Config, spread func(time.Duration) time.Duration) *queue {
 
 // uneven is a random time between three and five quarters of a pause.
 func uneven(pause time.Duration) time.Duration {
-	return pause*3/4 + rand.N(pause/2+1)
+	var b [8]byte
+	rand.Read(b[:])
+	return pause*3/4 + time.Duration(binary.NativeEndian.Uint64(b[:])%uint64(pause/2+1))
 }
 
 // look makes due what is new, has moved, or is gone since the last look.
