@@ -25,7 +25,7 @@ func Emit(p *plan.Plan) ([]write.File, error) {
 	templates, err := template.New("").Funcs(template.FuncMap{
 		"field": row, "nested": nested, "from": from, "command": command, "code": code,
 		"head": head, "picloud": picloud,
-		"lead":       func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
+		"lower": strings.ToLower, "lead": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
 		"reconciled": func(k *plan.Kind) bool { return k.Lifecycle == base.Reconciled },
 		"declared":   func(k *plan.Kind) bool { return k.Declare != "" },
 	}).ParseFS(texts, "*.md.tmpl")

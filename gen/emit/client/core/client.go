@@ -77,7 +77,7 @@ func New(cfg Config) (*Client, error) {
 				MaxIdleConnsPerHost: 64,
 				IdleConnTimeout:     time.Minute,
 			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return nil },
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
 }

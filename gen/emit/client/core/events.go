@@ -84,6 +84,9 @@ func (c *Client) Events(ctx context.Context, after base.Position, follow bool, f
 			if wait = min(2*wait+100*time.Millisecond, 5*time.Second); after > before {
 				wait = 100 * time.Millisecond
 			}
+			if failed != nil {
+				wait = max(wait, time.Duration(failed.RetryAfter)*time.Second)
+			}
 			timer := time.NewTimer(wait)
 			select {
 			case <-timer.C:
