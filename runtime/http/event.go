@@ -93,14 +93,14 @@ func (s *Server) history(last base.Position) (list []happening, older bool) {
 
 // summary says in a few words what an event changed.
 func summary(data *base.Value) string {
-	var words []string
+	var parts []string
 	if changed := data.Get("changed"); changed != nil {
 		for _, item := range changed.Items {
-			words = append(words, strings.TrimPrefix(item.Text, "/"))
+			parts = append(parts, words(strings.TrimPrefix(item.Text, "/")))
 		}
 	}
 	if reason := data.Get("reason"); reason != nil {
-		words = append(words, reason.Text)
+		parts = append(parts, reason.Text)
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(parts, ", ")
 }

@@ -93,7 +93,11 @@ func crumbs(path string) []link {
 			continue
 		}
 		href += "/" + step
-		steps = append(steps, link{Text: step, Href: href})
+		at := link{Text: step, Href: href}
+		if href == "/events" { // the stream goes on for ever, which a browser would wait for
+			at.Href += "?after=0&follow=false"
+		}
+		steps = append(steps, at)
 	}
 	return steps
 }

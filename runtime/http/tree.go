@@ -21,6 +21,7 @@ type shown struct {
 // field is one property of something that is shown.
 type field struct {
 	ID, Label, Href, Comment string
+	Refers                   bool // the label is a reference, not a property
 	Value                    shown
 }
 
@@ -103,7 +104,7 @@ func (t tree) members(f *base.Field, v *base.Value, at string) (list []field) {
 		entry := field{ID: step(at, url.PathEscape(m.Name)), Label: m.Name}
 		if key != nil && key.Type == base.TypeRef {
 			link := t.ref(t.absolute(key, m.Name))
-			entry.Label, entry.Href = link.Text, link.Href
+			entry.Label, entry.Href, entry.Refers = link.Text, link.Href, true
 		}
 		if value := class.Field(f.Value); value != nil {
 			entry.Value = t.one(value, m.Value, entry.ID)
