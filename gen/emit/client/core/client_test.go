@@ -87,12 +87,11 @@ func TestTokenStaysAtTheEndpoint(t *testing.T) {
 		asked++
 		if r.URL.Path == "/products" {
 			fmt.Fprintf(w, `{"items": [], "next": %q}`, elsewhere.URL+"/products?after=x")
-			if r.URL.Query().Get("after") != "" {
-				t.Log("the next page was asked for at the endpoint")
-			}
 			return
 		}
-		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		if asked < 5 { // a client that follows would do so for ever
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		}
 	})
 	if _, err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: "/moved"}); err == nil {
 		t.Error("a redirect was followed")
