@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/schema"
 )
 
 func TestMain(m *testing.M) {
@@ -46,7 +50,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
 			e.Setenv("TMPDIR", e.WorkDir)
 			e.Setenv("TZ", "UTC")
-			return os.CopyFS(filepath.Join(e.WorkDir, "photo-app"), os.DirFS(filepath.Join(examples, "photo-app")))
+			return errors.Join(
+				os.CopyFS(filepath.Join(e.WorkDir, "photo-app"), os.DirFS(filepath.Join(examples, "photo-app"))),
+				copyKinds(filepath.Join(examples, "kinds"), filepath.Join(e.WorkDir, "kinds")))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"node":  func(ts *testscript.TestScript, _ bool, arguments []string) { runNode(ts, &nodes, arguments) },
@@ -54,6 +60,27 @@ func TestScripts(t *testing.T) {
 			"continues": continues, "mode": mode, "conceals": conceals,
 		},
 	})
+}
+
+// copyKinds copies the valid example of each kind that can be declared.
+func copyKinds(from, to string) error {
+	if err := os.Mkdir(to, 0o700); err != nil {
+		return err
+	}
+	for _, class := range schema.Model.Classes {
+		if !class.Kind || class.Origin != base.Declared || class.Singleton {
+			continue
+		}
+		name := class.Word + ".valid.ttl"
+		content, err := os.ReadFile(filepath.Join(from, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), content, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // process is a node of a script.

@@ -43,9 +43,18 @@ func (a *App) export(ctx context.Context, product string) error {
 		return err
 	}
 	defer cluster.Close()
-	resources, err := liveProduct(ctx, cluster, product)
+	values, err := liveProduct(ctx, cluster, product)
 	if err != nil {
 		return err
+	}
+	resources := make([]*lang.Resource, len(values))
+	for i, v := range values {
+		if resources[i], err = declared(v, cluster.Root()); err != nil {
+			return err
+		}
+	}
+	for _, name := range otherDeployments(values, product) {
+		fmt.Fprintf(a.Stderr, "some of this was applied as the deployment %s; apply that with --deployment %s\n", name, name)
 	}
 	switch a.output {
 	case "json":
@@ -56,9 +65,8 @@ func (a *App) export(ctx context.Context, product string) error {
 	return a.copyOut(lang.Print(schema.Model, cluster.Root(), resources))
 }
 
-// liveProduct reads what is declared of a product and of all that belongs to
-// it.
-func liveProduct(ctx context.Context, cluster *client.Client, product string) ([]*lang.Resource, error) {
+// liveProduct reads a product and all that is declared in it.
+func liveProduct(ctx context.Context, cluster *client.Client, product string) ([]*base.Value, error) {
 	ref := "/products/" + url.PathEscape(product)
 	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: ref, Accept: "application/json"})
 	if err != nil {
@@ -79,13 +87,18 @@ func liveProduct(ctx context.Context, cluster *client.Client, product string) ([
 		}
 		values = append(values, more...)
 	}
-	resources := make([]*lang.Resource, len(values))
-	for i, v := range values {
-		if resources[i], err = declared(v, cluster.Root()); err != nil {
-			return nil, err
+	return values, nil
+}
+
+// otherDeployments are those that own some of a product and are not called as
+// it is, which apply would take for the name.
+func otherDeployments(values []*base.Value, product string) (names []string) {
+	for _, v := range values {
+		if name := v.Get("status").Get("deployment"); name != nil && name.Text != product && !slices.Contains(names, name.Text) {
+			names = append(names, name.Text)
 		}
 	}
-	return resources, nil
+	return names
 }
 
 // declared is what is declared of a resource that was read: all but its status.
