@@ -2,6 +2,7 @@ package base
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -166,12 +167,20 @@ func (c *Check) Items(field, rule string, n, low, high int) {
 	}
 }
 
-// OneOf demands that exactly one of some fields is present.
+// OneOf demands that exactly one of some fields is present. One that could not
+// be read was meant to be.
 func (c *Check) OneOf(rule string, fields []string, present int) {
-	if present != 1 {
-		c.flaw("oneOf", "", rule, strings.Join(fields, " or "),
-			fmt.Sprintf("exactly one of %s is needed, found %d", strings.Join(fields, ", "), present))
+	if present == 1 || present == 0 && slices.ContainsFunc(fields, c.flawed) {
+		return
 	}
+	c.flaw("oneOf", "", rule, strings.Join(fields, " or "),
+		fmt.Sprintf("exactly one of %s is needed, found %d", strings.Join(fields, ", "), present))
+}
+
+// flawed reports whether something is wrong with a field already.
+func (c *Check) flawed(field string) bool {
+	place := c.Pointer(field)
+	return slices.ContainsFunc(c.Violations, func(v Violation) bool { return v.Pointer == place })
 }
 
 func shorten(s string) string {
