@@ -27,23 +27,24 @@ type person struct {
 func sit(t *testing.T) *person {
 	t.Helper()
 	dir := t.TempDir()
-	t.Cleanup(run(t, dir, "127.0.0.1:0"))
+	t.Cleanup(run(t, "curl ", "dev", "--dir", dir, "--listen", "127.0.0.1:0"))
 	return &person{t: t, context: filepath.Join(dir, "client.json"), env: map[string]string{}}
 }
 
-// run starts a node in this process; stop ends it as a signal does.
-func run(t *testing.T, dir, listen string) (stop func()) {
+// run starts a node in this process and waits for a line; stop ends it as a
+// signal does.
+func run(t *testing.T, line string, arguments ...string) (stop func()) {
 	t.Helper()
 	out, in := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	app := &cli.App{Version: "test", Stdout: in, Stderr: io.Discard, Env: noEnvironment}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- app.Run(ctx, []string{"dev", "--dir", dir, "--listen", listen}, nodeCommands(app)...)
+		ended <- app.Run(ctx, arguments, nodeCommands(app)...)
 		in.Close()
 	}()
 	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "curl ") {
+	for lines.Scan() && !strings.Contains(lines.Text(), line) {
 	}
 	return sync.OnceFunc(func() {
 		cancel()
@@ -191,10 +192,24 @@ func TestOnlyThePlanThatWasShownIsCarriedOut(t *testing.T) {
 	p.sees(cli.ExitDone, []string{"version: 2.0.0"}, "", "resource", "get", "product", "shop")
 }
 
+// The server is the same node: what dev began it continues, without handing
+// anybody a token.
+func TestServerContinuesWhatDevBegan(t *testing.T) {
+	dir := t.TempDir()
+	run(t, "curl ", "dev", "--dir", dir, "--listen", "127.0.0.1:0")()
+	if err := os.Remove(filepath.Join(dir, "client.json")); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "ready https://127.0.0.1:", "server", "--dir", dir, "--listen", "127.0.0.1:0")()
+	if _, err := os.Stat(filepath.Join(dir, "client.json")); err == nil {
+		t.Error("server wrote client.json")
+	}
+}
+
 // A stream that loses its node goes on behind the last event that it printed.
 func TestStreamNeitherRepeatsNorMissesOverARestart(t *testing.T) {
 	dir := t.TempDir()
-	stop := run(t, dir, "127.0.0.1:0")
+	stop := run(t, "curl ", "dev", "--dir", dir, "--listen", "127.0.0.1:0")
 	p := &person{t: t, context: filepath.Join(dir, "client.json"), env: map[string]string{}}
 	var known struct{ Endpoint string }
 	if data, err := os.ReadFile(p.context); err != nil || json.Unmarshal(data, &known) != nil {
@@ -223,7 +238,7 @@ func TestStreamNeitherRepeatsNorMissesOverARestart(t *testing.T) {
 	p.sees(cli.ExitDone, nil, "", "resource", "apply", p.file("a.picloud", "product 'first' = { version: '1.0.0' }\n"))
 	until("/products/first")
 	stop()
-	stop = run(t, dir, strings.TrimPrefix(known.Endpoint, "https://"))
+	stop = run(t, "curl ", "dev", "--dir", dir, "--listen", strings.TrimPrefix(known.Endpoint, "https://"))
 	defer stop()
 	p.sees(cli.ExitDone, nil, "", "resource", "apply", p.file("b.picloud", "product 'second' = { version: '1.0.0' }\n"))
 	until("/products/second")

@@ -48,13 +48,9 @@ func (a *App) edit(ctx context.Context, path string) error {
 		return err
 	}
 	defer cluster.Close()
-	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Accept: "application/json"})
+	v, answer, err := read(ctx, cluster, path, 0)
 	if err != nil {
 		return err
-	}
-	v, failed := base.ReadJSON(answer.Body, base.Limits{})
-	if failed != nil {
-		return failed
 	}
 	live, err := declared(v, cluster.Root())
 	if err != nil {

@@ -68,13 +68,9 @@ func (a *App) export(ctx context.Context, product string) error {
 // liveProduct reads a product and all that is declared in it.
 func liveProduct(ctx context.Context, cluster *client.Client, product string) ([]*base.Value, error) {
 	ref := "/products/" + url.PathEscape(product)
-	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: ref, Accept: "application/json"})
+	v, _, err := read(ctx, cluster, ref, 0)
 	if err != nil {
 		return nil, err
-	}
-	v, failed := base.ReadJSON(answer.Body, base.Limits{})
-	if failed != nil {
-		return nil, failed
 	}
 	values := []*base.Value{v}
 	for _, class := range schema.Model.Classes {

@@ -69,7 +69,16 @@ func (a *App) resourceStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status KIND NAME", Short: "Show what is observed of a resource", Args: between(1, 2), ValidArgsFunction: a.completeResources,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			resource, err := a.fetch(c.Context(), arguments, product)
+			_, path, err := resourcePath(arguments, product)
+			if err != nil {
+				return err
+			}
+			cluster, err := a.client()
+			if err != nil {
+				return err
+			}
+			defer cluster.Close()
+			resource, _, err := read(c.Context(), cluster, path, 0)
 			if err != nil {
 				return err
 			}
@@ -85,25 +94,17 @@ func (a *App) resourceStatus() *cobra.Command {
 	return c
 }
 
-// fetch reads one resource as a value.
-func (a *App) fetch(ctx context.Context, arguments []string, product string) (*base.Value, error) {
-	_, path, err := resourcePath(arguments, product)
+// read reads one resource, at a position or later.
+func read(ctx context.Context, cluster *client.Client, path string, at base.Position) (*base.Value, *client.Answer, error) {
+	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Accept: "application/json", At: at})
 	if err != nil {
-		return nil, err
-	}
-	cluster, err := a.client()
-	if err != nil {
-		return nil, err
-	}
-	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Accept: "application/json"})
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	v, failed := base.ReadJSON(answer.Body, base.Limits{})
 	if failed != nil {
-		return nil, failed
+		return nil, nil, failed
 	}
-	return v, nil
+	return v, answer, nil
 }
 
 func (a *App) resourceDelete() *cobra.Command {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,13 +49,9 @@ func unattended(class *base.Class) bool {
 
 // phaseOf reads the phase of a resource, and at which position that was.
 func phaseOf(ctx context.Context, cluster *client.Client, path string, at base.Position) (phase, reason string, position base.Position, err error) {
-	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: path, Accept: "application/json", At: at})
+	v, answer, err := read(ctx, cluster, path, at)
 	if err != nil {
 		return "", "", 0, err
-	}
-	v, failed := base.ReadJSON(answer.Body, base.Limits{})
-	if failed != nil {
-		return "", "", 0, failed
 	}
 	return text(v, "/status/phase"), text(v, "/status/reason"), answer.Position, nil
 }
