@@ -43,6 +43,23 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	w.do(product("photo")) // the first is not disturbed
 }
 
+func TestNamesAreOnesThatAddressesCanCarry(t *testing.T) {
+	for _, name := range []string{"Pi 1", "a/b", "..", "-a", "ä"} {
+		cfg := config(filepath.Join(t.TempDir(), "d"))
+		cfg.Name = name
+		if err := unopened(t, cfg); !strings.Contains(err.Error(), "cannot name a node") {
+			t.Errorf("%q: %v", name, err)
+		}
+		cfg.Name, cfg.Domain = "pi-1", name
+		if err := unopened(t, cfg); !strings.Contains(err.Error(), "cannot be the domain") {
+			t.Errorf("%q: %v", name, err)
+		}
+		if _, err := os.Stat(cfg.Dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%q left a directory behind: %v", name, err)
+		}
+	}
+}
+
 func TestKeysThatOthersMayReadAreRefused(t *testing.T) {
 	w := open(t, t.TempDir())
 	w.close()

@@ -128,6 +128,16 @@ func (c Config) withDefaults() (Config, error) {
 		}
 		c.Name = label(host)
 	}
+	if !base.IsName(c.Name) {
+		return c, fmt.Errorf("%q cannot name a node; use lower-case letters, digits and hyphens, beginning with a letter (%q, say)", c.Name, label(c.Name))
+	}
+	var check base.Check
+	(&domain.ClusterSpec{Domain: c.Domain}).Validate(&check)
+	for _, v := range check.Violations {
+		if v.Pointer == "/domain" { // the rest is not known yet
+			return c, fmt.Errorf("%q cannot be the domain of a cluster: %s", c.Domain, v.Message)
+		}
+	}
 	return c, nil
 }
 
