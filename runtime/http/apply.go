@@ -129,25 +129,17 @@ func (s *Server) addressed(v *base.Value) (described, string) {
 	if kind == nil || iri == nil {
 		return described{}, "kind and iri are needed"
 	}
-	class := schema.Model.Kind(kind.Text)
-	if class == nil {
+	if schema.Model.Kind(kind.Text) == nil {
 		return described{}, fmt.Sprintf("there is no kind %q", kind.Text)
 	}
-	ref := base.Ref(strings.TrimPrefix(iri.Text, s.root))
-	if !addressOf(class, ref) {
-		return described{}, fmt.Sprintf("%s is no address of a %s", iri.Text, class.Word)
+	class, address, violation := schema.Model.AddressOf(base.Ref(strings.TrimPrefix(iri.Text, s.root)))
+	if violation != nil {
+		return described{}, violation.Message
 	}
-	return described{class, base.Address{Ref: ref, Kind: class.Word, Name: ref.Name(), Product: ref.Product()}, v}, ""
-}
-
-// addressOf reports whether an address is one that resources of a kind have.
-func addressOf(class *base.Class, ref base.Ref) bool {
-	if class.Singleton {
-		return ref == "/"
+	if class.Word != kind.Text {
+		return described{}, fmt.Sprintf("%s is the address of a %s, not of a %s", iri.Text, class.Word, kind.Text)
 	}
-	product := ref.Product()
-	above := string(product) + "/" + class.Segment
-	return (product == "" && class.InCluster || product != "" && class.InProduct) && ref.Parent() == above
+	return described{class, address, v}, ""
 }
 
 func (s *Server) readGraphDeployment(data []byte, media string) ([]described, error) {

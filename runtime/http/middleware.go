@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,7 +50,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			}
 			s.metrics.requests.WithLabelValues(methodLabel(r.Method), statusClass(status)).Observe(took.Seconds())
 			level := slog.LevelDebug
-			if writes(r.Method) {
+			if writes(r.Method) && !strings.HasSuffix(r.URL.Path, "/sparql") { // a query may be POSTed
 				level = slog.LevelInfo
 			}
 			s.log.Log(r.Context(), level, "request", "request", requestID(r), "method", r.Method, "path", r.URL.Path, "status", status, "took", took)

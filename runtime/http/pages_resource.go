@@ -1,6 +1,9 @@
 package http
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
@@ -89,7 +92,7 @@ func (s *Server) below(principal command.Principal, view projection.View, ref ba
 		if s.door.MayRead(principal, domain.Kind(kind.Word), base.Ref(prefix)) != nil {
 			continue
 		}
-		b := below{Label: kind.Plural, Href: prefix, Comment: kind.Comment}
+		b := below{Label: words(kind.Plural), Href: prefix, Comment: kind.Comment}
 		for entry := range view.State.List(prefix, "") {
 			if len(b.Links) == belowShown {
 				b.More++
@@ -102,6 +105,7 @@ func (s *Server) below(principal command.Principal, view projection.View, ref ba
 			list = append(list, b)
 		}
 	}
+	slices.SortFunc(list, func(a, b below) int { return strings.Compare(a.Label, b.Label) })
 	return list
 }
 

@@ -208,10 +208,11 @@ func token(enum, text string) shown {
 	return shown{Text: text}
 }
 
-// words parts a name as it stands in JSON: "storageIntent" is "storage intent".
+// words parts a name as it stands in JSON or in a path: "storageIntent" is
+// "storage intent", "feature-flags" are "feature flags".
 func words(name string) string {
 	var b strings.Builder
-	for i, r := range name {
+	for i, r := range strings.ReplaceAll(name, "-", " ") {
 		if r >= 'A' && r <= 'Z' {
 			if i > 0 {
 				b.WriteByte(' ')
