@@ -1,5 +1,6 @@
 # picloud. `make` prints what there is to make; everything installs what it needs.
 
+SHELL   := bash
 GO      ?= go
 BIN     := bin/picloud
 # The race detector needs a C compiler; without one the tests run without it.
@@ -25,8 +26,8 @@ demo: build ## apply the photo-app on a real node and ask the graph about it
 
 test: ## every promise, in a few minutes
 	@$(if $(RACE),,echo "no C compiler found: the race detector is left out")
-	$(GO) test $(shell $(GO) list ./... | grep -vE '/runtime/(eventlog|consensus|state|command|projection|reconcile|rdf|node|http)(/|$$)')
-	$(GO) test $(RACE) $(RACING)
+	@$(GO) test $$($(GO) list ./... | grep -vxF -f <($(GO) list $(RACING))); plain=$$?; \
+	  $(GO) test $(RACE) $(RACING) && exit $$plain
 
 test-long: ## the same with long random runs, more crashes and more seeds
 	PICLOUD_LONG=1 $(GO) test -timeout 40m ./...

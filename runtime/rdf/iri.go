@@ -37,7 +37,7 @@ func CheckIRI(iri string) error {
 		}
 	}
 	if schemeEnd(iri) == 0 {
-		return fmt.Errorf("the IRI <%s> is not absolute; expected a scheme such as https:", clip(iri))
+		return fmt.Errorf("the IRI <%s> is not absolute; it needs a scheme, as in https://example.org/", clip(iri))
 	}
 	return nil
 }
