@@ -32,7 +32,8 @@ func (t *trial) apply() error {
 		return &base.Error{Code: base.Invalid, Detail: "a deployment needs a name"}
 	}
 	before := t.builder.State()
-	for i, c := range t.request.Commands {
+	for _, i := range t.inOrder() {
+		c := t.request.Commands[i]
 		if err := t.owned(i, before.Get(c.Subject())); err != nil {
 			return err
 		}
@@ -58,6 +59,24 @@ func (t *trial) apply() error {
 		return &base.Error{Code: base.Stale, Detail: "the cluster has changed since the plan was made; plan again"}
 	}
 	return nil
+}
+
+// inOrder gives the places of the deployment's resources in the order of their
+// events: as listed, but a product before what belongs to it, so that readers
+// of the log meet nothing whose product they do not know.
+func (t *trial) inOrder() []int {
+	order := make([]int, len(t.request.Commands))
+	for i := range order {
+		order[i] = i
+	}
+	above := func(i int) int {
+		if t.request.Commands[i].Subject().Product() == "" {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return above(a) - above(b) })
+	return order
 }
 
 // owned refuses a resource that another deployment declared.

@@ -46,7 +46,8 @@ type Step struct {
 // that its events changed: pruned, deleted with something, or let go of it.
 func (t *trial) plan(before *state.State) *Plan {
 	plan := &Plan{Deployment: t.request.Apply.Deployment, Digest: t.digest(before)}
-	for _, c := range t.request.Commands {
+	for _, i := range t.inOrder() {
+		c := t.request.Commands[i]
 		plan.Steps = append(plan.Steps, t.step(c.Kind(), c.Subject(), before.Get(c.Subject())))
 	}
 	noted := map[base.Ref]bool{}

@@ -69,6 +69,20 @@ func TestPlanSaysWhatApplyDoes(t *testing.T) {
 	w.verified()
 }
 
+func TestProductHappensBeforeWhatBelongsToIt(t *testing.T) {
+	w := open(t, t.TempDir())
+	answer := w.ask(deployment("photo", volume("photo", "b", 1<<30), volume("photo", "a", 1<<30), product("photo")))
+	first := w.get("/products/photo").Common().Revision
+	for i, name := range []string{"b", "a"} {
+		if got, want := w.get(base.Ref("/products/photo/volumes/"+name)).Common().Revision, first+base.Position(i)+1; got != want {
+			t.Errorf("%s happened at %d, want %d: behind the product and as listed", name, got, want)
+		}
+	}
+	if got := answer.Plan.Steps[0].Ref; got != "/products/photo" {
+		t.Errorf("the plan begins with %s", got)
+	}
+}
+
 func TestDeploymentsKeepToTheirOwn(t *testing.T) {
 	w := open(t, t.TempDir())
 	w.ask(deployment("one", product("photo"), volume("photo", "media", 1<<30)))
