@@ -103,11 +103,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, format Format, a
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.streams, cancel)()
-	// the time to read a request is over long before a stream is
-	err := stream.out.SetReadDeadline(time.Time{})
-	if err == nil {
-		err = stream.run(ctx, after, r.URL.Query().Get("follow") != "false")
-	}
+	err := stream.run(ctx, after, r.URL.Query().Get("follow") != "false")
 	if err != nil && ctx.Err() == nil {
 		s.log.Debug("event stream ended", "request", requestID(r), "error", err)
 	}

@@ -3,11 +3,9 @@ package http
 import (
 	"context"
 	"errors"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -26,7 +24,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: headerTime, ReadTimeout: s.cfg.Times.Body, WriteTimeout: answerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
-		ErrorLog:  log.New(quiet{s.log}, "", 0),
+		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // about clients' mistakes
 		TLSConfig: s.cfg.TLS,
 		Protocols: new(http.Protocols),
 	}
@@ -49,12 +47,4 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	return <-stopped
-}
-
-// quiet takes the messages of net/http, which are about clients' mistakes.
-type quiet struct{ log *slog.Logger }
-
-func (q quiet) Write(b []byte) (int, error) {
-	q.log.Debug("connection", "message", strings.TrimSpace(string(b)))
-	return len(b), nil
 }
