@@ -13,10 +13,10 @@ RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./
            ./runtime/projection/... ./runtime/reconcile/... ./runtime/rdf/... ./runtime/node/... ./runtime/http/...
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-race test-long check generate bench fuzz where clean
+.PHONY: help build demo test test-long check generate bench bench-graph fuzz where clean
 
 help: ## print this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the one binary, static, in bin/
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/picloud
@@ -43,8 +43,13 @@ check: ## static only: format, vet, staticcheck, the repository's own law, stale
 generate: ## everything under generated/ from the ontology
 	$(GO) generate ./gen
 
-bench: ## figures and ratios; nothing is asserted
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./gen/... ./runtime/...
+bench: ## figures and ratios of commits, start, memory and the generator; nothing is asserted
+	@for package in ./runtime/consensus ./runtime/node ./runtime/http ./cmd/picloud ./gen; do \
+	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
+
+bench-graph: ## the same of the quad store, the parsers and SPARQL
+	@for package in ./runtime/rdf ./runtime/sparql; do \
+	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
 
 fuzz: ## every fuzz target for 30 seconds
 	@for target in $$(grep -rhoE --include='*_test.go' 'func (Fuzz[A-Za-z0-9]+)' . | awk '{print $$2}' | sort -u); do \
