@@ -47,14 +47,18 @@ func newOntologyPage(path, source string) ontologyPage {
 	case "/ontology/shapes":
 		page.Title = "The shapes of documents"
 	}
-	defined := definitions(source)
+	own := "pc:"
+	if path == "/ontology/meta" {
+		own = "pm:"
+	}
+	defined, placed := definitions(source), map[string]bool{}
 	for text := range strings.Lines(source) {
 		text = strings.TrimRight(text, "\n")
 		line := ontologyLine{Comment: strings.HasPrefix(strings.TrimSpace(text), "#")}
-		if name, _, ok := strings.Cut(text, " "); ok && defined[name] {
-			line.ID = name[3:]
+		if name, _, ok := strings.Cut(text, " "); ok && defined[name] && strings.HasPrefix(name, own) && !placed[name] {
+			line.ID, placed[name] = name[3:], true
 		}
-		line.Parts = linked(text, defined)
+		line.Parts = linked(text, own, defined)
 		page.Lines = append(page.Lines, line)
 	}
 	return page
@@ -88,15 +92,20 @@ func definitions(source string) map[string]bool {
 
 var ownName = regexp.MustCompile(`\bp[cm]:[A-Za-z][A-Za-z0-9_-]*`)
 
-// linked parts a line at the names that are defined in the source.
-func linked(text string, defined map[string]bool) (parts []link) {
+// linked parts a line at the names that are defined in the source. Those of
+// the language have their anchors on its own page: words may be equal.
+func linked(text, own string, defined map[string]bool) (parts []link) {
 	at := 0
 	for _, span := range ownName.FindAllStringIndex(text, -1) {
 		name := text[span[0]:span[1]]
 		if !defined[name] {
 			continue
 		}
-		parts = append(parts, link{Text: text[at:span[0]]}, link{Text: name, Href: "#" + name[3:]})
+		href := "#" + name[3:]
+		if !strings.HasPrefix(name, own) {
+			href = "/ontology/meta" + href
+		}
+		parts = append(parts, link{Text: text[at:span[0]]}, link{Text: name, Href: href})
 		at = span[1]
 	}
 	return append(parts, link{Text: text[at:]})

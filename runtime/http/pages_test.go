@@ -83,6 +83,19 @@ func TestAPageShowsValuesAsPeopleWriteThem(t *testing.T) {
 	if strings.Contains(page, "args/0") {
 		t.Error("the page shows cells of a list")
 	}
+	if node := c.do("GET", "/nodes/pi-1", "", "Accept: text/html").body; strings.Contains(node, "KiB<") {
+		t.Error("the capacity of a node is a row of digits")
+	}
+	for _, path := range []string{"/ontology", "/ontology/meta", "/ontology/shapes"} {
+		seen := map[string]bool{}
+		for _, part := range strings.Split(c.do("GET", path+"?format=html", "").body, ` id="`)[1:] {
+			id, _, _ := strings.Cut(part, `"`)
+			if seen[id] {
+				t.Errorf("%s has two places for %s", path, id)
+			}
+			seen[id] = true
+		}
+	}
 	if product := c.do("GET", "/products/photo-app", "", "Accept: text/html").body; strings.Contains(product, "Name of the port") {
 		t.Error("a tag is explained as a port")
 	}

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -142,11 +143,27 @@ func (t tree) one(f *base.Field, v *base.Value, at string) shown {
 		return token(f.Enum, v.Text)
 	case f.Type == base.TypeInteger && f.Syntax != base.PlainSyntax:
 		if n, err := strconv.ParseInt(v.Text, 10, 64); err == nil {
-			return shown{Text: base.Quantity(n, f.Syntax), Title: v.Text + " " + f.Unit}
+			return shown{Text: readable(n, f.Syntax), Title: v.Text + " " + f.Unit}
 		}
 	}
 	return t.plain(v)
 }
+
+// readable is a quantity as people write it, rounded where the exact text would
+// be a row of digits.
+func readable(n int64, syntax base.Syntax) string {
+	exact := base.Quantity(n, syntax)
+	if syntax != base.ByteSyntax || len(exact) <= len("9999MiB") {
+		return exact
+	}
+	value, unit := float64(n), 0
+	for ; value >= 1024 && unit < len(byteUnits)-1; unit++ {
+		value /= 1024
+	}
+	return fmt.Sprintf("%.1f%s", value, byteUnits[unit])
+}
+
+var byteUnits = [...]string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
 
 // plain shows what is not described.
 func (t tree) plain(v *base.Value) shown {
