@@ -71,12 +71,8 @@ func TestAReaderChangesNothingAndSeesNoCredentials(t *testing.T) {
 		if path != "/" { // the cluster is never deleted
 			c.want(403, c.do("DELETE", path, "", token))
 		}
-		if got := c.do("PUT", path, `{}`, token); got.StatusCode != 403 && got.StatusCode != 422 {
-			t.Errorf("PUT %s: %d", path, got.StatusCode)
-		}
-		if got := c.do("PATCH", path, `{"description":"mine"}`, token, mergePatch); got.StatusCode != 403 {
-			t.Errorf("PATCH %s: %d %s", path, got.StatusCode, got.body)
-		}
+		c.want(403, c.do("PUT", path, `{"nonsense":`, token)) // not even read
+		c.want(403, c.do("PATCH", path, `{"description":"mine"}`, token, mergePatch))
 	}
 	c.want(403, c.do("POST", "/apply?deployment=x", resources(shopProduct), token))
 	c.want(403, c.do("POST", "/nodes/pi-1/drain", "", token))

@@ -22,6 +22,9 @@ type described struct {
 
 // apply answers POST /apply: a whole deployment, at once or not at all.
 func (s *Server) apply(w http.ResponseWriter, r *http.Request) error {
+	if err := s.door.May(principalOf(r), "deployment:write", "", "/"); err != nil { // what is in it is asked for later
+		return err
+	}
 	data, media, err := readBody(w, r, deploymentBytes, resourceBodies...)
 	if err != nil {
 		return err
@@ -82,10 +85,7 @@ func applyOptions(r *http.Request, list []described) (*command.Apply, error) {
 // productOf is the name of the one product that everything belongs to, or "".
 func productOf(list []described) (name string) {
 	for _, d := range list {
-		product := d.address.Product
-		if d.class.Word == "product" {
-			product = d.address.Ref
-		}
+		product := d.address.Ref.Scope()
 		if product == "" || name != "" && name != product.Name() {
 			return ""
 		}

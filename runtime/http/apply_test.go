@@ -148,6 +148,11 @@ func TestADeploymentHasBounds(t *testing.T) {
 	if response.StatusCode != 413 || c.position() != position {
 		t.Errorf("100 MB: %d, log %d → %d", response.StatusCode, position, c.position())
 	}
+	c.want(413, c.do("POST", "/apply", "["+strings.Repeat("0,", 2<<20)+"0]"))
+	many := c.want(413, c.do("POST", "/apply", "<> a <b>"+strings.Repeat(",<b>", 3<<20)+" .", turtle))
+	if !strings.Contains(many.body, "statements") {
+		t.Error("millions of triples:", many.body)
+	}
 	if got := c.json(c.want(200, c.do("POST", "/apply", resources(list[:5000]...)))); got["events"] != 5000.0 {
 		t.Error("5,000 resources:", got["events"])
 	}

@@ -22,6 +22,10 @@ const (
 	queryBytes      = 1 << 20
 )
 
+// statements bounds the triples of one body: short ones would otherwise take
+// many times the memory of their text.
+const statements = 1 << 19
+
 // Types of bodies that describe a resource.
 const (
 	mediaMergePatch = "application/merge-patch+json"
@@ -100,7 +104,11 @@ func (s *Server) readResource(data []byte, media string, class *base.Class, ref 
 func readRDF(data []byte, media, iri string) ([]base.Placed, error) {
 	format, _ := rdf.FormatOf(media)
 	var quads []base.Placed
+	bound := statements
 	err := rdf.Parse(bytes.NewReader(data), format, rdf.Options{Base: iri, MaxErrors: 100, MaxDepth: 32}, func(st rdf.Statement) error {
+		if bound--; bound < 0 {
+			return &base.Error{Code: base.TooLarge, Detail: fmt.Sprintf("the body has more than %d statements; split it", statements)}
+		}
 		quads = append(quads, base.Placed{
 			Quad: st.Quad, Subject: place(st.Subject), Predicate: place(st.Predicate), Object: place(st.Object),
 		})
@@ -108,6 +116,10 @@ func readRDF(data []byte, media, iri string) ([]base.Placed, error) {
 	})
 	if err == nil {
 		return quads, nil
+	}
+	var bounded *base.Error
+	if errors.As(err, &bounded) {
+		return nil, bounded
 	}
 	failed := &base.Error{Code: base.Unparsable, Detail: "the body is no " + format.String()}
 	var list rdf.Errors

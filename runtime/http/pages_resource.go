@@ -84,7 +84,7 @@ func (s *Server) below(principal command.Principal, view projection.View, ref ba
 			continue
 		case class.Singleton && kind.InCluster:
 			prefix = "/" + kind.Segment
-		case class.Word == "product" && kind.InProduct:
+		case ref.Scope() == ref && kind.InProduct:
 			prefix = string(ref) + "/" + kind.Segment
 		default:
 			continue

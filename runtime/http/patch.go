@@ -17,6 +17,9 @@ import (
 const patchRepeats = 16
 
 func (s *Server) patch(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) error {
+	if err := s.mayWrite(r, kind, ref); err != nil {
+		return err
+	}
 	data, _, err := readBody(w, r, resourceBytes, mediaMergePatch)
 	if err != nil {
 		return err

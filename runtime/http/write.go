@@ -62,7 +62,16 @@ func validated(c domain.Command, d *base.Decoder, body *base.Value) error {
 	return &base.Error{Code: base.Invalid, Ref: d.Address.Ref, Detail: "the input breaks a rule", Violations: d.Violations}
 }
 
+// mayWrite refuses who may not write before anything that was sent is read. The
+// front door asks again, for the command that it becomes.
+func (s *Server) mayWrite(r *http.Request, kind domain.Kind, ref base.Ref) error {
+	return s.door.May(principalOf(r), string(kind)+":write", kind, ref)
+}
+
 func (s *Server) put(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) error {
+	if err := s.mayWrite(r, kind, ref); err != nil {
+		return err
+	}
 	data, media, err := readBody(w, r, resourceBytes, resourceBodies...)
 	if err != nil {
 		return err
@@ -100,6 +109,9 @@ func (s *Server) delete(w http.ResponseWriter, r *http.Request, kind domain.Kind
 }
 
 func (s *Server) operate(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref, operation string) error {
+	if err := s.door.May(principalOf(r), string(kind)+":"+operation, kind, ref); err != nil {
+		return err
+	}
 	var body *base.Value
 	var data []byte
 	if r.ContentLength != 0 {

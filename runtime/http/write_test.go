@@ -111,6 +111,27 @@ func TestARepeatedRequestIsAnsweredAsBefore(t *testing.T) {
 	c.want(400, c.do("DELETE", "/products/shop", "", "Idempotency-Key: "+strings.Repeat("x", 256)))
 }
 
+func TestOneKeyIsCarriedOutOnce(t *testing.T) {
+	c := start(t, t.TempDir())
+	body := resources(shopProduct, shopVolume)
+	position := c.position()
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if got := c.do("POST", "/apply", body, "Idempotency-Key: same"); got.StatusCode != 200 {
+				t.Errorf("%d %s", got.StatusCode, got.body)
+			}
+		})
+	}
+	group.Wait()
+	if c.position() != position+2 {
+		t.Errorf("two resources took %d events", c.position()-position)
+	}
+	if again := c.want(200, c.do("POST", "/apply", body, "Idempotency-Key: same")); again.Header.Get("Picloud-Replayed") != "true" {
+		t.Error("a repeated deployment is not told to be one")
+	}
+}
+
 func TestAWriteAnswersAsLittleAsIsPreferred(t *testing.T) {
 	c := start(t, t.TempDir())
 	got := c.want(201, c.do("PUT", "/products/shop", `{"version":"1.0.0"}`, "Prefer: respond-async, return=minimal"))
