@@ -65,7 +65,8 @@ func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, addre
   picloud %[1]sgraph query 'SELECT * { ?s ?p ?o } LIMIT 10'
   picloud %[1]sevents stream --after 0
   curl --cacert %[3]s --connect-to %[4]s:443:%[5]s -H "Authorization: Bearer $(cat %[6]s)" https://%[4]s/
-`, context, example, filepath.Join(o.dir, "ca.pem"), o.domain, address[len("https://"):], filepath.Join(o.dir, "admin.token"))
+  in a browser: %[7]s/ (any name, the token in %[6]s as password; reading only)
+`, context, example, filepath.Join(o.dir, "ca.pem"), o.domain, address[len("https://"):], filepath.Join(o.dir, "admin.token"), address)
 	return err
 }
 
