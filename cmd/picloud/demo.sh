@@ -53,7 +53,7 @@ The node serves https://$listen (its CA: $dir/node/ca.pem). To look at it:
   curl --cacert $dir/node/ca.pem --connect-to picloud.local:443:$listen \\
        -H "Authorization: Bearer \$(cat $dir/node/admin.token)" https://picloud.local/products/photo-app
 In a browser: https://$listen/products/photo-app
-  any name, and as password: $(cat "$dir/node/admin.token")
+  any name, and as password the token in $dir/node/admin.token
 TXT
 if [ -t 0 ] && [ -t 1 ]; then
   read -r -p 'Press Enter to end it. '
