@@ -93,14 +93,12 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, kind domain.Kind, r
 
 // checkName refuses names that DNS cannot carry, before anything is read.
 func checkName(ref base.Ref) error {
-	scalar := schema.Model.Scalar("DnsLabel")
-	check := base.Check{Resource: ref}
-	if name := ref.Name(); ref != "/" {
-		check.Text("name", base.Ontology+"name", name, scalar.MinLength, scalar.MaxLength, base.NewPattern(scalar.Pattern), "a lower-case name that DNS can carry")
-	}
-	if len(check.Violations) == 0 {
+	if ref == "/" || base.IsName(ref.Name()) {
 		return nil
 	}
+	scalar := schema.Model.Scalar("DnsLabel")
+	check := base.Check{Resource: ref}
+	check.Text("name", base.Ontology+"name", ref.Name(), scalar.MinLength, scalar.MaxLength, base.NewPattern(scalar.Pattern), "a lower-case name that DNS can carry")
 	return &base.Error{Code: base.Invalid, Detail: "the address names no resource", Violations: check.Violations}
 }
 
