@@ -36,6 +36,7 @@ type Projection struct {
 	builder *state.Builder
 	store   *rdf.Store
 	touched map[base.Ref]state.Entry // before the first event since the last Publish
+	order   []base.Ref               // of touched, as they were: what came first is found first
 	head    state.Head
 	current atomic.Pointer[published]
 }
@@ -145,6 +146,7 @@ func (p *Projection) Fold(b eventlog.Batch) error {
 func (p *Projection) note(e *domain.Event, c state.Change) {
 	if _, known := p.touched[e.Subject]; !known {
 		p.touched[e.Subject] = c.Before
+		p.order = append(p.order, e.Subject)
 	}
 	if c.Fault != nil {
 		p.cfg.Logger.Error("an event cannot be folded; its subject is set aside", "error", c.Fault)
@@ -156,15 +158,16 @@ func (p *Projection) Publish(eventlog.Head) {
 	now := p.builder.State()
 	var remove, add []base.Quad
 	was, is := writer{base.QuadWriter{Root: p.cfg.Root}}, writer{base.QuadWriter{Root: p.cfg.Root}}
-	for ref, before := range p.touched {
+	for _, ref := range p.order {
 		was.out.Quads, is.out.Quads = was.out.Quads[:0], is.out.Quads[:0]
-		was.entry(before)
+		was.entry(p.touched[ref])
 		after, _ := now.Entry(ref)
 		is.entry(after)
 		gone, come := difference(was.out.Quads, is.out.Quads)
 		remove, add = append(remove, gone...), append(add, come...)
 	}
 	clear(p.touched)
+	p.order = p.order[:0]
 	p.store.Apply(remove, add)
 	p.publish(View{now.Position, now.Time, now, p.store.Snapshot()})
 }

@@ -3,6 +3,7 @@ package projection
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/state"
 )
 
@@ -100,6 +102,26 @@ func TestGraphIsAsIfMadeAnew(t *testing.T) {
 	h.verify()
 	if n := h.View().Graph.Len(); n != 0 {
 		t.Errorf("%d quads are left of nothing", n)
+	}
+}
+
+func TestWhatHappenedFirstIsFoundFirst(t *testing.T) {
+	for range 20 { // the order of a map differs from run to run
+		h := begin(t)
+		var events []*domain.Event
+		for i := range 8 {
+			events = append(events, event(base.Ref(fmt.Sprint("/products/p", 9-i)), declared("1.0.0")))
+		}
+		h.batch(events...)
+		h.Publish(h.log.Head())
+		last := rdf.ID(0)
+		for _, e := range events {
+			id, ok := h.View().Graph.Lookup(base.IRI(e.Subject.Absolute(h.cfg.Root)))
+			if !ok || id < last {
+				t.Fatalf("%s has the id %d, behind it stands %d", e.Subject, id, last)
+			}
+			last = id
+		}
 	}
 }
 
