@@ -140,6 +140,17 @@ func formatNamed(name string, offers []Format) (Format, bool) {
 	return Format{}, false
 }
 
+// formatNames lists what ?format= may be, each name once.
+func formatNames(offers []Format) string {
+	var names []string
+	for _, offer := range offers {
+		if !slices.Contains(names, offer.Name) {
+			names = append(names, offer.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 func mediaTypes(offers []Format) string {
 	var names []string
 	for _, offer := range offers {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
@@ -81,11 +80,7 @@ func chosen(r *http.Request, offers []Format) (Format, error) {
 		if f, ok := formatNamed(name, offers); ok {
 			return f, nil
 		}
-		names := make([]string, len(offers))
-		for i, offer := range offers {
-			names[i] = offer.Name
-		}
-		return Format{}, &base.Error{Code: base.NotAcceptable, Detail: fmt.Sprintf("there is no format %q; choose one of %s", name, strings.Join(names, ", "))}
+		return Format{}, &base.Error{Code: base.NotAcceptable, Detail: fmt.Sprintf("there is no format %q; choose one of %s", name, formatNames(offers))}
 	}
 	if f, ok := chooseResource(r.Header["Accept"]); ok {
 		return f, nil

@@ -27,6 +27,20 @@ var (
 	graphFormats = []Format{Turtle, NTriples, JSONLD, HTML}
 )
 
+// usualNames are what clients of SPARQL call formats in ?format=.
+var usualNames = map[string]Format{"turtle": Turtle, "ntriples": NTriples, "n-triples": NTriples, "json-ld": JSONLD}
+
+// usual translates such a name into ours; a graph in "json" is JSON-LD.
+func usual(name string, offers []Format) string {
+	if f, ok := usualNames[name]; ok {
+		return f.Name
+	}
+	if name == JSON.Name && slices.Contains(offers, JSONLD) {
+		return JSONLD.Name
+	}
+	return name
+}
+
 // sparqlRequest is a request of the SPARQL 1.1 Protocol.
 type sparqlRequest struct {
 	query    string
@@ -131,11 +145,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRe
 		offers = graphFormats
 	}
 	format, ok := choose(r.Header["Accept"], offers)
-	if name := r.URL.Query().Get("format"); name != "" {
-		format, ok = formatNamed(name, offers)
+	if named, known := formatNamed(usual(r.URL.Query().Get("format"), offers), offers); known {
+		format, ok = named, true // clients send ?format= of any vocabulary beside a good Accept
 	}
 	if !ok {
-		return &base.Error{Code: base.NotAcceptable, Detail: "a " + query.Form().String() + " is answered as " + mediaTypes(offers)}
+		return &base.Error{Code: base.NotAcceptable, Detail: fmt.Sprintf("a %s is answered as %s; name one in Accept, or as ?format=%s",
+			query.Form(), mediaTypes(offers), formatNames(offers))}
 	}
 	result, err := sparql.Execute(r.Context(), query, dataset, s.limits)
 	if err != nil {

@@ -63,8 +63,29 @@ func TestResultsAreServedInEveryFormat(t *testing.T) {
 			}
 		}
 	}
-	c.want(406, c.ask("SELECT * { ?s ?p ?o }", "Accept: text/turtle"))
+	if got := c.want(406, c.ask("SELECT * { ?s ?p ?o }", "Accept: text/turtle")); !strings.Contains(got.body, "?format=json, xml, csv, tsv, html") {
+		t.Error("the refusal does not list the formats:", got.body)
+	}
 	c.want(406, c.ask("DESCRIBE </>", "Accept: text/csv"))
+}
+
+func TestUsualNamesOfFormatsAreKnownAndOthersLeaveItToAccept(t *testing.T) {
+	c := photoApp(t)
+	const graph, table = "DESCRIBE </products/photo-app>", "SELECT * { ?s ?p ?o } LIMIT 1"
+	for _, try := range []struct{ query, format, accept, want string }{
+		{graph, "turtle", "*/*", "text/turtle"}, {graph, "ttl", "*/*", "text/turtle"},
+		{graph, "ntriples", "*/*", "application/n-triples"}, {graph, "nt", "*/*", "application/n-triples"},
+		{graph, "json-ld", "*/*", "application/ld+json"}, {graph, "jsonld", "*/*", "application/ld+json"}, {graph, "json", "*/*", "application/ld+json"},
+		{graph, "rdf+xml", "text/turtle", "text/turtle"}, {graph, "n3", "application/ld+json", "application/ld+json"},
+		{table, "json", "*/*", "application/sparql-results+json"}, {table, "xml", "*/*", "application/sparql-results+xml"},
+		{table, "csv", "*/*", "text/csv"}, {table, "tsv", "*/*", "text/tab-separated-values"}, {table, "turtle", "text/csv", "text/csv"},
+	} {
+		parameters := url.Values{"query": {try.query}, "format": {try.format}}
+		got := c.want(200, c.do("GET", "/sparql?"+parameters.Encode(), "", "Accept: "+try.accept))
+		if media := got.Header.Get("Content-Type"); media != try.want {
+			t.Errorf("%.8s ?format=%s, Accept %s: %s, want %s", try.query, try.format, try.accept, media, try.want)
+		}
+	}
 }
 
 func TestDescribeIsWhatGetIs(t *testing.T) {
