@@ -13,7 +13,7 @@ import (
 func (a *App) resourceHistory() *cobra.Command {
 	var product string
 	c := &cobra.Command{
-		Use: "history KIND NAME", Short: "Show who changed what, when and from where", Args: between(1, 2), ValidArgsFunction: a.completeResources,
+		Use: "history KIND NAME", Short: "Show who changed what, when, and by which deployment and request", Args: between(1, 2), ValidArgsFunction: a.completeResources,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			_, path, err := resourcePath(arguments, product)
 			if err != nil {

@@ -34,7 +34,11 @@ func (a *App) operations() (groups []*cobra.Command) {
 type operator struct {
 	*App
 	asked bool
+	yes   bool // --yes: do not ask a person
 }
+
+// removal is the verb after which the resource is gone.
+const removal = "remove"
 
 var _ generated.Operator = (*operator)(nil)
 
@@ -48,6 +52,9 @@ func (o *operator) asUsage(verb *cobra.Command) {
 		}
 		return nil
 	}
+	if verb.Name() == removal {
+		verb.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	}
 	verb.RunE = func(c *cobra.Command, given []string) error {
 		err := run(c, given)
 		if err != nil && !o.asked {
@@ -60,6 +67,9 @@ func (o *operator) asUsage(verb *cobra.Command) {
 // Operate carries out an operation on a resource.
 func (o *operator) Operate(ctx context.Context, _ *base.Class, ref base.Ref, operation string, input *base.Value) error {
 	o.asked = true
+	if operation == removal && !o.yes && o.Interactive && !o.confirm("Remove "+string(ref)+"?") {
+		return exit(ExitRefused)
+	}
 	cluster, err := o.client()
 	if err != nil {
 		return err
@@ -74,8 +84,11 @@ func (o *operator) Operate(ctx context.Context, _ *base.Class, ref base.Ref, ope
 		return err
 	}
 	outcome := "is so already"
-	if answer.Status == http.StatusAccepted {
+	switch { // the address of its events comes with what led to some
+	case answer.Status == http.StatusAccepted:
 		outcome = "was taken"
+	case answer.Header.Get("Location") != "" || answer.Header.Get("Picloud-Replayed") != "":
+		outcome = "is done"
 	}
 	_, err = fmt.Fprintf(o.Stdout, "%s of %s %s, position %d\n", operation, ref, outcome, answer.Position)
 	return err

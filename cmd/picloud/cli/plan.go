@@ -180,7 +180,8 @@ func (a *App) printPlan(p *plan, root string) {
 		fmt.Fprintln(a.Stdout, a.paint(c, fmt.Sprintf("%s %-18s %s", mark, change.Kind, short(change.IRI, root))))
 		if change.Action == "change" {
 			for _, f := range change.Fields {
-				fmt.Fprintf(a.Stdout, "    %s: %s → %s\n", f.Pointer, fieldText(change.Kind, f.Pointer, f.Before, root), fieldText(change.Kind, f.Pointer, f.After, root))
+				before, after := f.texts(change, root)
+				fmt.Fprintf(a.Stdout, "    %s: %s → %s\n", f.Pointer, before, after)
 			}
 		}
 	}
@@ -190,9 +191,9 @@ func (a *App) printPlan(p *plan, root string) {
 
 // printDiff shows only fields, before and after on lines of their own.
 func (a *App) printDiff(p *plan, root string) {
-	side := func(c colour, mark string, change change, f fieldChange, value json.RawMessage) {
-		if len(value) > 0 && string(value) != "null" {
-			fmt.Fprintln(a.Stdout, a.paint(c, fmt.Sprintf("%s %s: %s", mark, f.Pointer, fieldText(change.Kind, f.Pointer, value, root))))
+	side := func(c colour, mark, pointer, text string) {
+		if text != absent {
+			fmt.Fprintln(a.Stdout, a.paint(c, fmt.Sprintf("%s %s: %s", mark, pointer, text)))
 		}
 	}
 	for _, change := range p.Changes {
@@ -201,8 +202,9 @@ func (a *App) printDiff(p *plan, root string) {
 		}
 		fmt.Fprintln(a.Stdout, a.paint(bold, fmt.Sprintf("%s %s %s", change.Action, change.Kind, short(change.IRI, root))))
 		for _, f := range change.Fields {
-			side(red, "-", change, f, f.Before)
-			side(green, "+", change, f, f.After)
+			before, after := f.texts(change, root)
+			side(red, "-", f.Pointer, before)
+			side(green, "+", f.Pointer, after)
 		}
 	}
 }
@@ -210,11 +212,24 @@ func (a *App) printDiff(p *plan, root string) {
 // fieldWidth is how much of a value a plan shows, in characters.
 const fieldWidth = 72
 
+// absent is how the value of a field that has none is shown.
+const absent = "(none)"
+
+// texts are both sides of a change as people write them. Sealed values never
+// leave the cluster: that they differ is all there is to say.
+func (f fieldChange) texts(of change, root string) (before, after string) {
+	before, after = fieldText(of.Kind, f.Pointer, f.Before, root), fieldText(of.Kind, f.Pointer, f.After, root)
+	if before != absent || after != absent || of.Action != "change" {
+		return before, after
+	}
+	return "(sealed)", "(another value)"
+}
+
 // fieldText is a value of a field as people write it.
 func fieldText(kind, pointer string, value json.RawMessage, root string) string {
 	v, failed := base.ReadJSON(value, base.Limits{})
 	if len(value) == 0 || failed != nil || v.Kind == base.NullValue {
-		return "(none)"
+		return absent
 	}
 	text := ""
 	switch v.Kind {

@@ -41,6 +41,9 @@ func (a *App) tokenCreate() *cobra.Command {
 			if err != nil {
 				return usagef("--ttl: %v", err)
 			}
+			if seconds <= 0 {
+				return usagef("--ttl %s: a token lives longer than nothing, such as 12h", ttl)
+			}
 			secret, digest := newToken()
 			body, err := json.Marshal(map[string]string{
 				"role": role, "digest": digest,
