@@ -37,6 +37,9 @@ type CAConfig struct {
 	Domain string   // of the cluster: "picloud.local"
 	Names  []string // of this node: DNS names and addresses beside domain, localhost and loopback
 	Now    func() time.Time
+	// Founded says that the directory was in use before: keys that are missing
+	// are lost, and new ones would only hide it.
+	Founded bool
 }
 
 // CA is a cluster's certificate authority: ECDSA P-256, held by name
@@ -48,17 +51,23 @@ type CA struct {
 	key  crypto.Signer
 }
 
-// OpenCA reads the authority of a directory, or makes it if there is none.
+// OpenCA reads the authority of a directory, or makes it if there is none and
+// the directory is new.
 func OpenCA(cfg CAConfig) (*CA, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("certificate authority: %w", err)
+	if !cfg.Founded {
+		if err := errors.Join(os.MkdirAll(cfg.Dir, 0o700), syncDir(filepath.Dir(cfg.Dir))); err != nil {
+			return nil, fmt.Errorf("certificate authority: %w", err)
+		}
 	}
 	ca := &CA{cfg: cfg}
 	err := ca.load()
 	if errors.Is(err, fs.ErrNotExist) {
+		if cfg.Founded {
+			return nil, lost(filepath.Join(cfg.Dir, "ca.key"))
+		}
 		err = ca.make()
 	}
 	if err != nil {
@@ -72,9 +81,13 @@ func (ca *CA) load() error {
 	if err != nil {
 		return err
 	}
-	certPEM, err := os.ReadFile(filepath.Join(ca.cfg.Dir, "ca.pem"))
+	path := filepath.Join(ca.cfg.Dir, "ca.pem")
+	certPEM, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) { // it was written before the key
+		return lost(path)
+	}
 	if err != nil {
-		return fmt.Errorf("ca.key is there but not its certificate: %w", errors.Join(errors.New("restore ca.pem"), err))
+		return err
 	}
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {

@@ -33,11 +33,14 @@ type Leaf struct {
 }
 
 // OpenLeaf reads the node's key from the directory of the authority, or makes
-// it if there is none.
+// it if there is none and the directory is new.
 func (ca *CA) OpenLeaf() (*Leaf, error) {
 	path := filepath.Join(ca.cfg.Dir, "node.key")
 	text, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if ca.cfg.Founded { // consensus knows the node by its key
+			return nil, lost(path)
+		}
 		text, err = makeKey(path)
 	}
 	if err != nil {
@@ -45,7 +48,7 @@ func (ca *CA) OpenLeaf() (*Leaf, error) {
 	}
 	key, err := decodeKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("node key %s: %w; restore it, or remove it to become a new node", path, err)
+		return nil, fmt.Errorf("node key %s: %w; restore it from a backup", path, err)
 	}
 	leaf := &Leaf{ca: ca, key: key, path: filepath.Join(ca.cfg.Dir, "node.pem")}
 	leaf.current = leaf.kept()

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -38,6 +39,9 @@ type Config struct {
 	// Disk is the mark below which writes are refused; the zero value is the
 	// usual one.
 	Disk consensus.DiskMark
+	// Patience is how long to wait for the only voter to lead, which takes it
+	// well under a second. 0 means 30 s.
+	Patience time.Duration
 }
 
 // Node is a running node, ready to serve.
@@ -118,6 +122,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Patience == 0 {
+		c.Patience = 30 * time.Second
+	}
 	if c.Domain == "" {
 		c.Domain = "picloud.local"
 	}
@@ -158,20 +165,42 @@ func label(host string) string {
 
 func (n *Node) path(name string) string { return filepath.Join(n.cfg.Dir, name) }
 
-// openKeys opens, or makes, everything that is secret to the node.
+// openKeys opens everything that is secret to the node; in a new directory it
+// is made. The log and Raft's store come after the keys: where one of them is,
+// the keys were, and a key made now would open nothing that the log holds.
 func (n *Node) openKeys() (sealer *iam.Sealer, err error) {
+	founded, err := n.anyOf("log", "raft")
+	if err != nil {
+		return nil, err
+	}
 	keys := n.path("keys")
-	if n.ca, err = iam.OpenCA(iam.CAConfig{Dir: keys, Domain: n.cfg.Domain, Names: n.cfg.Names, Now: n.cfg.Now}); err != nil {
+	if n.ca, err = iam.OpenCA(iam.CAConfig{
+		Dir: keys, Domain: n.cfg.Domain, Names: n.cfg.Names, Now: n.cfg.Now, Founded: founded,
+	}); err != nil {
 		return nil, err
 	}
 	if n.leaf, err = n.ca.OpenLeaf(); err != nil {
 		return nil, err
 	}
-	key, err := iam.LoadKey(filepath.Join(keys, "seal.key"))
+	load := iam.LoadKey
+	if founded {
+		load = iam.ReadKey
+	}
+	key, err := load(filepath.Join(keys, "seal.key"))
 	if err != nil {
 		return nil, err
 	}
 	return iam.NewSealer(key)
+}
+
+// anyOf reports whether the directory holds one of these.
+func (n *Node) anyOf(names ...string) (bool, error) {
+	for _, name := range names {
+		if _, err := os.Stat(n.path(name)); !errors.Is(err, fs.ErrNotExist) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // staticGraphs are the quads of the ontology and of its language.
@@ -190,7 +219,13 @@ func staticGraphs() ([]base.Quad, error) {
 	return quads, nil
 }
 
+// awaitLeadership waits until this node leads. Nobody else can: it is the only
+// voter, so what takes long never comes.
 func (n *Node) awaitLeadership(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, n.cfg.Patience, fmt.Errorf(
+		"no leader appeared in %s: the cluster in %s was made by a node with another key; restore %s from a backup of this directory",
+		n.cfg.Patience, n.path("raft"), n.path("keys/node.key")))
+	defer cancel()
 	for {
 		leadership, changed := n.consensus.Leadership()
 		if leadership.Leading {
