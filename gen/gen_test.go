@@ -72,24 +72,27 @@ func TestOutputDependsOnTheOntologyAlone(t *testing.T) {
 func TestKindIsAddedByTurtleAlone(t *testing.T) {
 	ontology := gentest.Ontology(t)
 	before := generate(t, ontology)
-	gentest.Add(ontology, gentest.Schedule())
+	kind := gentest.NewKind(t, ontology)
+	gentest.Add(ontology, kind.Turtle())
 	after := generate(t, ontology)
+	names := strings.NewReplacer("{Name}", kind.Name, "{word}", kind.Word, "{file}", strings.ReplaceAll(kind.Word, "-", "_"))
 	for path, text := range map[string]string{
-		"generated/domain/schedule.go":                     "type DeclareSchedule struct",
-		"generated/codec/schedule.go":                      `"timezone"`,
-		"generated/quads/schedule.go":                      "domain.Schedule",
-		"generated/client/schedule.go":                     "GetSchedule(",
-		"generated/docs/schedule.md":                       "A schedule starts a container at set times.",
-		"generated/schema/kinds/schedule.json":             `"cron"`,
-		"generated/schema/events/ScheduleDeclared.v1.json": `"timezone"`,
-		"generated/schema/events/ScheduleDeleted.v1.json":  `"ScheduleDeleted"`,
-		"generated/schema/ontology.ttl":                    "pc:ScheduleDeclared a pm:Event",
-		"generated/schema/shapes.ttl":                      "pc:Schedule-document a sh:NodeShape",
-		"generated/schema/model_workload.go":               `Word:      "schedule"`,
-		"generated/api/openapi.json":                       "/products/{product}/schedules/{name}",
-		"generated/cli/kinds.go":                           `"schedule"`,
-		"generated/README.md":                              "schedule",
+		"generated/domain/{file}.go":                     "type Declare{Name} struct",
+		"generated/codec/{file}.go":                      `"timezone"`,
+		"generated/quads/{file}.go":                      "domain.{Name}",
+		"generated/client/{file}.go":                     "Get{Name}(",
+		"generated/docs/{word}.md":                       "A {word} starts a workload at set times.",
+		"generated/schema/kinds/{word}.json":             `"cron"`,
+		"generated/schema/events/{Name}Declared.v1.json": `"timezone"`,
+		"generated/schema/events/{Name}Deleted.v1.json":  `"{Name}Deleted"`,
+		"generated/schema/ontology.ttl":                  "pc:{Name}Declared a pm:Event",
+		"generated/schema/shapes.ttl":                    "pc:{Name}-document a sh:NodeShape",
+		"generated/schema/model_workload.go":             `Word:      "{word}"`,
+		"generated/api/openapi.json":                     "/products/{product}/{word}s/{name}",
+		"generated/cli/kinds.go":                         `"{word}"`,
+		"generated/README.md":                            "{word}",
 	} {
+		path, text = names.Replace(path), names.Replace(text)
 		if !strings.Contains(spaceless(after[path]), spaceless([]byte(text))) {
 			t.Errorf("%s lacks %q", path, text)
 		}

@@ -3,6 +3,7 @@ package gen_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/picloud/picloud/gen"
@@ -16,7 +17,7 @@ import (
 func TestAddedKindCompilesInACopyOfTheTree(t *testing.T) {
 	tree := t.TempDir()
 	gentest.CopyTree(t, tree)
-	gentest.AddTo(t, tree, gentest.Schedule())
+	gentest.AddTo(t, tree, gentest.NewKind(t, os.DirFS(filepath.Join(tree, "ontology"))).Turtle())
 	root, err := gen.Root(tree)
 	if err != nil {
 		t.Fatal(err)

@@ -48,49 +48,75 @@ func Ontology(t testing.TB) fstest.MapFS {
 	return files
 }
 
-// schedule is the kind by which "a kind is one edit of Turtle" is tried.
-const schedule = `
-pc:Schedule a pm:Kind, rdfs:Class, sh:NodeShape ; rdfs:subClassOf pc:Resource ;
-  rdfs:label "schedule"@en ; rdfs:comment "A schedule starts a container at set times."@en ;
-  pm:word "schedule" ; pm:plural "schedules" ; pm:segment "schedules" ; pm:scope pm:Product ; pm:slice "workload" ; pm:lifecycle pm:Declarative ;
-  sh:property pc:Schedule-cron, pc:Schedule-target, pc:Schedule-timeZone, pc:Schedule-enabled .
+// Kind is a kind that a test adds to an ontology.
+type Kind struct {
+	Name, Word string
+}
 
-pc:Schedule-cron     sh:path pc:cron     ; sh:order 10 ; sh:node pm:Cron      ; sh:minCount 1 ; sh:maxCount 1 ; sh:description "When it starts the container."@en .
-pc:Schedule-target   sh:path pc:target   ; sh:order 11 ; sh:class pc:Workload ; sh:minCount 1 ; sh:maxCount 1 ; sh:description "The container."@en .
-pc:Schedule-timeZone sh:path pc:timeZone ; sh:order 12 ; pm:name "timezone" ; sh:node pm:TimeZone ; sh:maxCount 1 ; sh:defaultValue "UTC" ; sh:description "Time zone of the times."@en .
-pc:Schedule-enabled  sh:path pc:enabled  ; sh:order 13 ; sh:node pm:Boolean   ; sh:maxCount 1 ; sh:defaultValue true ; sh:description "Whether it starts anything."@en .
-`
-
-const scheduleValid = `# A container that cleans up every night.
-
-@base <https://picloud.local/products/photo-app/schedules/nightly> .
-@prefix pc: <https://picloud.local/ontology#> .
-
-<> a pc:Schedule ;
-   pc:cron     "0 3 * * *" ;
-   pc:target   </products/photo-app/containers/api-server> ;
-   pc:timeZone "Europe/Berlin" .
-`
-
-const scheduleInvalid = `# breaks: https://picloud.local/ontology#Schedule-cron
-# A schedule needs times.
-
-@base <https://picloud.local/products/photo-app/schedules/nightly> .
-@prefix pc: <https://picloud.local/ontology#> .
-
-<> a pc:Schedule ;
-   pc:target </products/photo-app/containers/api-server> .
-`
-
-// Schedule is what has to be added to an ontology for the kind "schedule":
-// text at the end of a file, or a new file.
-func Schedule() map[string]string {
-	return map[string]string{
-		"workload.ttl":                        schedule,
-		"examples/kinds/schedule.valid.ttl":   scheduleValid,
-		"examples/kinds/schedule.invalid.ttl": scheduleInvalid,
+// NewKind is the kind by which "a kind is one edit of Turtle" is tried. Its
+// names are free in the ontology, whatever kinds people have added and however
+// often this one was: the tests of a tree with a kind more must pass as well.
+func NewKind(t testing.TB, ontology fs.FS) Kind {
+	t.Helper()
+	for n := 1; ; n++ {
+		k := Kind{Name: fmt.Sprintf("TriedKind%d", n), Word: fmt.Sprintf("tried-kind-%d", n)}
+		_, err := fs.Stat(ontology, k.example("valid"))
+		if errors.Is(err, fs.ErrNotExist) {
+			return k
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
+
+// Turtle is what has to be added to an ontology for the kind: text at the end
+// of a file, or a new file.
+func (k Kind) Turtle() map[string]string {
+	names := strings.NewReplacer("{Name}", k.Name, "{word}", k.Word)
+	return map[string]string{
+		"workload.ttl":       names.Replace(kindClass),
+		k.example("valid"):   names.Replace(kindValid),
+		k.example("invalid"): names.Replace(kindInvalid),
+	}
+}
+
+func (k Kind) example(name string) string { return "examples/kinds/" + k.Word + "." + name + ".ttl" }
+
+// The fields have words that people take too ("cron", "timezone"), of
+// properties that nobody else takes.
+const kindClass = `
+pc:{Name} a pm:Kind, rdfs:Class, sh:NodeShape ; rdfs:subClassOf pc:Resource ;
+  rdfs:label "{word}"@en ; rdfs:comment "A {word} starts a workload at set times."@en ;
+  pm:word "{word}" ; pm:plural "{word}s" ; pm:segment "{word}s" ; pm:scope pm:Product ; pm:slice "workload" ; pm:lifecycle pm:Declarative ;
+  sh:property pc:{Name}-triedCron, pc:{Name}-target, pc:{Name}-triedZone, pc:{Name}-enabled .
+
+pc:{Name}-triedCron sh:path pc:triedCron ; sh:order 10 ; pm:name "cron" ; sh:node pm:Cron ; sh:minCount 1 ; sh:maxCount 1 ; sh:description "When it starts the workload."@en .
+pc:{Name}-target    sh:path pc:target    ; sh:order 11 ; sh:class pc:Workload ; sh:minCount 1 ; sh:maxCount 1 ; sh:description "The workload."@en .
+pc:{Name}-triedZone sh:path pc:triedZone ; sh:order 12 ; pm:name "timezone" ; sh:node pm:TimeZone ; sh:maxCount 1 ; sh:defaultValue "UTC" ; sh:description "Time zone of the times."@en .
+pc:{Name}-enabled   sh:path pc:enabled   ; sh:order 13 ; sh:node pm:Boolean ; sh:maxCount 1 ; sh:defaultValue true ; sh:description "Whether it starts anything."@en .
+`
+
+const kindValid = `# A container that cleans up every night.
+
+@base <https://picloud.local/products/photo-app/{word}s/nightly> .
+@prefix pc: <https://picloud.local/ontology#> .
+
+<> a pc:{Name} ;
+   pc:triedCron "0 3 * * *" ;
+   pc:target    </products/photo-app/containers/api-server> ;
+   pc:triedZone "Europe/Berlin" .
+`
+
+const kindInvalid = `# breaks: https://picloud.local/ontology#{Name}-triedCron
+# It needs times.
+
+@base <https://picloud.local/products/photo-app/{word}s/nightly> .
+@prefix pc: <https://picloud.local/ontology#> .
+
+<> a pc:{Name} ;
+   pc:target </products/photo-app/containers/api-server> .
+`
 
 // Add appends text to files of an ontology in memory.
 func Add(files fstest.MapFS, more map[string]string) {

@@ -152,13 +152,7 @@ func TestTermsAreConstantsOfTheirOwn(t *testing.T) {
 // A kind called "declare-thing" would take the name of a command of "thing".
 func TestNamesOfGoNeverCollide(t *testing.T) {
 	ontology := gentest.Ontology(t)
-	schedule := gentest.Schedule()
-	more := map[string]string{}
-	for name, text := range schedule {
-		more[strings.ReplaceAll(name, "schedule", "declare-volume")] = strings.NewReplacer(
-			"pc:Schedule", "pc:DeclareVolume", `"schedule"`, `"declare-volume"`, `"schedules"`, `"declare-volumes"`).Replace(text)
-	}
-	gentest.Add(ontology, more)
+	gentest.Add(ontology, gentest.Kind{Name: "DeclareVolume", Word: "declare-volume"}.Turtle())
 	_, err := planned(t, ontology)
 	var problems load.Problems
 	if !errors.As(err, &problems) || !strings.Contains(err.Error(), "DeclareVolume") {
