@@ -6,7 +6,6 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
-	"github.com/picloud/picloud/runtime/state"
 )
 
 // Apply makes a request one of a whole deployment: the commands declare its
@@ -31,10 +30,9 @@ func (t *trial) apply() error {
 	if a.Deployment == "" { // of which everything undeployed would be a part
 		return &base.Error{Code: base.Invalid, Detail: "a deployment needs a name"}
 	}
-	before := t.builder.State()
 	for _, i := range t.inOrder() {
 		c := t.request.Commands[i]
-		if err := t.owned(i, before.Get(c.Subject())); err != nil {
+		if err := t.owned(i, t.before.Get(c.Subject())); err != nil {
 			return err
 		}
 		if err := t.carryOut(c); err != nil {
@@ -42,7 +40,7 @@ func (t *trial) apply() error {
 		}
 	}
 	if a.Prune {
-		if err := t.prune(before); err != nil {
+		if err := t.prune(); err != nil {
 			return err
 		}
 		for i, c := range t.request.Commands {
@@ -54,7 +52,7 @@ func (t *trial) apply() error {
 	if err := t.finish(); err != nil {
 		return err
 	}
-	t.answer.Plan = t.plan(before)
+	t.answer.Plan = t.plan()
 	if a.If != nil && *a.If != t.answer.Plan.Digest {
 		return &base.Error{Code: base.Stale, Detail: "the cluster has changed since the plan was made; plan again"}
 	}
@@ -113,10 +111,10 @@ func (t *trial) placed(i int, err error) error {
 }
 
 // prune deletes what the deployment applied before and no longer lists.
-func (t *trial) prune(before *state.State) error {
+func (t *trial) prune() error {
 	var leftovers []domain.Resource
 	var holding []base.Ref
-	for entry := range before.All() {
+	for entry := range t.before.All() {
 		head := entry.Resource.Common()
 		if _, listed := t.subjects[head.Ref]; listed || head.Deployment != t.request.Apply.Deployment || entry.Resource.Deletion() == nil {
 			continue

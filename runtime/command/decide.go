@@ -13,6 +13,7 @@ import (
 type trial struct {
 	door    *Door
 	request *Request
+	before  *state.State // it is decided on
 	builder *state.Builder
 	basis   base.Position
 	time    base.Time
@@ -31,7 +32,7 @@ type severed struct{ target, source base.Ref }
 
 func (d *Door) begin(o *overlay, r *Request) *trial {
 	return &trial{
-		door: d, request: r, builder: o.builder.Peek().Build(), basis: base.Position(o.basis),
+		door: d, request: r, before: o.builder.Peek(), builder: o.builder.Peek().Build(), basis: base.Position(o.basis),
 		time: base.TimeOf(d.cfg.Consensus.Now()), subjects: map[base.Ref]int{}, gone: map[base.Ref]bool{},
 	}
 }
@@ -134,7 +135,7 @@ func (t *trial) ends(e *domain.Event) bool {
 
 // finish checks once, at the end, what spans resources.
 func (t *trial) finish() error {
-	for _, check := range []func() error{t.checkSevered, t.checkPlaces, t.checkReferences, t.checkNames, t.checkCircles} {
+	for _, check := range []func() error{t.checkSevered, t.checkPlaces, t.checkReferences, t.checkNames, t.checkCircles, t.checkRules} {
 		if err := check(); err != nil {
 			return err
 		}

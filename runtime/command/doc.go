@@ -10,6 +10,8 @@
 //   - A request is answered when its events are folded and published on this
 //     node. One that wrote nothing is answered when what it was decided on is
 //     folded and the leader is still the leader.
+//   - Rules of the slices judge what a request amounts to, however it came about:
+//     deleted, pruned, or ended with something else.
 //   - What is not allowed explicitly is refused.
 //   - "Stale" of the fence never leaves: the request is decided again.
 //   - No clear value of a sensitive field gets further than Prepare.

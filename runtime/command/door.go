@@ -27,6 +27,7 @@ type Config struct {
 	Views         *projection.Projection
 	Sealer        Sealer
 	Authenticator Authenticator
+	Rules         []Rule
 	Logger        *slog.Logger
 	// Waiting is how many requests may wait for their decision; more are told
 	// to come again. 0 means 4,096.

@@ -10,7 +10,6 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
-	"github.com/picloud/picloud/runtime/state"
 )
 
 // Digest names a plan: equal digests, equal plans.
@@ -44,11 +43,11 @@ type Step struct {
 
 // plan says what became of what the deployment lists, then of everything else
 // that its events changed: pruned, deleted with something, or let go of it.
-func (t *trial) plan(before *state.State) *Plan {
-	plan := &Plan{Deployment: t.request.Apply.Deployment, Digest: t.digest(before)}
+func (t *trial) plan() *Plan {
+	plan := &Plan{Deployment: t.request.Apply.Deployment, Digest: t.digest()}
 	for _, i := range t.inOrder() {
 		c := t.request.Commands[i]
-		plan.Steps = append(plan.Steps, t.step(c.Kind(), c.Subject(), before.Get(c.Subject())))
+		plan.Steps = append(plan.Steps, t.step(c.Kind(), c.Subject(), t.before.Get(c.Subject())))
 	}
 	noted := map[base.Ref]bool{}
 	for _, e := range t.events {
@@ -56,7 +55,7 @@ func (t *trial) plan(before *state.State) *Plan {
 			continue
 		}
 		noted[e.Subject] = true
-		plan.Steps = append(plan.Steps, t.step(e.Payload.Kind(), e.Subject, before.Get(e.Subject)))
+		plan.Steps = append(plan.Steps, t.step(e.Payload.Kind(), e.Subject, t.before.Get(e.Subject)))
 	}
 	return plan
 }
@@ -137,12 +136,12 @@ func payload(e *domain.Event) *base.Value {
 // digest covers all that the plan would do: every event, the revision of its
 // subject that it was decided on, and the fingerprints of values that no event
 // shows. Observations are not part of it.
-func (t *trial) digest(before *state.State) (digest Digest) {
+func (t *trial) digest() (digest Digest) {
 	sum := sha256.New()
 	write(sum, t.request.Apply.Deployment)
 	for _, e := range t.events {
 		var revision base.Position
-		if was := before.Get(e.Subject); was != nil {
+		if was := t.before.Get(e.Subject); was != nil {
 			revision = was.Common().Revision
 		}
 		var encoder base.Encoder

@@ -15,7 +15,6 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
-	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/state"
 )
@@ -79,8 +78,8 @@ func (t *Tokens) Authenticate(s *state.State, token string) (command.Principal, 
 	if known == nil || subtle.ConstantTimeCompare([]byte(known.Spec.Digest), []byte(digest)) != 1 {
 		return command.Principal{}, &base.Error{Code: base.Unauthenticated, Detail: "the token is not known here; it may have been revoked"}
 	}
-	if expires := known.Spec.ExpiresAt; expires != 0 && base.TimeOf(t.Now()) >= expires {
-		return command.Principal{}, &base.Error{Code: base.Unauthenticated, Detail: fmt.Sprintf("the token expired at %s; make a new one with \"picloud token create\"", expires)}
+	if expired(known, base.TimeOf(t.Now())) {
+		return command.Principal{}, &base.Error{Code: base.Unauthenticated, Detail: fmt.Sprintf("the token expired at %s; make a new one with \"picloud token create\"", known.Spec.ExpiresAt)}
 	}
 	return command.Principal{Actor: known.Ref, Role: roleOf(known.Spec.Role)}, nil
 }
@@ -97,12 +96,11 @@ func roleOf(r domain.TokenRole) command.Role {
 
 // digests are the tokens of a state by digest.
 func (t *Tokens) digests(s *state.State) map[string]*domain.Token {
-	collection := "/" + schema.Model.Kind(string(domain.KindToken)).Segment
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if last := s.LastIn(collection); t.byDigest == nil || last != t.at {
+	if last := s.LastIn(tokens()); t.byDigest == nil || last != t.at {
 		t.at, t.byDigest = last, map[string]*domain.Token{}
-		for entry := range s.List(collection, "") {
+		for entry := range s.List(tokens(), "") {
 			if token, ok := entry.Resource.(*domain.Token); ok {
 				t.byDigest[token.Spec.Digest] = token
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/iam"
 )
@@ -37,11 +38,41 @@ func (n *Node) found(ctx context.Context) error {
 		// a full disk, say: what is there can be read all the same
 		n.cfg.Logger.Warn("the node could not report itself; the reporter tries again", "error", err)
 	}
+	if err := n.readmit(ctx); err != nil && ctx.Err() == nil {
+		n.cfg.Logger.Warn("no token of an administrator is valid, and a new one could not be made; the next start tries again", "error", err)
+	}
 	return context.Cause(ctx)
 }
 
-// openToken reads the administrator's token. It is made with the cluster only:
-// one that was made later would open nothing.
+// readmit makes a new administrator where none has a valid token: the last one
+// may have expired. Whoever starts the node owns the directory, and with it the
+// cluster.
+func (n *Node) readmit(ctx context.Context) error {
+	s := n.views.View().State
+	if iam.HasAdministrator(s, base.TimeOf(n.consensus.Now())) {
+		return nil
+	}
+	ref := base.Ref("/tokens/admin")
+	for i := 2; s.Get(ref) != nil; i++ {
+		ref = base.Ref(fmt.Sprintf("/tokens/admin-%d", i))
+	}
+	token, digest := iam.NewToken()
+	// the file first: a token that is valid and that nobody has would shut the door for good
+	if err := iam.WriteSecret(n.path("admin.token"), []byte(token+"\n")); err != nil {
+		return err
+	}
+	n.token = token
+	if err := n.report(ctx, &domain.DeclareToken{Ref: ref, Spec: domain.TokenSpec{
+		Description: new("Made at a start that found no valid token of an administrator"), Role: domain.TokenRoleAdmin, Digest: digest,
+	}}); err != nil {
+		return err
+	}
+	n.cfg.Logger.Warn("no token of an administrator was valid; a new one is in admin.token", "resource", ref)
+	return nil
+}
+
+// openToken reads the administrator's token. It is made with the cluster, and
+// when no administrator is left: otherwise it would open nothing.
 func (n *Node) openToken(founded bool) (err error) {
 	read := iam.LoadToken
 	if founded {

@@ -178,7 +178,7 @@ func TestTokenWorksUntilItExpires(t *testing.T) {
 func TestAdministratorIsMadeOnce(t *testing.T) {
 	w := open(t, t.TempDir())
 	token := w.AdminToken()
-	w.do(&domain.DeleteToken{Ref: "/tokens/admin"})
+	w.do(administrator("other", 0), &domain.DeleteToken{Ref: "/tokens/admin"})
 	w.restart()
 	if _, err := w.Door().Authenticate(token); err == nil {
 		t.Error("a revoked administrator came back with a restart")

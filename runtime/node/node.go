@@ -103,7 +103,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	}
 	n.door = command.New(command.Config{
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: sealer,
-		Authenticator: &iam.Tokens{Now: cfg.Now}, Logger: cfg.Logger,
+		Authenticator: &iam.Tokens{Now: cfg.Now}, Rules: []command.Rule{iam.KeepAdministrator, n.keepLeader}, Logger: cfg.Logger,
 	})
 	if err := n.awaitLeadership(ctx); err != nil {
 		return nil, err
