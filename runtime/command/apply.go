@@ -89,7 +89,7 @@ func (t *trial) owned(i int, was domain.Resource) error {
 	}
 	return t.placed(i, &base.Error{
 		Code: base.Conflict, Ref: head.Ref,
-		Detail: fmt.Sprintf("%s belongs to the deployment %q; say take-over=true to make it part of %q", head.Ref, head.Deployment, a.Deployment),
+		Detail: fmt.Sprintf("%s belongs to the deployment %q; say take-over=true (--take-over) to make it part of %q", head.Ref, head.Deployment, a.Deployment),
 	})
 }
 
@@ -125,7 +125,7 @@ func (t *trial) prune() error {
 		}
 	}
 	if len(holding) > 0 && !t.request.DeleteData {
-		return &base.Error{Code: base.Conflict, Resources: holding, Detail: "pruning would destroy data; say delete-data=true to mean it"}
+		return &base.Error{Code: base.Conflict, Resources: holding, Detail: "pruning would destroy data; say delete-data=true (--delete-data) to mean it"}
 	}
 	slices.Reverse(leftovers)
 	for _, r := range leftovers {

@@ -36,7 +36,7 @@ func (t *trial) cascade(r domain.Resource, because base.Ref) error {
 	if t.holdsData(r) && !t.request.DeleteData {
 		return &base.Error{
 			Code: base.Conflict, Ref: because, Resources: t.holdingData(because),
-			Detail: fmt.Sprintf("deleting %s would destroy data; say delete-data=true to mean it", because),
+			Detail: fmt.Sprintf("deleting %s would destroy data; say delete-data=true (--delete-data) to mean it", because),
 		}
 	}
 	return t.end(r)

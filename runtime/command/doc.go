@@ -16,5 +16,6 @@
 //   - "Stale" of the fence never leaves: the request is decided again.
 //   - No clear value of a sensitive field gets further than Prepare.
 //
-// Deliberately absent: kinds by name, HTTP, and every way around Decide.
+// Deliberately absent: kinds by name, HTTP (messages name its switches, and
+// those of the command line), and every way around Decide.
 package command

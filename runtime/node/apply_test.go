@@ -87,7 +87,9 @@ func TestDeploymentsKeepToTheirOwn(t *testing.T) {
 	w := open(t, t.TempDir())
 	w.ask(deployment("one", product("photo"), volume("photo", "media", 1<<30)))
 	other := deployment("two", volume("photo", "media", 2<<30))
-	w.refused(base.Conflict, other)
+	if refusal := w.refused(base.Conflict, other); !strings.Contains(refusal.Detail, "take-over=true (--take-over)") {
+		t.Errorf("it says %s", refusal.Detail)
+	}
 	other.Apply.TakeOver = true
 	w.ask(other)
 	if got := w.get("/products/photo/volumes/media").Common().Deployment; got != "two" {
@@ -102,6 +104,9 @@ func TestDeploymentsKeepToTheirOwn(t *testing.T) {
 	empty := deployment("two", product("other"))
 	empty.Apply.Prune = true
 	refusal := w.refused(base.Conflict, empty)
+	if !strings.Contains(refusal.Detail, "delete-data=true (--delete-data)") {
+		t.Errorf("it says %s", refusal.Detail)
+	}
 	if len(refusal.Resources) != 1 {
 		t.Errorf("pruning would destroy %v", refusal.Resources)
 	}

@@ -90,6 +90,9 @@ func TestProductCascadesToAllBelowIt(t *testing.T) {
 		container("photo", "api", "/products/photo/volumes/media"), container("photo-2", "api"))
 	gone := request(&domain.DeleteProduct{Ref: "/products/photo"})
 	refusal := w.refused(base.Conflict, gone)
+	if !strings.Contains(refusal.Detail, "delete-data=true (--delete-data)") {
+		t.Errorf("it says %s", refusal.Detail)
+	}
 	if want := []base.Ref{"/products/photo/secrets/db", "/products/photo/volumes/media"}; !slices.Equal(refusal.Resources, want) {
 		t.Errorf("what holds data is %v, want %v", refusal.Resources, want)
 	}
