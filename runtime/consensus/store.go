@@ -42,7 +42,7 @@ func openStore(cfg Config) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrStoreDamaged, path, err)
 	}
-	logger := raftLogger(cfg.Logger)
+	logger := raftLogger(cfg.Logger, cfg.Transport == nil)
 	snapshots, err := raft.NewFileSnapshotStoreWithLogger(cfg.Dir, snapshotsRetained, logger)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open Raft's snapshots: %w", err), db.Close())
