@@ -32,7 +32,7 @@ mkfifo "$dir/out"
 node=$!
 exec 3<"$dir/out"
 until [ "${line%% *}" = ready ]; do # the pipe ends with the node, should it fail first
-  IFS= read -r line <&3 || { echo "the node did not become ready" >&2; exit 1; }
+  IFS= read -r line <&3 || { echo "the node did not become ready; is $listen taken, name another with PICLOUD_DEMO_LISTEN" >&2; exit 1; }
 done
 echo "$line"
 listen=${line#ready https://}
@@ -47,6 +47,10 @@ SELECT ?kind ?name ?phase WHERE {
 step resource get container api-server -p photo-app -o turtle
 step resource apply ontology/examples/photo-app
 
+if ! [ -t 0 ] || ! [ -t 1 ]; then
+  printf '\nThe demonstration has ended, and its node with it. On a terminal it goes on until Enter is pressed.\n'
+  exit
+fi
 cat <<TXT
 
 The node serves https://$listen (its CA: $dir/node/ca.pem). To look at it:
@@ -55,6 +59,4 @@ The node serves https://$listen (its CA: $dir/node/ca.pem). To look at it:
 In a browser: https://$listen/products/photo-app
   any name, and as password the token in $dir/node/admin.token
 TXT
-if [ -t 0 ] && [ -t 1 ]; then
-  read -r -p 'Press Enter to end it. '
-fi
+read -r -p 'Press Enter to end it. '

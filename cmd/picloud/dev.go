@@ -35,7 +35,7 @@ client.json (for --context), ca.pem and admin.token.`,
 			})
 		},
 	}
-	o.flags(c, devDir)
+	o.flags(c, devDir, "warn")
 	c.Flags().StringArrayVar(&paths, "apply", nil, "file or folder to apply once the node is ready; may be repeated")
 	return c
 }

@@ -29,11 +29,11 @@ type options struct {
 	dir, listen, domain, level string
 }
 
-func (o *options) flags(c *cobra.Command, dir string) {
+func (o *options) flags(c *cobra.Command, dir, level string) {
 	c.Flags().StringVar(&o.dir, "dir", dir, "directory of the node")
 	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:7443", "address to listen at")
 	c.Flags().StringVar(&o.domain, "domain", "picloud.local", "domain of the cluster")
-	c.Flags().StringVar(&o.level, "log-level", "info", "least level that is logged: debug, info, warn, error")
+	c.Flags().StringVar(&o.level, "log-level", level, "least level that is logged: debug, info, warn, error")
 }
 
 func serverCommand(app *cli.App) *cobra.Command {
@@ -46,7 +46,7 @@ func serverCommand(app *cli.App) *cobra.Command {
 			})
 		},
 	}
-	o.flags(c, "/var/lib/picloud")
+	o.flags(c, "/var/lib/picloud", "info")
 	return c
 }
 
@@ -72,7 +72,7 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 	}
 	host, _, err := net.SplitHostPort(o.listen)
 	if err != nil {
-		return fmt.Errorf("--listen %q is no address such as 127.0.0.1:7443", o.listen)
+		return cli.Usagef("--listen %q is no address such as 127.0.0.1:7443", o.listen)
 	}
 	n, err := open(ctx, node.Config{Dir: o.dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: logger})
 	if err != nil {
@@ -161,7 +161,7 @@ func within(limit time.Duration, f func() error) error {
 func newLogger(out io.Writer, level string) (*slog.Logger, error) {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level %q is none of debug, info, warn, error", level)
+		return nil, cli.Usagef("--log-level %q is none of debug, info, warn, error", level)
 	}
 	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: least})), nil
 }

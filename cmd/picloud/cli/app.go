@@ -53,6 +53,10 @@ func usagef(format string, arguments ...any) error {
 	return usage{fmt.Errorf(format, arguments...)}
 }
 
+// Usagef is the error of a call that makes no sense, for commands that the
+// binary adds.
+func Usagef(format string, arguments ...any) error { return usagef(format, arguments...) }
+
 // Root is the whole command. more are commands that the binary adds, such as
 // those of the server.
 func (a *App) Root(more ...*cobra.Command) *cobra.Command {
@@ -137,18 +141,36 @@ func (a *App) Run(ctx context.Context, arguments []string, more ...*cobra.Comman
 
 // complainOf shows what a cluster refused. Violations in files stand on lines
 // of their own; places in a body that nobody saw are left out.
+// What the whole says already is not said again.
 func (a *App) complainOf(err error, failed *base.Error) {
 	if len(failed.Violations) == 0 {
-		a.complain(err)
+		a.complain(errors.New(inFlags(err.Error())))
 		return
 	}
+	said := false
 	for _, v := range failed.Violations {
+		v.Message = inFlags(v.Message)
+		if v.File == "" && strings.Contains(inFlags(failed.Detail), v.Message) {
+			continue
+		}
 		if v.File == "" {
 			v = base.Violation{Message: v.Message}
 		}
+		said = said || v.Message == inFlags(failed.Detail)
 		fmt.Fprintln(a.Stderr, v.String())
 	}
-	a.complain(errors.New(failed.Detail))
+	if !said {
+		a.complain(errors.New(inFlags(failed.Detail)))
+	}
+}
+
+// inFlags says with flags what a cluster says with parameters of a query.
+func inFlags(text string) string {
+	return strings.NewReplacer(
+		"?deployment=", "--deployment NAME",
+		"take-over=true (--take-over)", "--take-over", "delete-data=true (--delete-data)", "--delete-data",
+		"take-over=true", "--take-over", "delete-data=true", "--delete-data",
+	).Replace(text)
 }
 
 func (a *App) complain(err error) { fmt.Fprintln(a.Stderr, a.paint(red, "error:"), err) }

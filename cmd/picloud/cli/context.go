@@ -59,6 +59,15 @@ func (a *App) contextDir() (string, error) {
 	return filepath.Join(dir, "picloud"), nil
 }
 
+// brokenContext is a client.json that cannot be read.
+type brokenContext struct {
+	path string
+	err  error
+}
+
+func (b *brokenContext) Error() string { return b.path + " is no client.json: " + b.err.Error() }
+func (b *brokenContext) Unwrap() error { return b.err }
+
 func (a *App) loadContext() (client.Config, error) {
 	path, err := a.contextPath()
 	if err != nil {
@@ -66,6 +75,9 @@ func (a *App) loadContext() (client.Config, error) {
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if names, _ := a.contextNames(); filepath.Base(filepath.Dir(path)) == "picloud" && len(names) > 0 {
+			return client.Config{}, usagef("there is no context %q; known: %s", strings.TrimSuffix(filepath.Base(path), ".json"), strings.Join(names, ", "))
+		}
 		return client.Config{}, fmt.Errorf("no cluster is chosen (%s does not exist); start one with \"picloud dev\", or name one with --context", path)
 	}
 	if err != nil {
@@ -73,7 +85,7 @@ func (a *App) loadContext() (client.Config, error) {
 	}
 	var file contextFile
 	if err := json.Unmarshal(data, &file); err != nil {
-		return client.Config{}, fmt.Errorf("%s: %w", path, err)
+		return client.Config{}, &brokenContext{path, err}
 	}
 	return client.Config{Endpoint: file.Endpoint, Domain: file.Domain, CA: []byte(file.CA), Token: file.Token}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +67,11 @@ const maxSkew = 30 * time.Second
 func (a *App) examine(ctx context.Context) (findings []finding) {
 	path, _ := a.contextPath()
 	cfg, err := a.loadContext()
-	if err != nil {
+	var broken *brokenContext
+	switch {
+	case errors.As(err, &broken):
+		return append(findings, finding{"context", err.Error(), false, "the file is broken; write it again: \"picloud dev\" does so for its own, \"picloud context add\" for a named one"})
+	case err != nil:
 		return append(findings, finding{"context", err.Error(), false, "start a node with \"picloud dev\", or name a cluster with --context"})
 	}
 	findings = append(findings, finding{"context", fmt.Sprintf("%s: %s at %s", path, cfg.Domain, cfg.Endpoint), true, ""})
@@ -83,16 +88,20 @@ func (a *App) examine(ctx context.Context) (findings []finding) {
 	} {
 		answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: check.path, Accept: "application/json"})
 		if err != nil {
+			remedy := check.remedy
 			var failed *base.Error
-			if errors.As(err, &failed) && failed.Code == base.Unavailable && check.what == "alive" {
-				return append(findings, finding{check.what, err.Error(), false, check.remedy})
+			if errors.As(err, &failed) && failed.Code == base.Forbidden && check.what == "alive" { // nobody is forbidden to ask: the certificate was
+				remedy = "the certificate authority in " + path + " is of another cluster; take the client.json or ca.pem of this one"
 			}
-			findings = append(findings, finding{check.what, err.Error(), false, check.remedy})
-			continue
+			return append(findings, finding{check.what, err.Error(), false, remedy}) // what comes after would fail alike
 		}
 		found := http.StatusText(answer.Status)
 		if answer.Position > 0 {
 			found += fmt.Sprintf(", position %d", answer.Position)
+		}
+		if why := unready(answer.Body); check.what == "ready" && why != "" {
+			findings = append(findings, finding{check.what, "takes no writes: " + why, false, "reading goes on; writing does when the reason is gone"})
+			continue
 		}
 		findings = append(findings, finding{check.what, found, true, ""})
 		if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil && check.what == "alive" {
@@ -101,6 +110,21 @@ func (a *App) examine(ctx context.Context) (findings []finding) {
 		}
 	}
 	return findings
+}
+
+// unready reads from an answer of /readyz why a node takes no writes, or "".
+func unready(body []byte) string {
+	var r struct {
+		Writes bool   `json:"writes"`
+		Reason string `json:"reason"`
+	}
+	if err := json.Unmarshal(body, &r); err != nil {
+		return "its answer cannot be read: " + err.Error()
+	}
+	if !r.Writes && r.Reason == "" {
+		return "it says no reason"
+	}
+	return r.Reason
 }
 
 // bundled are the reads that a bundle holds.

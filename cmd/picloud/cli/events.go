@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ func (a *App) events() *cobra.Command {
 }
 
 func (a *App) eventsStream() *cobra.Command {
-	var after int64
+	var after string
 	var once bool
 	var filter client.EventFilter
 	c := &cobra.Command{
@@ -25,12 +26,16 @@ func (a *App) eventsStream() *cobra.Command {
 		Long:  "Print events as they happen, in the order of the log. --after 0 begins with the first event there is; a lost connection is resumed without a gap.",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			position, err := strconv.ParseUint(after, 10, 64)
+			if after != "" && err != nil {
+				return usagef("--after: %q is no position; positions are whole numbers, 0 is before the first event", after)
+			}
 			cluster, err := a.client()
 			if err != nil {
 				return err
 			}
-			from := base.Position(max(after, 0))
-			if after < 0 {
+			from := base.Position(position)
+			if after == "" {
 				answer, err := cluster.Do(c.Context(), client.Request{Method: http.MethodGet, Path: "/readyz"})
 				if err != nil {
 					return err
@@ -51,7 +56,7 @@ func (a *App) eventsStream() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().Int64Var(&after, "after", -1, "position to begin behind; 0 is the beginning (default: now)")
+	c.Flags().StringVar(&after, "after", "", "position to begin behind; 0 is the beginning (default: now)")
 	c.Flags().BoolVar(&once, "once", false, "end with the last event there is")
 	c.Flags().StringSliceVar(&filter.Types, "type", nil, "event types, or those above them: ResourceDeclared")
 	c.Flags().StringVar(&filter.Subject, "subject", "", "only events of this resource")

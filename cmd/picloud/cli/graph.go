@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -76,6 +77,10 @@ func (a *App) query(c *cobra.Command, path, query string) error {
 		Method: http.MethodPost, Path: path, Accept: answers[a.output],
 		ContentType: "application/sparql-query", Body: []byte(query),
 	})
+	var failed *base.Error
+	if errors.As(err, &failed) && failed.Code == base.NotAcceptable {
+		return usagef("-o %s does not fit this query: SELECT and ASK give table, json, csv, tsv and xml, CONSTRUCT and DESCRIBE table, json and turtle", a.output)
+	}
 	if err != nil {
 		return err
 	}

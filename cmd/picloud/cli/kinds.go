@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,4 +130,16 @@ func resourcePath(arguments []string, product string) (*base.Class, string, erro
 	}
 	collection, err := collectionPath(class, product)
 	return class, collection + "/" + url.PathEscape(name), err
+}
+
+// checkPhase refuses a word that is no phase: nothing would ever be in it.
+func checkPhase(phase string) error {
+	var words []string
+	for _, token := range schema.Model.Enum("Phase").Tokens {
+		words = append(words, token.Token)
+	}
+	if phase == "" || slices.Contains(words, phase) {
+		return nil
+	}
+	return usagef("--phase: there is no phase %q; the phases are %s", phase, strings.Join(words, ", "))
 }

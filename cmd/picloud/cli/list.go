@@ -41,6 +41,12 @@ func (a *App) list(ctx context.Context, word string, o listOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := checkPhase(o.phase); err != nil {
+		return err
+	}
+	if o.tag != "" && !strings.Contains(o.tag, ":") {
+		return usagef("--tag: %q is not key:value", o.tag)
+	}
 	collection := ""
 	if !o.everywhere {
 		if collection, err = collectionPath(class, o.product); err != nil {

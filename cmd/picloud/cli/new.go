@@ -108,6 +108,26 @@ func (d *draft) complete() error {
 			return err
 		}
 	}
+	return d.askOneOf()
+}
+
+// sealless tells that of the sealed fields of which one is needed none is given.
+func (d *draft) sealless() bool { return len(d.class.OneOf) > 0 && len(d.sources) == 0 }
+
+// askOneOf asks where the first of those fields comes from.
+func (d *draft) askOneOf() error {
+	for d.sealless() {
+		field := d.class.OneOf[0]
+		answer, ok := d.ask(field + ", from env('NAME') or file('name'):")
+		if !ok {
+			return d.incomplete()
+		}
+		if !call.MatchString(answer) {
+			fmt.Fprintln(d.Stderr, clear(d.class.Field(field)))
+			continue
+		}
+		d.sources = append(d.sources, field+": "+answer)
+	}
 	return nil
 }
 
@@ -171,6 +191,13 @@ func (d *draft) incomplete() error {
 	}
 	for _, f := range generated.Missing(d.class, d.value) {
 		words = append(words, "--"+kebab(f.Name))
+	}
+	if d.sealless() {
+		flags := make([]string, len(d.class.OneOf))
+		for i, name := range d.class.OneOf {
+			flags[i] = "--" + kebab(name)
+		}
+		words = append(words, strings.Join(flags, " or "))
 	}
 	return usagef("a %s also needs %s", d.class.Word, strings.Join(words, ", "))
 }

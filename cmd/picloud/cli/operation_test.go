@@ -67,3 +67,12 @@ func TestPersonIsAskedBeforeANodeIsRemoved(t *testing.T) {
 		}
 	}
 }
+
+func TestDoctorFailsWhereNothingCanBeWritten(t *testing.T) {
+	code, out, said := against(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"reads":true,"writes":false,"reason":"the disk is full"}`))
+	}, false, "", "doctor")
+	if code != ExitRefused || !strings.Contains(out, "takes no writes: the disk is full") {
+		t.Errorf("exit %d: %s%s", code, out, said)
+	}
+}

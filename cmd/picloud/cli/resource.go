@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -113,9 +114,12 @@ func (a *App) resourceDelete() *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete KIND NAME", Short: "Delete a resource and what belongs to it", Args: exactly(2), ValidArgsFunction: a.completeResources,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			_, path, err := resourcePath(arguments, product)
+			class, path, err := resourcePath(arguments, product)
 			if err != nil {
 				return err
+			}
+			if slices.ContainsFunc(class.Operations, func(o base.Operation) bool { return o.Name == removal }) {
+				return usagef("%s ends by its own command: picloud %s %s %s", class.Word, class.Word, removal, arguments[1])
 			}
 			if !yes && a.Interactive && !a.confirm("Delete "+path+"?") {
 				return exit(ExitRefused)

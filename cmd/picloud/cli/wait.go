@@ -21,15 +21,24 @@ func (a *App) resourceWait() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if phase == "ready" && unattended(class) {
-				return &base.Error{Code: base.Unimplemented, Detail: fmt.Sprintf(
-					"this release has no reconciler for a %s, which stays declared; wait with --phase declared", class.Word)}
+			if phase == "" {
+				return usagef("--phase: name the phase to wait for")
+			}
+			if err := checkPhase(phase); err != nil {
+				return err
 			}
 			cluster, err := a.client()
 			if err != nil {
 				return err
 			}
 			defer cluster.Close()
+			if phase == "ready" && unattended(class) {
+				if _, _, _, err := phaseOf(c.Context(), cluster, path, 0); err != nil {
+					return err
+				}
+				return &base.Error{Code: base.Unimplemented, Detail: fmt.Sprintf(
+					"this release has no reconciler for a %s, which stays declared; wait with --phase declared", class.Word)}
+			}
 			ctx, cancel := context.WithTimeout(c.Context(), timeout)
 			defer cancel()
 			return a.wait(ctx, cluster, path, phase)
