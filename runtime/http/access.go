@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/command"
 )
 
@@ -54,6 +55,8 @@ func (s *Server) authenticate(r *http.Request) (command.Principal, error) {
 		// A browser can send a token only as a password. It sends it by itself
 		// ever after, also for pages of others, so it opens reading alone.
 		_, token, _ = r.BasicAuth()
+	case strings.EqualFold(scheme, "Basic"):
+		return command.Principal{}, &base.Error{Code: base.Unauthenticated, Detail: `a password opens reading only; to write, send the token as "Authorization: Bearer …"`}
 	default:
 		token = ""
 	}

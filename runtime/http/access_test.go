@@ -241,3 +241,11 @@ func TestNothingButTheTokenCounts(t *testing.T) {
 		t.Error(response.StatusCode, response.Header)
 	}
 }
+
+func TestAPasswordThatWritesIsToldThatItOnlyReads(t *testing.T) {
+	c := photoApp(t)
+	basic := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("me:"+c.node.AdminToken()))
+	if got := c.want(401, c.do("DELETE", "/products/photo-app", "", basic)); !strings.Contains(got.body, "opens reading only") {
+		t.Error(got.body)
+	}
+}

@@ -68,6 +68,9 @@ func applyOptions(r *http.Request, list []described) (*command.Apply, error) {
 	if a.Deployment == "" {
 		a.Deployment = productOf(list)
 	}
+	if a.Deployment == "" && len(list) == 0 {
+		return nil, &base.Error{Code: base.Invalid, Detail: "the deployment lists no resource"}
+	}
 	if a.Deployment == "" {
 		return nil, &base.Error{Code: base.Invalid, Detail: "the deployment is not of one product alone; name it with ?deployment="}
 	}

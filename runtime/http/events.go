@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/state"
 )
@@ -47,6 +49,34 @@ func (s *Server) parseFilter(query url.Values) (f eventFilter) {
 	return f
 }
 
+// known refuses a type that no event has or specialises: its stream would stay
+// silent for ever.
+func (f *eventFilter) known() error {
+	if len(f.types) == 0 {
+		return nil
+	}
+	types := map[string]bool{}
+	for _, class := range schema.Model.Classes {
+		for _, t := range domain.EventTypes(domain.Kind(class.Word)) {
+			types[string(t)] = true
+			for _, super := range domain.Supertypes(t) {
+				types[super] = true
+			}
+		}
+	}
+	for _, t := range f.types {
+		if types[t] {
+			continue
+		}
+		detail := fmt.Sprintf("there is no type of event %q", t)
+		if near := base.Nearest(t, slices.Sorted(maps.Keys(types))); near != "" {
+			detail += fmt.Sprintf("; did you mean %q?", near)
+		}
+		return &base.Error{Code: base.Unparsable, Detail: detail}
+	}
+	return nil
+}
+
 func (f *eventFilter) passes(e *domain.Event) bool {
 	if f.subject != "" && e.Subject != f.subject ||
 		f.product != "" && e.Subject != f.product && e.Subject.Product() != f.product ||
@@ -77,6 +107,10 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	filter := s.parseFilter(r.URL.Query())
+	if err := filter.known(); err != nil {
+		return err
+	}
 	if !s.follows.enter() {
 		return &base.Error{Code: base.Unavailable, RetryAfter: 5, Detail: fmt.Sprintf("%d clients follow the events already; try again later", cap(s.follows))}
 	}
@@ -90,15 +124,15 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	s.follow(w, r, format, after)
+	s.follow(w, r, format, filter, after)
 	return nil
 }
 
 // follow writes events until the client leaves or the server ends.
-func (s *Server) follow(w http.ResponseWriter, r *http.Request, format Format, after base.Position) {
+func (s *Server) follow(w http.ResponseWriter, r *http.Request, format Format, filter eventFilter, after base.Position) {
 	stream := eventStream{
 		server: s, request: r, out: http.NewResponseController(w), w: w, format: format,
-		filter: s.parseFilter(r.URL.Query()),
+		filter: filter,
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

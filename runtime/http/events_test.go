@@ -74,6 +74,9 @@ func TestTheStreamReplaysEverythingInOrder(t *testing.T) {
 		t.Error("after the end come", rest)
 	}
 	c.want(400, c.do("GET", "/events?after=x", ""))
+	if got := c.want(400, c.do("GET", "/events?type=VolumeDeclarde", "")); !strings.Contains(got.body, "VolumeDeclared") {
+		t.Error("an unknown type is refused without the nearest:", got.body)
+	}
 	c.want(406, c.do("GET", "/events", "", "Accept: image/png"))
 }
 
@@ -82,7 +85,7 @@ func TestTheStreamCarriesWhatIsAskedFor(t *testing.T) {
 	const container = "https://picloud.local/products/photo-app/containers/api-server"
 	for query, want := range map[string]int{
 		"type=ContainerDeclared": 1, "type=WorkloadDeclared": 1, "type=VolumeDeclared,ContainerDeclared": 2, "type=VolumeDeclared&type=ContainerDeclared": 2,
-		"type=Nonsense": 0, "subject=" + container: 1, "subject=/products/photo-app/containers/api-server": 1, "product=photo-app": 9, "product=none": 0,
+		"subject=" + container: 1, "subject=/products/photo-app/containers/api-server": 1, "product=photo-app": 9, "product=none": 0,
 		"product=https://picloud.local/products/photo-app": 9, "correlation=none": 0,
 	} {
 		got := c.events("after=0&" + query)
@@ -166,7 +169,7 @@ func TestAResumedStreamNeitherRepeatsNorMisses(t *testing.T) {
 func TestAQuietStreamShowsThatItLives(t *testing.T) {
 	c := start(t, t.TempDir(), func(cfg *edge.Config) { cfg.Times.Heartbeat = 10 * time.Millisecond })
 	for accept, beat := range map[string]string{"text/event-stream": ":\n", "application/x-ndjson": "\n"} {
-		response, lines := c.stream(t.Context(), "?type=None", "Accept: "+accept)
+		response, lines := c.stream(t.Context(), "?type=AlertFired", "Accept: "+accept)
 		if line, err := lines.ReadString('\n'); err != nil || line != beat {
 			t.Errorf("%s: %q %v", accept, line, err)
 		}

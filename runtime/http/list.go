@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,9 @@ func parseListQuery(r *http.Request) (q listQuery, err error) {
 		if q.limit, err = strconv.Atoi(text); err != nil || q.limit < 1 || q.limit > pageMax {
 			return q, &base.Error{Code: base.Unparsable, Detail: fmt.Sprintf("limit %q is no number from 1 to %d", text, pageMax)}
 		}
+	}
+	if q.phase != "" && !slices.ContainsFunc(schema.Model.Enum("Phase").Tokens, func(t base.Token) bool { return t.Token == q.phase }) {
+		return q, &base.Error{Code: base.Unparsable, Detail: fmt.Sprintf("there is no phase %q", q.phase)}
 	}
 	if tag := query.Get("tag"); tag != "" {
 		var ok bool

@@ -114,3 +114,10 @@ func TestAListWithoutItsProductIsNotFound(t *testing.T) {
 		t.Error("after nonsense comes", names)
 	}
 }
+
+func TestListOfAPhaseThatDoesNotExistIsRefused(t *testing.T) {
+	c := photoApp(t)
+	if got := c.want(400, c.do("GET", "/products/photo-app/volumes?phase=Bogus", "")); !strings.Contains(got.body, "no phase") {
+		t.Error(got.body)
+	}
+}

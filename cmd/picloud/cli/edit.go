@@ -31,7 +31,7 @@ func (a *App) resourceEdit() *cobra.Command {
 				return err
 			}
 			if class.Origin != base.Declared {
-				return usagef("a %s comes from the cluster itself and cannot be edited", class.Word)
+				return usagef("%s comes from the cluster itself and cannot be edited", article(class.Word))
 			}
 			return a.edit(c.Context(), path)
 		},

@@ -104,11 +104,11 @@ func collectionPath(class *base.Class, product string) (string, error) {
 	case product != "" && class.InProduct:
 		return "/products/" + url.PathEscape(product) + "/" + class.Segment, nil
 	case product != "":
-		return "", usagef("a %s belongs to the cluster; leave out -p", class.Word)
+		return "", usagef("%s belongs to the cluster; leave out -p", article(class.Word))
 	case class.InCluster:
 		return "/" + class.Segment, nil
 	}
-	return "", usagef("a %s belongs to a product; name it with -p PRODUCT", class.Word)
+	return "", usagef("%s belongs to a product; name it with -p PRODUCT", article(class.Word))
 }
 
 // resourcePath is the address of one resource, from kind, name and -p, or from
@@ -142,4 +142,12 @@ func checkPhase(phase string) error {
 		return nil
 	}
 	return usagef("--phase: there is no phase %q; the phases are %s", phase, strings.Join(words, ", "))
+}
+
+// article puts "a" or "an" before a word.
+func article(word string) string {
+	if strings.ContainsRune("aeiou", rune(word[0])) {
+		return "an " + word
+	}
+	return "a " + word
 }

@@ -199,7 +199,7 @@ func (d *draft) incomplete() error {
 		}
 		words = append(words, strings.Join(flags, " or "))
 	}
-	return usagef("a %s also needs %s", d.class.Word, strings.Join(words, ", "))
+	return usagef("%s also needs %s", article(d.class.Word), strings.Join(words, ", "))
 }
 
 // kebab writes a field's name as its flag is called: "storage-intent".

@@ -37,7 +37,7 @@ func (a *App) resourceWait() *cobra.Command {
 					return err
 				}
 				return &base.Error{Code: base.Unimplemented, Detail: fmt.Sprintf(
-					"this release has no reconciler for a %s, which stays declared; wait with --phase declared", class.Word)}
+					"this release has no reconciler for %s, which stays declared; wait with --phase declared", article(class.Word))}
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), timeout)
 			defer cancel()
