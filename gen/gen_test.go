@@ -68,6 +68,19 @@ func TestOutputDependsOnTheOntologyAlone(t *testing.T) {
 	}
 }
 
+func TestLineEndsOfTheOntologyLeaveOutputAlone(t *testing.T) {
+	ontology := gentest.Ontology(t)
+	before := generate(t, ontology, "schema", "docs")
+	for _, f := range ontology {
+		f.Data = bytes.ReplaceAll(f.Data, []byte("\n"), []byte("\r\n"))
+	}
+	for path, content := range generate(t, ontology, "schema", "docs") {
+		if !bytes.Equal(before[path], content) {
+			t.Errorf("%s differs with CRLF in the ontology", path)
+		}
+	}
+}
+
 // A kind is one edit of Turtle: everything that a user meets follows from it.
 func TestKindIsAddedByTurtleAlone(t *testing.T) {
 	ontology := gentest.Ontology(t)

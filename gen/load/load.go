@@ -75,7 +75,7 @@ func Read(dir fs.FS) (*Ontology, error) {
 				fmt.Sprintf("the file has %d bytes; at most %d are read, split it by slice", len(content), maxFile)})
 			continue
 		}
-		f, wrong := o.parse(name, content)
+		f, wrong := o.parse(name, unixLines(content))
 		o.Files = append(o.Files, f)
 		problems = append(problems, wrong...)
 	}
@@ -103,9 +103,15 @@ func (o *Ontology) readExamples(dir fs.FS) error {
 		if err != nil {
 			return err
 		}
-		o.Examples = append(o.Examples, Example{path.Base(name), word, verdict == "valid.ttl", content})
+		o.Examples = append(o.Examples, Example{path.Base(name), word, verdict == "valid.ttl", unixLines(content)})
 	}
 	return nil
+}
+
+// unixLines ends lines with LF alone, for output repeats the text of files and
+// must not depend on the editor or checkout that they came from.
+func unixLines(content []byte) []byte {
+	return bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
 }
 
 func (o *Ontology) parse(name string, content []byte) (File, Problems) {

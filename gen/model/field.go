@@ -426,11 +426,11 @@ func describe(f *base.Field, datatype string) string {
 	var b strings.Builder
 	switch f.Form {
 	case base.Set:
-		b.WriteString("set of ")
+		b.WriteString("sets of ")
 	case base.List:
-		b.WriteString("list of ")
+		b.WriteString("lists of ")
 	case base.Map:
-		b.WriteString("map of ")
+		b.WriteString("maps of ")
 	}
 	switch f.Type {
 	case base.TypeEnum:

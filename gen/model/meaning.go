@@ -94,7 +94,7 @@ func (b *builder) oneMeaning() {
 		if here == there || b.narrowsTarget(s, other) {
 			continue
 		}
-		b.add(s.n.at, "property %s is a %s here and a %s at %s; use another property and keep the word with 'pm:name \"%s\"'",
+		b.add(s.n.at, "property %s holds %s here and %s at %s; use another property and keep the word with 'pm:name \"%s\"'",
 			b.term(f.IRI), here, there, other.n.at, f.Name)
 	}
 }

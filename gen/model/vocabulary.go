@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/picloud/picloud/gen/base"
 )
@@ -110,7 +112,7 @@ func (b *builder) checkVocabulary() {
 			b.checkPredicate(n, p, meta)
 			for _, o := range n.said[p] {
 				if o.Kind == base.IRITerm && strings.HasPrefix(o.Value, base.Meta) && !meta[o.Value] {
-					b.add(o.at, "unknown term %s%s", b.term(o.Value), b.nearTerm(o.Value, meta))
+					b.add(o.at, "unknown term %s%s", b.term(o.Value), b.nearTerm(o.Value, meta, unicode.IsUpper))
 				}
 			}
 		}
@@ -127,10 +129,15 @@ func (b *builder) metaTerms() map[string]bool {
 	return terms
 }
 
-func (b *builder) nearTerm(iri string, known map[string]bool) string {
+// nearTerm suggests what can stand in the same position: the names of
+// properties begin with a small letter, those of classes and things with a
+// capital.
+func (b *builder) nearTerm(iri string, known map[string]bool, first func(rune) bool) string {
 	var words []string
 	for _, k := range slices.Sorted(maps.Keys(known)) {
-		words = append(words, b.term(k))
+		if letter, _ := utf8.DecodeRuneInString(local(k)); first(letter) {
+			words = append(words, b.term(k))
+		}
 	}
 	return near(b.term(iri), words)
 }
@@ -142,11 +149,11 @@ func (b *builder) checkPredicate(n *node, p string, meta map[string]bool) {
 	case isRefused:
 		b.add(at, "%s has %s: %s", b.name(n), b.term(p), instead)
 	case strings.HasPrefix(p, base.Meta) && !meta[p]:
-		b.add(at, "unknown term %s%s", b.term(p), b.nearTerm(p, meta))
+		b.add(at, "unknown term %s%s", b.term(p), b.nearTerm(p, meta, unicode.IsLower))
 	case strings.HasPrefix(p, base.Meta):
 		b.checkApplies(n, p)
 	case !predicates[p]:
-		b.add(at, "%s has %s, which the modelling language does not use%s", b.name(n), b.term(p), b.nearTerm(p, predicates))
+		b.add(at, "%s has %s, which the modelling language does not use%s", b.name(n), b.term(p), b.nearTerm(p, predicates, unicode.IsLower))
 	}
 }
 
