@@ -51,7 +51,7 @@ func TestShippedExampleReadsWithoutFault(t *testing.T) {
 func TestEveryKindSurvivesPrintingAndReading(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(examples, "kinds", "*.valid.ttl"))
 	if err != nil || len(files) == 0 {
-		t.Skip("the examples of the kinds are not there")
+		t.Fatal("the examples of the kinds are not there")
 	}
 	for _, file := range files {
 		d, violations := declared(file)
@@ -67,7 +67,7 @@ func TestEveryKindSurvivesPrintingAndReading(t *testing.T) {
 func TestEveryInvalidExampleIsRefusedWithItsPlace(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(examples, "kinds", "*.invalid.ttl"))
 	if err != nil || len(files) == 0 {
-		t.Skip("the examples of the kinds are not there")
+		t.Fatal("the examples of the kinds are not there")
 	}
 	for _, file := range files {
 		_, violations := declared(file)
@@ -88,7 +88,7 @@ func TestEveryInvalidExampleIsRefusedWithItsPlace(t *testing.T) {
 func TestExportOfLiveResourcesIsExact(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(examples, "kinds", "*.valid.ttl"))
 	if err != nil || len(files) == 0 {
-		t.Skip("the examples of the kinds are not there")
+		t.Fatal("the examples of the kinds are not there")
 	}
 	files = append(files, filepath.Join(examples, "photo-app"))
 	for _, file := range files {
