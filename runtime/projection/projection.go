@@ -99,7 +99,7 @@ func from(cfg Config, start *state.State) *Projection {
 		head:    start.Head,
 	}
 	p.store.Load(p.all(start))
-	p.publish(View{start.Position, start.Time, start, p.store.Snapshot()})
+	p.publish(View{start.Position, start.Time, start, p.store.Snapshot(), nil})
 	return p
 }
 
@@ -169,7 +169,7 @@ func (p *Projection) Publish(eventlog.Head) {
 	clear(p.touched)
 	p.order = p.order[:0]
 	p.store.Apply(remove, add)
-	p.publish(View{now.Position, now.Time, now, p.store.Snapshot()})
+	p.publish(View{now.Position, now.Time, now, p.store.Snapshot(), &Delta{remove, add}})
 }
 
 // Checkpoint captures the present state and gives the function that makes it

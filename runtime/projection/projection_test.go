@@ -203,6 +203,45 @@ func TestReadersWaitForAPosition(t *testing.T) {
 	}
 }
 
+// Whoever walks the tail has, with the deltas alone, the graph of each view.
+func TestTailLeavesNoViewOut(t *testing.T) {
+	h := begin(t)
+	tail := h.Tail()
+	if tail.View().Delta != nil {
+		t.Error("the first view has a delta")
+	}
+	shadow := rdf.NewStore()
+	const rounds = 20
+	for i := range rounds {
+		ref := base.Ref(fmt.Sprint("/products/p", i%3))
+		switch i / 3 % 3 {
+		case 0:
+			h.batch(event(ref, declared("1.0.0")))
+		case 1:
+			h.batch(event(ref, &domain.ProductChanged{Spec: domain.ProductSpec{Version: "2.0.0"}, Changed: []string{"/version"}}))
+		case 2:
+			h.batch(event(ref, &domain.ProductDeleted{}))
+		}
+		h.Publish(h.log.Head())
+	}
+	for i := range rounds {
+		view, err := tail.Next(t.Context())
+		if err != nil || view.Position != base.Position(i+1) {
+			t.Fatalf("after %d comes %d (%v)", i, view.Position, err)
+		}
+		shadow.Apply(view.Delta.Removed, view.Delta.Added)
+		if shadow.Snapshot().Digest() != view.Graph.Digest() {
+			t.Fatalf("the deltas up to %d make another graph", i+1)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("gave up")
+	cancel(cause)
+	if _, err := tail.Next(ctx); !errors.Is(err, cause) {
+		t.Errorf("behind the last view comes %v", err)
+	}
+}
+
 // What leaves and what comes turns the one set into the other.
 func TestDifferenceTurnsOneIntoTheOther(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

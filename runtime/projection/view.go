@@ -14,12 +14,19 @@ type View struct {
 	Time     base.Time // log time of the last event
 	State    *state.State
 	Graph    *rdf.Snapshot
+	// Delta is what the graph of the view before lacks and has too much; nil
+	// after a start, when there was none before.
+	Delta *Delta
 }
+
+// Delta is what one publication changed in a graph. It is never written to.
+type Delta struct{ Removed, Added []base.Quad }
 
 // published is a view and the news that a later one stands.
 type published struct {
 	View
 	superseded chan struct{}
+	next       *published // set before superseded is closed
 }
 
 // View is the present view.
@@ -48,9 +55,33 @@ func (p *Projection) WaitFor(ctx context.Context, position base.Position) (View,
 	}
 }
 
+// Tail walks from view to view and leaves none out. It is a pointer into a
+// chain that only the future holds: who walks slowly keeps the views behind it
+// alive and holds up nobody.
+type Tail struct{ at *published }
+
+// Tail begins at the present view.
+func (p *Projection) Tail() *Tail { return &Tail{p.current.Load()} }
+
+// View is the view where the tail stands.
+func (t *Tail) View() View { return t.at.View }
+
+// Next moves to the view after; its Delta is what came between. If ctx ends
+// before there is one, the answer is its cause.
+func (t *Tail) Next(ctx context.Context) (View, error) {
+	select {
+	case <-t.at.superseded:
+		t.at = t.at.next
+		return t.at.View, nil
+	case <-ctx.Done():
+		return View{}, context.Cause(ctx)
+	}
+}
+
 func (p *Projection) publish(v View) {
-	now := &published{v, make(chan struct{})}
+	now := &published{View: v, superseded: make(chan struct{})}
 	if old := p.current.Swap(now); old != nil {
+		old.next = now
 		close(old.superseded)
 	}
 }
