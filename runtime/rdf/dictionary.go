@@ -1,6 +1,7 @@
 package rdf
 
 import (
+	"cmp"
 	"hash/maphash"
 	"iter"
 	"strings"
@@ -31,6 +32,10 @@ type termType struct {
 	datatype, lang string
 }
 
+func (t termType) compare(u termType) int {
+	return cmp.Or(cmp.Compare(t.kind, u.kind), strings.Compare(t.datatype, u.datatype), strings.Compare(t.lang, u.lang))
+}
+
 // terms is a view of the dictionary that never changes: the first n terms. All
 // views share the blocks and the hash table; the writer only adds behind n, so
 // readers need no lock. In the table, slots of later terms are passed over.
@@ -39,7 +44,8 @@ type terms struct {
 	types  []termType
 	table  []uint32 // open addressing, read and written atomically; 0 is free
 	seed   maphash.Seed
-	n      int // ids 1…n are known
+	n      int    // ids 1…n are known
+	below  *terms // of a fork: the terms that it began with, which its table has not
 }
 
 // entry finds the entry of an id from 1 to n.
@@ -75,6 +81,11 @@ func (t *terms) lookup(term base.Term) (ID, bool) {
 }
 
 func (t *terms) find(term base.Term, hash uint32) (ID, bool) {
+	if t.below != nil {
+		if id, ok := t.below.find(term, hash); ok {
+			return id, true
+		}
+	}
 	mask := uint32(len(t.table) - 1)
 	for slot := hash & mask; ; slot = (slot + 1) & mask {
 		id := atomic.LoadUint32(&t.table[slot])
@@ -111,6 +122,7 @@ type dictionary struct {
 	typeIDs map[termType]uint32
 	arena   strings.Builder
 	bytes   int // of text, so far
+	forked  bool
 }
 
 func newDictionary() *dictionary {
@@ -134,7 +146,7 @@ func (d *dictionary) intern(term base.Term) ID {
 		return id
 	}
 	var document ID
-	if hash := strings.IndexByte(term.Value, '#'); hash >= 0 && term.Kind == base.IRITerm {
+	if hash := strings.IndexByte(term.Value, '#'); hash >= 0 && term.Kind == base.IRITerm && !d.forked {
 		document = d.intern(base.IRI(term.Value[:hash]))
 	}
 	id := d.add(term, hash)
@@ -163,7 +175,7 @@ func (d *dictionary) add(term base.Term, hash uint32) ID {
 	}
 	e := d.entry(id)
 	e.value, e.hash, e.typ = d.keep(term.Value), hash, d.typeOf(term)
-	if 4*d.n > 3*len(d.table) {
+	if 4*(d.n-d.first()) > 3*len(d.table) {
 		d.rehash()
 	} else {
 		enter(d.table, hash, id)
@@ -203,10 +215,18 @@ func (d *dictionary) keep(s string) string {
 // rehash moves to a table of twice the size; older views keep theirs.
 func (d *dictionary) rehash() {
 	table := make([]uint32, 2*len(d.table))
-	for id := DefaultGraph + 1; int(id) <= d.n; id++ {
-		enter(table, d.entry(id).hash, id)
+	for id := d.first() + 1; id <= d.n; id++ {
+		enter(table, d.entry(ID(id)).hash, ID(id))
 	}
 	d.table = table
+}
+
+// first is the id below those of the table.
+func (d *dictionary) first() int {
+	if d.below != nil {
+		return d.below.n
+	}
+	return int(DefaultGraph)
 }
 
 func enter(table []uint32, hash uint32, id ID) {

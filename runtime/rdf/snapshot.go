@@ -11,6 +11,7 @@ import (
 type Snapshot struct {
 	trees [orders]tree
 	terms terms
+	epoch uint64 // no node of the trees is of this epoch
 }
 
 // Term is the term of an id; the zero term for DefaultGraph, Any and ids that

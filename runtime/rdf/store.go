@@ -101,7 +101,7 @@ func (s *Store) Snapshot() *Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch++
-	return &Snapshot{trees: s.trees, terms: s.dict.terms}
+	return &Snapshot{trees: s.trees, terms: s.dict.terms, epoch: s.epoch}
 }
 
 func (s *Store) intern(q base.Quad) IDQuad {
