@@ -7,6 +7,8 @@ BIN     := bin/picloud
 CC_FOUND := $(shell command -v $${CC:-cc} 2>/dev/null)
 RACE    := $(if $(CC_FOUND),-race,)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+# How many triples engines are compared on.
+PEERS   ?= 100000,1000000
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # Packages whose goroutines meet; the race detector triples the time of the others for nothing.
 RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./runtime/command/... \
@@ -49,9 +51,10 @@ bench: ## figures and ratios of commits, start, memory and the generator; nothin
 	@for package in ./runtime/consensus ./runtime/node ./runtime/http ./cmd/picloud ./gen; do \
 	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
 
-bench-graph: ## the same of the quad store, the parsers and SPARQL
+bench-graph: ## quad store, parsers and SPARQL, beside other engines (PEERS="100000,1000000" triples, none without)
 	@for package in ./runtime/rdf ./runtime/sparql; do \
 	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
+	PICLOUD_PEERS='$(PEERS)' $(GO) test -run '^TestPeers$$' -v -timeout 60m ./runtime/sparql/peers
 
 fuzz: ## every fuzz target for 30 seconds
 	@for target in $$(grep -rhoE --include='*_test.go' 'func (Fuzz[A-Za-z0-9]+)' . | awk '{print $$2}' | sort -u); do \
