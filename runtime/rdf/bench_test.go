@@ -107,6 +107,30 @@ func BenchmarkLoadMillion(b *testing.B) {
 	}
 }
 
+func BenchmarkImageMillion(b *testing.B) {
+	s := rdf.NewStore()
+	s.LoadQuads(fleet(1_000_000))
+	snap := s.Snapshot()
+	var image bytes.Buffer
+	b.Run("write", func(b *testing.B) {
+		for b.Loop() {
+			image.Reset()
+			if err := snap.WriteImage(&image); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(image.Len())/float64(snap.Len()), "B/quad")
+	})
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			again, err := rdf.ReadImage(bytes.NewReader(image.Bytes()))
+			if err != nil || again.Snapshot().Len() != snap.Len() {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 // BenchmarkApply deletes and inserts one quad in a store of a million, with a
 // snapshot every hundred changes, and reports the memory of a quad afterwards.
 func BenchmarkApply(b *testing.B) {

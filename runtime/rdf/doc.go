@@ -11,8 +11,9 @@
 //     same quads; blank nodes up to their labels.
 //   - Every statement and every syntax error carries its place; JSON-LD alone
 //     knows places only in errors of its JSON.
-//   - No input makes a parser panic, and none is read without limit.
+//   - No input makes a parser panic, and none is read without limit; so it is
+//     with images of snapshots, which spare a start the fold of the log.
 //
-// Deliberately absent: inference, validation, persistence (the graph is a fold
-// of the log and is rebuilt), fetching of anything over a network, RDF-star.
+// Deliberately absent: inference, validation, durable writing (the graph is a
+// fold of the log, an image may always be thrown away), fetching of anything over a network, RDF-star.
 package rdf
