@@ -91,6 +91,7 @@ type Field struct {
 	Authority bool     // only the platform may state it; product data never does
 	Function  string   // word of the function that gives the value in .picloud: secret('db')
 	StampedBy []string // observed time of the last change of these fields
+	Quads     bool     // observed number of quads in the dataset of its resource
 }
 
 // Lifecycle says who moves a resource from phase to phase.
@@ -134,6 +135,7 @@ type Class struct {
 	Reconciler   bool // this release acts on it
 	Origin       Origin
 	HoldsData    bool
+	Dataset      bool // SPARQL Update and the Graph Store Protocol change what it holds
 	Restricted   bool // resources of the cluster lie in the graph that administrators read
 	UniqueName   bool // of abstract classes: names are unique across its kinds
 	Operations   []Operation

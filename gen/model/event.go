@@ -173,14 +173,14 @@ func (b *builder) phasesOf(l *Lifecycle) map[string]bool {
 }
 
 // commonEvent is an event of one of the two common lifecycles, for one kind.
-// Kinds without observed fields have no event that carries nothing else, and
-// singletons none that ends them.
+// Kinds without observed fields have no event that carries nothing else, those
+// without a dataset none that changes one, and singletons none that ends them.
 func (b *builder) commonEvent(c *class, n *node, l *Lifecycle, phases map[string]bool) *Event {
 	e := b.event(c, n, l)
 	if e.Observation && e.To == "" && !slices.ContainsFunc(c.c.Fields, b.ownObserved) {
 		return nil
 	}
-	if c.c.Singleton && (e.Ends || e.To == deletingPhase) {
+	if c.c.Singleton && (e.Ends || e.To == deletingPhase) || e.Dataset && !c.c.Dataset {
 		return nil
 	}
 	e.Name = c.c.Name + suffix(local(n.iri))
@@ -196,10 +196,10 @@ func (b *builder) commonEvent(c *class, n *node, l *Lifecycle, phases map[string
 	return e
 }
 
-// ownObserved reports whether reconcilers observe the field: the head and
-// stamped times follow from events by themselves.
+// ownObserved reports whether reconcilers observe the field: the head, stamped
+// times and the size of a dataset follow from events by themselves.
 func (b *builder) ownObserved(f *base.Field) bool {
-	return f.Observed && len(f.StampedBy) == 0 && b.shapes[f.Shape].class.n.iri != rootClass
+	return f.Observed && len(f.StampedBy) == 0 && !f.Quads && b.shapes[f.Shape].class.n.iri != rootClass
 }
 
 func (b *builder) ownEvent(c *class, n *node, l *Lifecycle) *Event {
@@ -276,6 +276,14 @@ func (b *builder) carried(c *class, n *node, e *Event) {
 			e.Declaration = true
 		case o.Value == base.Meta+"ObservedFields":
 			e.Observation = true
+		case o.Value == base.Meta+"DatasetFields":
+			e.Dataset = true
+			e.Carries = append(e.Carries, "removed", "added")
+			for _, f := range c.c.Fields {
+				if f.Quads {
+					e.Carries = append(e.Carries, f.Name)
+				}
+			}
 		case s == nil:
 			b.add(o.at, "event %s carries %s, which is no property shape%s", b.term(n.iri), b.show(o), near(b.show(o), b.shapeNames()))
 		case s.class.n.iri == eventClass || s.class == c || slices.Contains(c.c.Supers, s.class.c.Name):

@@ -16,6 +16,7 @@ func (b *builder) kind(c *class) {
 	n, k := c.n, c.c
 	k.Plural, k.Slice = b.text(n, base.Meta+"plural"), b.text(n, base.Meta+"slice")
 	k.Singleton, k.HoldsData = b.boolean(n, base.Meta+"singleton"), b.boolean(n, base.Meta+"holdsData")
+	k.Dataset = b.boolean(n, base.Meta+"dataset")
 	k.Restricted = b.boolean(n, base.Meta+"restricted")
 	k.Reconciler = n.said[base.Meta+"reconciler"] == nil || b.boolean(n, base.Meta+"reconciler")
 	b.words(c)
@@ -24,6 +25,7 @@ func (b *builder) kind(c *class) {
 	b.kindOrigin(c)
 	b.oneOf(c)
 	b.stamps(c)
+	b.dataset(c)
 	b.examples(c)
 }
 
@@ -189,5 +191,26 @@ func (b *builder) stamps(c *class) {
 			}
 		}
 		slices.Sort(f.StampedBy)
+	}
+}
+
+// quadsPath is the property that counts what a dataset holds.
+const quadsPath = base.Ontology + "quads"
+
+// dataset marks the field that counts the quads of a dataset. Changes of the
+// dataset set it and nothing else does.
+func (b *builder) dataset(c *class) {
+	if !c.c.Dataset {
+		return
+	}
+	place := c.n.place(base.Meta + "dataset")
+	f := c.c.FieldOfIRI(quadsPath)
+	if f == nil || !f.Observed || f.Form != base.Single || f.Type != base.TypeInteger {
+		b.add(place, "kind %s holds a dataset but does not count it; add a field with \"sh:path pc:quads ; sh:node pm:Count ; sh:maxCount 1 ; pm:observed true\"", b.term(c.n.iri))
+	} else {
+		f.Quads = true
+	}
+	if c.c.Origin != base.Declared || c.c.Singleton {
+		b.add(place, "kind %s holds a dataset, but clients neither declare nor delete it; leave out pm:dataset", b.term(c.n.iri))
 	}
 }

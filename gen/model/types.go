@@ -55,10 +55,12 @@ type Event struct {
 	// Declaration: it carries the whole declared state; Observation: it
 	// carries observed fields, those that changed.
 	Declaration, Observation bool
-	Carries                  []string // further fields: of the envelope ("changed", "of"), the head ("reason") or the kind
-	Sets                     []Assignment
-	Latest                   bool // superseded by a newer one of the same subject; else kept for ever
-	Version                  int  // of its schema
+	// Dataset: it carries quads that left and came, and how many there are then.
+	Dataset bool
+	Carries []string // further fields: of the envelope ("changed", "of"), the head ("reason") or the kind
+	Sets    []Assignment
+	Latest  bool // superseded by a newer one of the same subject; else kept for ever
+	Version int  // of its schema
 }
 
 // EventClass is an event of an abstract class.

@@ -127,6 +127,9 @@ func (p *planner) kind(c *base.Class, slice *Slice) *Kind {
 	if c.Singleton {
 		k.Delete = ""
 	}
+	if c.Dataset {
+		k.ChangeDataset = "Change" + name + "Dataset"
+	}
 	return k
 }
 
@@ -322,7 +325,7 @@ func (p *planner) permissions() {
 // collisions are names that two declarations of one package would share.
 func (p *planner) collisions() (problems load.Problems) {
 	taken := map[string]string{}
-	for _, fixed := range []string{"Kind", "Event", "EventType", "Head", "Resource", "Command", "Payload", "Evolve", "Decide", "Supertypes"} {
+	for _, fixed := range []string{"Kind", "Event", "EventType", "Head", "Resource", "Command", "Payload", "Dataset", "DatasetHolder", "DatasetChange", "DatasetChangeMax", "Evolve", "Decide", "Supertypes"} {
 		taken[strings.ToLower(fixed)] = "the fixed part of the package"
 	}
 	claim := func(name, who string) {
@@ -337,7 +340,7 @@ func (p *planner) collisions() (problems load.Problems) {
 		taken[lower] = who
 	}
 	for _, k := range p.Kinds {
-		for _, name := range []string{k.Go, k.Spec, k.Status, k.Declare, k.Delete, k.Observe, k.Const} {
+		for _, name := range []string{k.Go, k.Spec, k.Status, k.Declare, k.Delete, k.Observe, k.ChangeDataset, k.Const} {
 			claim(name, "kind "+k.Go)
 		}
 		for _, o := range k.Operations {

@@ -61,6 +61,8 @@ type Kind struct {
 	Delete  string // "DeleteVolume"
 	Observe string // "ObserveVolume"
 	End     string // "EndAlert": the platform's, of kinds that clients cannot delete
+	// ChangeDataset is "ChangeRDFStoreDataset", "" for kinds without a dataset.
+	ChangeDataset string
 
 	// The fields of the class, inherited ones included, in the order in which
 	// output shows them. The head (phase, revision, …) is in neither.

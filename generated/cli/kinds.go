@@ -208,6 +208,7 @@ func Columns(word string) []Column {
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
 			{Title: "INFERENCE", Pointer: "/inference"},
+			{Title: "QUADS", Pointer: "/status/quads"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}

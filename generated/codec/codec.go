@@ -14,6 +14,7 @@
 package codec
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strconv"
 	"strings"
@@ -111,6 +112,27 @@ func integer(d *base.Decoder, v *base.Value, name string) int64 {
 	d.Enter(name)
 	defer d.Leave()
 	return d.Integer(m)
+}
+
+// appendPacked writes bytes as base64, where there are any.
+func appendPacked(e *base.Encoder, name string, packed []byte) {
+	if len(packed) > 0 {
+		e.Text(name, base64.StdEncoding.EncodeToString(packed))
+	}
+}
+
+// packed reads bytes in base64, nil where there are none.
+func packed(d *base.Decoder, v *base.Value, name string) []byte {
+	packed, err := base64.StdEncoding.Strict().DecodeString(text(d, v, name))
+	if err != nil {
+		d.Enter(name)
+		defer d.Leave()
+		d.Add("packed", "", "", "base64", "expected bytes in base64")
+	}
+	if len(packed) == 0 {
+		return nil
+	}
+	return packed
 }
 
 // changed reads the pointers to what an event changed.

@@ -620,16 +620,10 @@ func decodePayload(d *base.Decoder, t domain.EventType, v *base.Value) domain.Pa
 		return &domain.RDFStoreDeclared{Spec: decodeRDFStoreSpec(d, v)}
 	case domain.TypeRDFStoreChanged:
 		return &domain.RDFStoreChanged{Spec: decodeRDFStoreSpec(d, v), Changed: changed(d, v)}
-	case domain.TypeRDFStoreDeletionStarted:
-		return &domain.RDFStoreDeletionStarted{}
+	case domain.TypeRDFStoreDatasetChanged:
+		return &domain.RDFStoreDatasetChanged{Removed: packed(d, v, "removed"), Added: packed(d, v, "added"), Quads: integer(d, v, "quads")}
 	case domain.TypeRDFStoreDeleted:
 		return &domain.RDFStoreDeleted{}
-	case domain.TypeRDFStoreProvisioning:
-		return &domain.RDFStoreProvisioning{Of: base.Position(integer(d, v, "of")), Reason: text(d, v, "reason")}
-	case domain.TypeRDFStoreReady:
-		return &domain.RDFStoreReady{Of: base.Position(integer(d, v, "of")), Reason: text(d, v, "reason")}
-	case domain.TypeRDFStoreFailed:
-		return &domain.RDFStoreFailed{Of: base.Position(integer(d, v, "of")), Reason: text(d, v, "reason")}
 	case domain.TypeRoleDeclared:
 		return &domain.RoleDeclared{Spec: decodeRoleSpec(d, v)}
 	case domain.TypeRoleChanged:

@@ -14,6 +14,7 @@ func appendRDFStore(e *base.Encoder, r *domain.RDFStore) {
 	appendRDFStoreSpec(e, &r.Spec)
 	e.Object("status")
 	appendHead(e, &r.Head)
+	appendRDFStoreStatus(e, &r.Status)
 	e.End()
 	e.End()
 }
@@ -21,7 +22,7 @@ func appendRDFStore(e *base.Encoder, r *domain.RDFStore) {
 // decodeRDFStore reads a stored RDF store.
 func decodeRDFStore(d *base.Decoder, v *base.Value) *domain.RDFStore {
 	status := memberOf(v, "status")
-	return &domain.RDFStore{Head: decodeHead(d, v, status), Spec: decodeRDFStoreSpec(d, v)}
+	return &domain.RDFStore{Head: decodeHead(d, v, status), Spec: decodeRDFStoreSpec(d, v), Status: decodeRDFStoreStatus(d, status)}
 }
 
 // appendRDFStoreSpec writes what is declared of an RDF store.
@@ -57,6 +58,24 @@ func decodeRDFStoreSpec(d *base.Decoder, v *base.Value) (s domain.RDFStoreSpec) 
 	return s
 }
 
+// appendRDFStoreStatus writes what is observed of an RDF store.
+func appendRDFStoreStatus(e *base.Encoder, s *domain.RDFStoreStatus) {
+	if s.Quads != nil {
+		e.Integer("quads", *s.Quads)
+	}
+}
+
+// decodeRDFStoreStatus reads what was observed of an RDF store.
+func decodeRDFStoreStatus(d *base.Decoder, v *base.Value) (s domain.RDFStoreStatus) {
+	for m := range d.Members(v) {
+		switch m.Name {
+		case "quads":
+			s.Quads = new(d.Integer(m.Value))
+		}
+	}
+	return s
+}
+
 func appendRDFStorePayload(e *base.Encoder, p domain.Payload) {
 	switch p := p.(type) {
 	case *domain.RDFStoreDeclared:
@@ -64,14 +83,9 @@ func appendRDFStorePayload(e *base.Encoder, p domain.Payload) {
 	case *domain.RDFStoreChanged:
 		e.Texts("changed", p.Changed)
 		appendRDFStoreSpec(e, &p.Spec)
-	case *domain.RDFStoreProvisioning:
-		e.Integer("of", int64(p.Of))
-		optional(e, "reason", p.Reason)
-	case *domain.RDFStoreReady:
-		e.Integer("of", int64(p.Of))
-		optional(e, "reason", p.Reason)
-	case *domain.RDFStoreFailed:
-		e.Integer("of", int64(p.Of))
-		optional(e, "reason", p.Reason)
+	case *domain.RDFStoreDatasetChanged:
+		appendPacked(e, "removed", p.Removed)
+		appendPacked(e, "added", p.Added)
+		e.Integer("quads", p.Quads)
 	}
 }

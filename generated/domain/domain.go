@@ -77,6 +77,33 @@ type Payload interface {
 	Type() EventType
 }
 
+// Dataset is what is known of a resource's RDF dataset without reading it.
+type Dataset struct {
+	Quads     int64  // that it holds, without what is concluded
+	Inference string // what is concluded from it: a token, "" or "none" for nothing
+}
+
+// DatasetHolder is a resource that holds an RDF dataset.
+type DatasetHolder interface {
+	Resource
+	Dataset() Dataset
+	// ChangeDataset is the command that changes the dataset. Basis is the
+	// position of the resource's last event when the change was worked out,
+	// quads how many there are after it.
+	ChangeDataset(basis base.Position, removed, added []byte, quads int64) Command
+}
+
+// DatasetChange is the payload of an event that changes the dataset of its
+// subject. Removed and added are canonical N-Quads, compressed by Zstandard.
+type DatasetChange interface {
+	Payload
+	Change() (removed, added []byte, quads int64)
+}
+
+// DatasetChangeMax bounds one change of a dataset: bytes of removed and added
+// together, compressed.
+const DatasetChangeMax = 4 << 20
+
 // Event is one entry of the log.
 type Event struct {
 	Position    base.Position
@@ -164,6 +191,23 @@ func beingDeleted(kind Kind, ref base.Ref) error {
 	return &base.Error{
 		Code: base.Conflict, Ref: ref,
 		Detail: fmt.Sprintf("the %s %s is being deleted; declare it again when it is gone", kind, ref),
+	}
+}
+
+// moved refuses a change of a dataset that was worked out on what is no longer
+// so. Whoever worked it out does so again; clients never see it.
+func moved(kind Kind, h *Head) error {
+	return &base.Error{
+		Code: base.Stale, Ref: h.Ref, Revision: h.Revision,
+		Detail: fmt.Sprintf("the %s %s has moved to position %d meanwhile", kind, h.Ref, h.Last),
+	}
+}
+
+// tooLarge refuses a change of a dataset that is over the limit.
+func tooLarge(kind Kind, ref base.Ref, size int) error {
+	return &base.Error{
+		Code: base.TooLarge, Ref: ref,
+		Detail: fmt.Sprintf("the change of the %s %s has %d bytes compressed; at most %d fit into one event: split it", kind, ref, size, DatasetChangeMax),
 	}
 }
 

@@ -269,16 +269,10 @@ func Supertypes(t EventType) []string {
 		return []string{"ResourceDeclared", "Event"}
 	case TypeRDFStoreChanged:
 		return []string{"ResourceChanged", "Event"}
-	case TypeRDFStoreDeletionStarted:
-		return []string{"ResourceDeletionStarted", "Event"}
+	case TypeRDFStoreDatasetChanged:
+		return []string{"ResourceDatasetChanged", "Event"}
 	case TypeRDFStoreDeleted:
 		return []string{"ResourceDeleted", "Event"}
-	case TypeRDFStoreProvisioning:
-		return []string{"ResourceProvisioning", "Event"}
-	case TypeRDFStoreReady:
-		return []string{"ResourceReady", "Event"}
-	case TypeRDFStoreFailed:
-		return []string{"ResourceFailed", "Event"}
 	case TypeRoleDeclared:
 		return []string{"ResourceDeclared", "Event"}
 	case TypeRoleChanged:
@@ -397,7 +391,7 @@ func EventTypes(kind Kind) []EventType {
 	case KindProduct:
 		return []EventType{TypeProductDeclared, TypeProductChanged, TypeProductDeleted, TypeProductObserved}
 	case KindRDFStore:
-		return []EventType{TypeRDFStoreDeclared, TypeRDFStoreChanged, TypeRDFStoreDeletionStarted, TypeRDFStoreDeleted, TypeRDFStoreProvisioning, TypeRDFStoreReady, TypeRDFStoreFailed}
+		return []EventType{TypeRDFStoreDeclared, TypeRDFStoreChanged, TypeRDFStoreDatasetChanged, TypeRDFStoreDeleted}
 	case KindRole:
 		return []EventType{TypeRoleDeclared, TypeRoleChanged, TypeRoleDeleted}
 	case KindScope:

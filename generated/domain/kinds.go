@@ -52,7 +52,7 @@ const (
 	KindPasskey Kind = "passkey"
 	// A product is the unit of deployment: a version with its own resources, network, events and graph.
 	KindProduct Kind = "product"
-	// An RDF store keeps a graph of a product and answers SPARQL.
+	// An RDF store keeps an RDF dataset of a product and answers SPARQL.
 	KindRDFStore Kind = "rdf-store"
 	// A role is a set of permissions and claims under one name.
 	KindRole Kind = "role"

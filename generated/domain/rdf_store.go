@@ -8,10 +8,11 @@ import (
 	"github.com/picloud/picloud/gen/base"
 )
 
-// RDFStore: an RDF store keeps a graph of a product and answers SPARQL.
+// RDFStore: an RDF store keeps an RDF dataset of a product and answers SPARQL.
 type RDFStore struct {
 	Head
-	Spec RDFStoreSpec
+	Spec   RDFStoreSpec
+	Status RDFStoreStatus
 }
 
 // RDFStoreSpec is what clients declare of an RDF store.
@@ -22,6 +23,12 @@ type RDFStoreSpec struct {
 	Tags map[string]string
 	// What is concluded from what it holds. Default: none.
 	Inference Inference
+}
+
+// RDFStoreStatus is what the platform observes of an RDF store.
+type RDFStoreStatus struct {
+	// Quads that it holds, without what is concluded.
+	Quads *int64
 }
 
 // Kind is KindRDFStore.
@@ -96,9 +103,6 @@ func (c *DeclareRDFStore) Decide(before Resource) ([]Payload, error) {
 	if now == nil {
 		return []Payload{&RDFStoreDeclared{Spec: c.Spec}}, nil
 	}
-	if now.Phase == PhaseDeleting {
-		return nil, beingDeleted(KindRDFStore, c.Ref)
-	}
 	changed := c.Spec.changes(&now.Spec)
 	if len(changed) == 0 && sameDeployment(&now.Head, c.Deployment) {
 		return nil, nil
@@ -125,41 +129,58 @@ func (c *DeleteRDFStore) Decide(before Resource) ([]Payload, error) {
 	return []Payload{&RDFStoreDeleted{}}, nil
 }
 
-// ObserveRDFStore reports what was found of an RDF store.
-type ObserveRDFStore struct {
-	Ref base.Ref
-	// Revision that was acted on; the report on another one is void.
-	Of base.Position
-	// Phase that was reached; "" leaves it.
-	Phase  Phase
-	Reason string
+// Dataset is what is known of the dataset of the RDF store.
+func (r *RDFStore) Dataset() Dataset {
+	return Dataset{Quads: base.OrZero(r.Status.Quads), Inference: string(r.Spec.Inference)}
 }
 
-func (*ObserveRDFStore) Kind() Kind                              { return KindRDFStore }
-func (c *ObserveRDFStore) Subject() base.Ref                     { return c.Ref }
-func (*ObserveRDFStore) Permission() string                      { return "rdf-store:observe" }
-func (*ObserveRDFStore) Validate(*base.Check)                    {}
-func (*ObserveRDFStore) Sensitive(func(string, *base.Sensitive)) {}
+// ChangeDataset is the command that changes the dataset of the RDF store, decided on
+// its last event.
+func (r *RDFStore) ChangeDataset(basis base.Position, removed, added []byte, quads int64) Command {
+	return &ChangeRDFStoreDataset{Ref: r.Ref, Basis: basis, Removed: removed, Added: added, Quads: quads}
+}
 
-// Decide gives the event of the phase that was reached, nothing for what is known
-// already or is no longer asked for.
-func (c *ObserveRDFStore) Decide(before Resource) ([]Payload, error) {
+// ChangeRDFStoreDataset asks for a change of the dataset of an RDF store.
+type ChangeRDFStoreDataset struct {
+	Ref base.Ref
+	// Of the last event of the RDF store that the change was worked out on.
+	Basis base.Position
+	// Quads that left: canonical N-Quads, compressed by Zstandard; nil = none.
+	Removed []byte
+	// Quads that came, in the same form.
+	Added []byte
+	// How many the dataset then holds.
+	Quads int64
+}
+
+func (*ChangeRDFStoreDataset) Kind() Kind                              { return KindRDFStore }
+func (c *ChangeRDFStoreDataset) Subject() base.Ref                     { return c.Ref }
+func (*ChangeRDFStoreDataset) Permission() string                      { return "rdf-store:write" }
+func (*ChangeRDFStoreDataset) Validate(*base.Check)                    {}
+func (*ChangeRDFStoreDataset) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives RDFStoreDatasetChanged, nothing for a change of nothing. A change that was
+// worked out on what is no longer so is stale.
+func (c *ChangeRDFStoreDataset) Decide(before Resource) ([]Payload, error) {
 	now, _ := before.(*RDFStore)
-	if now == nil || now.Revision != c.Of {
+	if now == nil {
+		return nil, missing(KindRDFStore, c.Ref)
+	}
+	if now.Last != c.Basis {
+		return nil, moved(KindRDFStore, &now.Head)
+	}
+	if len(c.Removed) == 0 && len(c.Added) == 0 {
 		return nil, nil
 	}
-	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
-		return nil, nil
+	if len(c.Removed)+len(c.Added) > DatasetChangeMax {
+		return nil, tooLarge(KindRDFStore, c.Ref, len(c.Removed)+len(c.Added))
 	}
-	switch c.Phase {
-	case PhaseProvisioning:
-		return []Payload{&RDFStoreProvisioning{Of: c.Of, Reason: c.Reason}}, nil
-	case PhaseReady:
-		return []Payload{&RDFStoreReady{Of: c.Of, Reason: c.Reason}}, nil
-	case PhaseFailed:
-		return []Payload{&RDFStoreFailed{Of: c.Of, Reason: c.Reason}}, nil
-	}
-	return nil, noSuchMove(KindRDFStore, c.Ref, c.Phase)
+	return []Payload{&RDFStoreDatasetChanged{Removed: c.Removed, Added: c.Added, Quads: c.Quads}}, nil
+}
+
+// Change is what the event says of the dataset.
+func (p *RDFStoreDatasetChanged) Change() (removed, added []byte, quads int64) {
+	return p.Removed, p.Added, p.Quads
 }
 
 // RDFStoreDeclared: a RDF store was declared.
@@ -174,42 +195,25 @@ type RDFStoreChanged struct {
 	Changed []string
 }
 
-// RDFStoreDeletionStarted: a RDF store is to be deleted and is being cleaned up.
-type RDFStoreDeletionStarted struct{}
+// RDFStoreDatasetChanged: the dataset of a RDF store changed.
+type RDFStoreDatasetChanged struct {
+	// Quads that left: canonical N-Quads, compressed by Zstandard; nil = none.
+	Removed []byte
+	// Quads that came, in the same form.
+	Added []byte
+	// How many the dataset then holds.
+	Quads int64
+}
 
 // RDFStoreDeleted: a RDF store is gone.
 type RDFStoreDeleted struct{}
 
-// RDFStoreProvisioning: a RDF store is being made real.
-type RDFStoreProvisioning struct {
-	// Revision that was acted on.
-	Of     base.Position
-	Reason string
-}
-
-// RDFStoreReady: a RDF store is as declared.
-type RDFStoreReady struct {
-	// Revision that was acted on.
-	Of     base.Position
-	Reason string
-}
-
-// RDFStoreFailed: a RDF store could not be made real.
-type RDFStoreFailed struct {
-	// Revision that was acted on.
-	Of     base.Position
-	Reason string
-}
-
 // The types of events of RDFStores.
 const (
-	TypeRDFStoreDeclared        EventType = "RdfStoreDeclared"
-	TypeRDFStoreChanged         EventType = "RdfStoreChanged"
-	TypeRDFStoreDeletionStarted EventType = "RdfStoreDeletionStarted"
-	TypeRDFStoreDeleted         EventType = "RdfStoreDeleted"
-	TypeRDFStoreProvisioning    EventType = "RdfStoreProvisioning"
-	TypeRDFStoreReady           EventType = "RdfStoreReady"
-	TypeRDFStoreFailed          EventType = "RdfStoreFailed"
+	TypeRDFStoreDeclared       EventType = "RdfStoreDeclared"
+	TypeRDFStoreChanged        EventType = "RdfStoreChanged"
+	TypeRDFStoreDatasetChanged EventType = "RdfStoreDatasetChanged"
+	TypeRDFStoreDeleted        EventType = "RdfStoreDeleted"
 )
 
 func (*RDFStoreDeclared) Kind() Kind      { return KindRDFStore }
@@ -218,27 +222,18 @@ func (*RDFStoreDeclared) Type() EventType { return TypeRDFStoreDeclared }
 func (*RDFStoreChanged) Kind() Kind      { return KindRDFStore }
 func (*RDFStoreChanged) Type() EventType { return TypeRDFStoreChanged }
 
-func (*RDFStoreDeletionStarted) Kind() Kind      { return KindRDFStore }
-func (*RDFStoreDeletionStarted) Type() EventType { return TypeRDFStoreDeletionStarted }
+func (*RDFStoreDatasetChanged) Kind() Kind      { return KindRDFStore }
+func (*RDFStoreDatasetChanged) Type() EventType { return TypeRDFStoreDatasetChanged }
 
 func (*RDFStoreDeleted) Kind() Kind      { return KindRDFStore }
 func (*RDFStoreDeleted) Type() EventType { return TypeRDFStoreDeleted }
-
-func (*RDFStoreProvisioning) Kind() Kind      { return KindRDFStore }
-func (*RDFStoreProvisioning) Type() EventType { return TypeRDFStoreProvisioning }
-
-func (*RDFStoreReady) Kind() Kind      { return KindRDFStore }
-func (*RDFStoreReady) Type() EventType { return TypeRDFStoreReady }
-
-func (*RDFStoreFailed) Kind() Kind      { return KindRDFStore }
-func (*RDFStoreFailed) Type() EventType { return TypeRDFStoreFailed }
 
 func evolveRDFStore(now *RDFStore, e *Event) (*RDFStore, error) {
 	if p, ok := e.Payload.(*RDFStoreDeclared); ok {
 		if now != nil {
 			return nil, unfoldable(e, "it exists already")
 		}
-		return &RDFStore{Head: born(e, PhaseDeclared, noReconciler), Spec: p.Spec}, nil
+		return &RDFStore{Head: born(e, PhaseReady, ""), Spec: p.Spec, Status: RDFStoreStatus{Quads: new(int64(0))}}, nil
 	}
 	if now == nil {
 		return nil, unfoldable(e, "it does not exist")
@@ -246,17 +241,12 @@ func evolveRDFStore(now *RDFStore, e *Event) (*RDFStore, error) {
 	next := *now
 	switch p := e.Payload.(type) {
 	case *RDFStoreChanged:
-		next.Head, next.Spec = now.declared(e, PhaseDeclared, noReconciler), p.Spec
-	case *RDFStoreDeletionStarted:
-		next.Head = now.moved(e, PhaseDeleting, "")
+		next.Head, next.Spec = now.declared(e, PhaseReady, ""), p.Spec
+	case *RDFStoreDatasetChanged:
+		next.Head = now.observed(e)
+		next.Status.Quads = new(p.Quads)
 	case *RDFStoreDeleted:
 		return nil, nil
-	case *RDFStoreProvisioning:
-		next.Head = now.moved(e, PhaseProvisioning, p.Reason)
-	case *RDFStoreReady:
-		next.Head = now.moved(e, PhaseReady, p.Reason)
-	case *RDFStoreFailed:
-		next.Head = now.moved(e, PhaseFailed, p.Reason)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

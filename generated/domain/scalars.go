@@ -32,6 +32,8 @@ var (
 	patternIPAddress = base.NewPattern(`^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-f:]{2,39}|[0-9a-f:]{2,30}:[0-9]{1,3}([.][0-9]{1,3}){3})$`)
 	// One line of text, without space at its ends.
 	patternLine = base.NewPattern(`^[^\n\r\t ]([^\n\r\t]*[^\n\r\t ])?$`)
+	// Quads in canonical N-Quads, compressed by Zstandard (RFC 8878), in base64.
+	patternPackedQuads = base.NewPattern(`^[A-Za-z0-9+/]+={0,2}$`)
 	// Eight characters that people compare on two screens.
 	patternPairingCode = base.NewPattern(`^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$`)
 	// A semantic version: major.minor.patch.

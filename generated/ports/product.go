@@ -18,8 +18,6 @@ type Product interface {
 	EventSubscription(ctx context.Context, desired *domain.EventSubscription) (*domain.ObserveEventSubscription, error)
 	// Ontology makes an ontology as it is declared. An ontology is the vocabulary or the shapes of a product's own data, bound to its version.
 	Ontology(ctx context.Context, desired *domain.Ontology) (*domain.ObserveOntology, error)
-	// RDFStore makes an RDF store as it is declared. An RDF store keeps a graph of a product and answers SPARQL.
-	RDFStore(ctx context.Context, desired *domain.RDFStore) (*domain.ObserveRDFStore, error)
 }
 
 // ProductReconciler is the port as the kernel calls it.
@@ -27,7 +25,7 @@ type ProductReconciler struct{ Port Product }
 
 // Kinds are those that it acts on.
 func (ProductReconciler) Kinds() []domain.Kind {
-	return []domain.Kind{domain.KindDataProduct, domain.KindEventStore, domain.KindEventSubscription, domain.KindOntology, domain.KindRDFStore}
+	return []domain.Kind{domain.KindDataProduct, domain.KindEventStore, domain.KindEventSubscription, domain.KindOntology}
 }
 
 // Reconcile makes a resource as it is declared, if it is of one of these kinds.
@@ -41,8 +39,6 @@ func (r ProductReconciler) Reconcile(ctx context.Context, desired domain.Resourc
 		return reported(r.Port.EventSubscription(ctx, desired))
 	case *domain.Ontology:
 		return reported(r.Port.Ontology(ctx, desired))
-	case *domain.RDFStore:
-		return reported(r.Port.RDFStore(ctx, desired))
 	}
 	return nil, nil
 }

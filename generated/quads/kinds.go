@@ -350,16 +350,10 @@ func eventClass(t domain.EventType) string {
 		return ClassRDFStoreDeclared
 	case domain.TypeRDFStoreChanged:
 		return ClassRDFStoreChanged
-	case domain.TypeRDFStoreDeletionStarted:
-		return ClassRDFStoreDeletionStarted
+	case domain.TypeRDFStoreDatasetChanged:
+		return ClassRDFStoreDatasetChanged
 	case domain.TypeRDFStoreDeleted:
 		return ClassRDFStoreDeleted
-	case domain.TypeRDFStoreProvisioning:
-		return ClassRDFStoreProvisioning
-	case domain.TypeRDFStoreReady:
-		return ClassRDFStoreReady
-	case domain.TypeRDFStoreFailed:
-		return ClassRDFStoreFailed
 	case domain.TypeRoleDeclared:
 		return ClassRoleDeclared
 	case domain.TypeRoleChanged:

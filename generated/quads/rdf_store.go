@@ -20,4 +20,7 @@ func appendRDFStore(w *base.QuadWriter, r *domain.RDFStore) {
 	}
 	w.Term(s, PropInference, memberInference(r.Spec.Inference))
 	appendHead(w, s, &r.Head)
+	if r.Status.Quads != nil {
+		w.Integer(s, PropQuads, *r.Status.Quads)
+	}
 }

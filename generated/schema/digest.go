@@ -5,4 +5,4 @@ package schema
 // ModelDigest is the SHA-256 of the fold model: kinds, fields, tokens, events,
 // phases and references, without comments. Checkpoints carry it; under another
 // digest they are made anew from the log.
-const ModelDigest = "e32e19f6073fa3b578db7e64aa3959a615694dfad3e9bf1752bd6c735a99e53a"
+const ModelDigest = "06c2af87c1ddf6e91815cf5a34c3bf9d4238d211aedfacf2f1ba90397a7d5144"

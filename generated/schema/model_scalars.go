@@ -235,6 +235,16 @@ func scalars() []*base.Scalar {
 			Example:  "250",
 		},
 		{
+			Name:      "PackedQuads",
+			IRI:       "https://picloud.local/ontology/meta#PackedQuads",
+			Comment:   "Quads in canonical N-Quads, compressed by Zstandard (RFC 8878), in base64.",
+			Datatype:  "http://www.w3.org/2001/XMLSchema#string",
+			Pattern:   "^[A-Za-z0-9+/]+={0,2}$",
+			MinLength: 1,
+			MaxLength: 5592408,
+			Example:   "KLUv/QRYPQEABAI8aHR0cDovL2V4YW1wbGUub3JnL2E+IGI+ICJjIiAuCgEAlZ5NJwfLng==",
+		},
+		{
 			Name:      "PairingCode",
 			IRI:       "https://picloud.local/ontology/meta#PairingCode",
 			Comment:   "Eight characters that people compare on two screens.",

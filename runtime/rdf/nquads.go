@@ -56,6 +56,8 @@ func (p *parser) resource(what string, blank bool) (place, error) {
 	case t.Kind == lex.IRIRef:
 		iri, err := p.iri()
 		return place{iri, t.Pos}, err
+	case t.Kind == lex.Blank && blank && p.o.KeepLabels:
+		return place{base.Blank(t.Text), t.Pos}, p.next()
 	case t.Kind == lex.Blank && blank:
 		return place{p.labels.labelled(t.Text), t.Pos}, p.next()
 	}

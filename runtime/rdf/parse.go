@@ -54,6 +54,9 @@ type Options struct {
 	// BlankPrefix is put before the label of each blank node, so that two
 	// texts can be kept apart in one graph.
 	BlankPrefix string
+	// KeepLabels leaves the labels of all blank nodes as they are: for a text
+	// in N-Triples or N-Quads that was written from the graph it is read into.
+	KeepLabels bool
 
 	MaxDepth   int // of nested [ ] and ( ), or of JSON and XML; default 256
 	MaxIRI     int // bytes of one IRI; default 8 KiB

@@ -139,6 +139,11 @@ func decoded(k *plan.Kind, e *plan.Event) string {
 	if payload.Carries(e, "reason") {
 		add("Reason", `text(d, v, "reason")`)
 	}
+	if e.Dataset {
+		add("Removed", `packed(d, v, "removed")`)
+		add("Added", `packed(d, v, "added")`)
+		add("Quads", `integer(d, v, "quads")`)
+	}
 	observed := e.Observation && len(payload.Observable(k)) > 0
 	if e.Declaration {
 		add("Spec", "decode"+k.Spec+"(d, v)")
@@ -253,7 +258,7 @@ func payloads(f *gocode.File, k *plan.Kind) error {
 }
 
 func empty(k *plan.Kind, e *plan.Event) bool {
-	return !e.Declaration && !payload.Carries(e, "of") && !payload.Carries(e, "reason") &&
+	return !e.Declaration && !e.Dataset && !payload.Carries(e, "of") && !payload.Carries(e, "reason") &&
 		(!e.Observation || len(payload.Observable(k)) == 0)
 }
 
@@ -263,6 +268,11 @@ func encodePayload(b *gocode.Block, k *plan.Kind, e *plan.Event) {
 	}
 	if payload.Carries(e, "reason") {
 		b.Do("optional(e, %q, p.Reason)", "reason")
+	}
+	if e.Dataset {
+		b.Do("appendPacked(e, %q, p.Removed)", "removed")
+		b.Do("appendPacked(e, %q, p.Added)", "added")
+		b.Do("e.Integer(%q, p.Quads)", "quads")
 	}
 	observed := e.Observation && len(payload.Observable(k)) > 0
 	if e.Declaration && payload.ListsChanges(e) || observed && !e.Begins {

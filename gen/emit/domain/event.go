@@ -39,6 +39,9 @@ func payloadMembers(k *plan.Kind, e *plan.Event) (m []gocode.Member) {
 	if e.Declaration {
 		m = append(m, gocode.Member{Name: "Spec", Type: k.Spec})
 	}
+	if e.Dataset {
+		m = append(m, datasetMembers()...)
+	}
 	m = append(m, members(payload.Extra(e))...)
 	observed := e.Observation && len(payload.Observable(k)) > 0
 	if observed {
@@ -84,7 +87,7 @@ func fold(f *gocode.File, k *plan.Kind, events payload.Of) {
 
 // reads reports whether the fold of an event reads its payload.
 func reads(k *plan.Kind, e *plan.Event) bool {
-	return !e.Ends && (e.Declaration || payload.Carries(e, "reason") || len(payload.Extra(e)) > 0 ||
+	return !e.Ends && (e.Declaration || e.Dataset || payload.Carries(e, "reason") || len(payload.Extra(e)) > 0 ||
 		e.Observation && len(payload.Observable(k)) > 0)
 }
 
@@ -103,6 +106,9 @@ func birth(b *gocode.Block, k *plan.Kind, e *plan.Event) {
 	}
 	if e.Observation && len(payload.Observable(k)) > 0 {
 		parts = append(parts, "Status: p.Status")
+	}
+	if quads := quadsOf(k); quads != nil {
+		parts = append(parts, fmt.Sprintf("Status: %s{%s: new(int64(0))}", k.Status, quads.Go))
 	}
 	stamps := payload.Stamped(k)
 	if len(stamps) == 0 && len(e.Sets) == 0 {
@@ -152,6 +158,9 @@ func move(b *gocode.Block, k *plan.Kind, e *plan.Event) {
 	}
 	if e.Observation && len(payload.Observable(k)) > 0 {
 		b.Do("next.Status.assign(&p.Status, p.Changed)")
+	}
+	if e.Dataset {
+		b.Do("next.Status.%s = new(p.Quads)", quadsOf(k).Go)
 	}
 	for _, f := range payload.Extra(e) {
 		b.Do("next.Status.%s = p.%s", f.Go, f.Go)

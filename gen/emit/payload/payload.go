@@ -16,6 +16,7 @@ type Of struct {
 	End      *plan.Event   // by whom it may be: it is gone
 	Phases   []*plan.Event // reported by a reconciler: provisioning, ready, failed
 	Observed *plan.Event   // observed fields moved, the phase did not
+	Dataset  *plan.Event   // quads left and came
 	Own      []*plan.Event // caused by operations of the kind
 }
 
@@ -31,6 +32,8 @@ func Events(k *plan.Kind) (of Of) {
 			of.Deleting = e
 		case e.Declaration:
 			of.Change = e
+		case e.Dataset:
+			of.Dataset = e
 		case e.Observation && e.To == nil:
 			of.Observed = e
 		case e.Observation && slices.Contains(e.By, model.Reconciler):
@@ -56,10 +59,11 @@ func All(k *plan.Kind) []*plan.Event {
 }
 
 // Observable is the observed fields that reports give: not those that are
-// stamped by changes of declared fields, nor those that events set.
+// stamped by changes of declared fields or count a dataset, nor those that
+// events set.
 func Observable(k *plan.Kind) []*plan.Field {
 	return slices.DeleteFunc(slices.Clone(k.Observed), func(f *plan.Field) bool {
-		return len(f.StampedBy) > 0 || slices.ContainsFunc(k.Events, func(e *plan.Event) bool {
+		return len(f.StampedBy) > 0 || f.Quads || slices.ContainsFunc(k.Events, func(e *plan.Event) bool {
 			return slices.ContainsFunc(e.Sets, func(a plan.Assignment) bool { return a.Field.Name == f.Name })
 		})
 	})
@@ -82,8 +86,12 @@ func ListsChanges(e *plan.Event) bool {
 	return Carries(e, "changed") || e.Observation && !e.Begins
 }
 
-// Extra is the fields of the kind itself that an event carries one by one.
+// Extra is the fields of the kind itself that an event carries one by one,
+// beside those of a change of its dataset.
 func Extra(e *plan.Event) []*plan.Field {
+	if e.Dataset {
+		return nil
+	}
 	return slices.DeleteFunc(slices.Clone(e.Carried), func(f *plan.Field) bool {
 		return f.Name == "of" || f.Name == "changed" || f.Name == "reason"
 	})

@@ -124,7 +124,7 @@ func eventSchema(e *plan.Event) object {
 	}
 	if e.Observation {
 		for _, f := range e.Kind.Observed {
-			if len(f.StampedBy) == 0 {
+			if len(f.StampedBy) == 0 && !f.Quads {
 				properties.set(f.Name, d.field(f))
 			}
 		}

@@ -160,7 +160,7 @@ func digest(p *plan.Plan) []byte {
 		}
 	}
 	for _, c := range p.Model.Model.Classes {
-		fmt.Fprintf(h, "class %s %q %q %t %t %d %d %t\n", c.Name, c.Word, c.Segment, c.InCluster, c.InProduct, c.Lifecycle, c.Origin, c.Reconciler)
+		fmt.Fprintf(h, "class %s %q %q %t %t %d %d %t %t\n", c.Name, c.Word, c.Segment, c.InCluster, c.InProduct, c.Lifecycle, c.Origin, c.Reconciler, c.Dataset)
 		fields(c.Name, c.Fields)
 	}
 	fields("Event", p.Model.Envelope)
