@@ -14,6 +14,7 @@ func (r *Result) describe(yield func(base.Quad, error) bool) {
 	e := r.exec
 	d := &describer{e: e, seen: newRowTable(e, 4, 4), done: newRowTable(e, 1, 1),
 		emit: func(q rdf.IDQuad) bool {
+			r.made()
 			return yield(base.Quad{S: e.term(q.S), P: e.term(q.P), O: e.term(q.O), G: e.term(q.G)}, nil)
 		}}
 	run(r, yield, func(s row) bool {

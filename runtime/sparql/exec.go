@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"strconv"
 	"time"
 
@@ -13,36 +12,6 @@ import (
 	"github.com/picloud/picloud/runtime/sparql/value"
 )
 
-// Limits bound one execution. Zero means the default.
-type Limits struct {
-	// Timeout is the time an execution may take, reading its result included;
-	// default 30 s.
-	Timeout time.Duration
-	// MaxRows bounds the rows of the result, and of each table that an
-	// operator keeps; default 10 million.
-	MaxRows int
-	// MaxMemoryBytes bounds what operators keep, roughly; default 256 MiB.
-	MaxMemoryBytes int64
-	// MaxDepth bounds the nesting of operators; default 500.
-	MaxDepth int
-}
-
-func (l Limits) withDefaults() Limits {
-	if l.Timeout == 0 {
-		l.Timeout = 30 * time.Second
-	}
-	if l.MaxRows == 0 {
-		l.MaxRows = 10_000_000
-	}
-	if l.MaxMemoryBytes == 0 {
-		l.MaxMemoryBytes = 256 << 20
-	}
-	if l.MaxDepth == 0 {
-		l.MaxDepth = 500
-	}
-	return l
-}
-
 // row is a solution: the id of each slot's term, 0 where unbound. One row is
 // shared by the operators of a nested loop: each binds its slots, hands the row
 // on, and unbinds them again.
@@ -50,8 +19,7 @@ type row []rdf.ID
 
 // exec is the state of one execution. It is used by one goroutine.
 type exec struct {
-	ctx      context.Context
-	limits   Limits
+	budget
 	snapshot *rdf.Snapshot
 	defaults graphSet
 	named    graphSet
@@ -76,10 +44,6 @@ type exec struct {
 
 	// tables are the hash sides that do not depend on a row.
 	tables map[*hashSide]*rowTable
-
-	ticks  uint
-	memory int64
-	err    *Error
 }
 
 type cachedValue struct {
@@ -97,7 +61,7 @@ const valueCache = 256
 
 func newExec(ctx context.Context, d Dataset, l Limits) *exec {
 	now := time.Now()
-	e := &exec{ctx: ctx, limits: l.withDefaults(), snapshot: d.Snapshot,
+	e := &exec{budget: budget{ctx: ctx, limits: l.withDefaults(), steps: checkEvery}, snapshot: d.Snapshot,
 		defaults: newGraphSet(d.Default), named: newGraphSet(d.Named),
 		index: map[base.Term]rdf.ID{}, now: value.DateTimeOf(now.Truncate(time.Millisecond)),
 		blanks: map[blankKey]value.Value{}, tables: map[*hashSide]*rowTable{}}
@@ -108,48 +72,6 @@ func newExec(ctx context.Context, d Dataset, l Limits) *exec {
 	e.last = max(e.last, rdf.DefaultGraph)
 	return e
 }
-
-// checkEvery is after how many steps the clock and the context are looked at;
-// a power of two.
-const checkEvery = 1024
-
-// tick counts a step, and is false once the execution must end.
-func (e *exec) tick() bool {
-	if e.ticks++; e.ticks&(checkEvery-1) == 0 {
-		e.check()
-	}
-	return e.err == nil
-}
-
-// check looks at the context now.
-func (e *exec) check() {
-	err := e.ctx.Err()
-	switch {
-	case err == nil:
-	case errors.Is(err, context.DeadlineExceeded):
-		e.fail(errorf(CodeTimeout, "the query took longer than %s; make it more selective or add a LIMIT", e.limits.Timeout))
-	default:
-		e.fail(errorf(CodeCanceled, "the query was canceled"))
-	}
-}
-
-// fail keeps the first error and always answers false, which ends every loop.
-func (e *exec) fail(err *Error) bool {
-	if e.err == nil {
-		e.err = err
-	}
-	return false
-}
-
-// charge accounts memory that an operator keeps.
-func (e *exec) charge(bytes int) bool {
-	if e.memory += int64(bytes); e.memory > e.limits.MaxMemoryBytes {
-		return e.fail(errorf(CodeOverBudget, "the query needs more than %d MiB of memory; make it more selective", e.limits.MaxMemoryBytes>>20))
-	}
-	return e.err == nil
-}
-
-func (e *exec) release(bytes int) { e.memory -= int64(bytes) }
 
 // isLocal reports an id that stands for no term of the snapshot.
 func (e *exec) isLocal(id rdf.ID) bool { return id > e.last }
@@ -180,7 +102,9 @@ func (e *exec) intern(t base.Term) rdf.ID {
 	return id
 }
 
-func termCost(t base.Term) int { return 160 + len(t.Value) }
+// termCost is what a local term costs: its place in the list and in the index,
+// which grow by doubling, and its text.
+func termCost(t base.Term) int { return 240 + len(t.Value) + len(t.Lang) }
 
 // forget drops the local terms from number mark on. No row that is kept may
 // have their ids.

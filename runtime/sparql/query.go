@@ -125,7 +125,7 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 		})
 	}
 	if e.err != nil || q.tree.Form == Ask {
-		cancel()
+		r.Close()
 	}
 	if e.err != nil {
 		return nil, e.err

@@ -9,8 +9,8 @@ import (
 )
 
 // Result is the answer of a query. Its rows or quads are computed while they
-// are read, once, by one goroutine; reading to the end, breaking off and Close
-// each free what the execution holds.
+// are read, once, by one goroutine. Reading to the end, breaking off and Close
+// each end the execution; Close also gives its memory back to the meter.
 type Result struct {
 	Form Form
 	// Boolean is the answer of ASK.
@@ -38,7 +38,26 @@ type templatePlace struct {
 }
 
 // Close ends an execution whose rows will not be read.
-func (r *Result) Close() { r.cancel() }
+func (r *Result) Close() {
+	r.cancel()
+	r.exec.end()
+}
+
+// Hold charges memory that the reader of the result keeps of it, such as a
+// serialiser that cannot stream, to the limits of the execution.
+func (r *Result) Hold(bytes int) error {
+	if !r.exec.charge(bytes) {
+		return r.exec.err
+	}
+	return nil
+}
+
+// made counts a row or quad of the result.
+func (r *Result) made() {
+	if m := r.exec.limits.Meter; m != nil {
+		m.rows.Add(1)
+	}
+}
 
 // run executes the plan and reports the error, if any, as a last pair.
 func run[T any](r *Result, yield func(T, error) bool, visit func(row) bool) {
@@ -73,6 +92,7 @@ func (r *Result) Rows() iter.Seq2[[]base.Term, error] {
 					out[i] = r.exec.term(id)
 				}
 			}
+			r.made()
 			return yield(out, nil)
 		})
 	}
@@ -102,6 +122,7 @@ func (r *Result) construct(yield func(base.Quad, error) bool) {
 			if _, fresh := seen.insert(ids); !fresh {
 				continue
 			}
+			r.made()
 			if e.err != nil || !yield(base.Quad{S: e.term(ids[0]), P: e.term(ids[1]), O: e.term(ids[2])}, nil) {
 				return false
 			}
