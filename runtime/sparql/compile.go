@@ -19,7 +19,11 @@ func (p *planner) expression(x syntax.Expr, c place, visible algebra.Vars) *expr
 		slot := c.scope.slot(string(v))
 		return &expr{slot: slot, eval: variable(slot)}
 	}
-	return &expr{slot: -1, eval: p.evaluator(x, c)}
+	before := len(p.exists)
+	out := &expr{slot: -1, eval: p.evaluator(x, c)}
+	out.exists = append(out.exists, p.exists[before:]...)
+	p.exists = p.exists[:before]
+	return out
 }
 
 func (p *planner) evaluator(x syntax.Expr, c place) evaluator {
@@ -29,7 +33,9 @@ func (p *planner) evaluator(x syntax.Expr, c place) evaluator {
 	case syntax.Const:
 		return literal(value.Of(x.Term))
 	case algebra.Exists:
-		return exists(p.existsPattern(x, c), x.Not)
+		pattern := p.traced("Exists", -1, p.existsPattern(x, c))
+		p.exists = append(p.exists, pattern)
+		return exists(pattern, x.Not)
 	case syntax.Function:
 		cast, ok := value.Cast(x.IRI)
 		if !ok || len(x.Args) != 1 {

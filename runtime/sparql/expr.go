@@ -14,6 +14,16 @@ type evaluator func(e *exec, r row) (value.Value, bool)
 type expr struct {
 	slot int // -1 if it is not a plain variable
 	eval evaluator
+	// exists are the patterns of EXISTS in it.
+	exists []node
+}
+
+// patterns adds those of EXISTS to the inputs of an operator.
+func (x *expr) patterns(inputs ...node) []node {
+	if x == nil {
+		return inputs
+	}
+	return append(inputs, x.exists...)
 }
 
 // value computes the expression.

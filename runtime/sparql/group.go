@@ -10,6 +10,8 @@ type groupNode struct {
 	all []int
 }
 
+func (n *groupNode) inputs() []node { return []node{n.input} }
+
 func (n *groupNode) run(e *exec, r row, yield func(row) bool) bool {
 	groups := newRowTable(e, len(n.keys), len(n.keys))
 	defer groups.free()

@@ -58,6 +58,8 @@ type hashJoinNode struct {
 	right hashSide
 }
 
+func (n *hashJoinNode) inputs() []node { return []node{n.right.input, n.left} }
+
 func (n *hashJoinNode) run(e *exec, r row, yield func(row) bool) bool {
 	t, ok := n.right.build(e, r)
 	defer n.right.done(t)
@@ -73,6 +75,8 @@ type hashLeftJoinNode struct {
 	right     hashSide
 	condition *expr // or nil
 }
+
+func (n *hashLeftJoinNode) inputs() []node { return n.condition.patterns(n.right.input, n.left) }
 
 func (n *hashLeftJoinNode) run(e *exec, r row, yield func(row) bool) bool {
 	t, ok := n.right.build(e, r)
@@ -104,6 +108,8 @@ type minusNode struct {
 	// shared are the columns of the right side that the left can bind too.
 	shared []int
 }
+
+func (n *minusNode) inputs() []node { return []node{n.right.input, n.left} }
 
 func (n *minusNode) run(e *exec, r row, yield func(row) bool) bool {
 	t, ok := n.right.build(e, r)

@@ -149,11 +149,8 @@ func TestUnreadableGraphDoesNotExist(t *testing.T) {
 			if q.Form() == syntax.Describe {
 				continue
 			}
-			plan, err := Explain(context.Background(), q, datasetOf(with, grant.merged, grant.named), Limits{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if other, _ := Explain(context.Background(), q, datasetOf(without, grant.merged, grant.named), Limits{}); plan != other {
+			plan := explained(t, q, datasetOf(with, grant.merged, grant.named))
+			if other := explained(t, q, datasetOf(without, grant.merged, grant.named)); plan != other {
 				t.Errorf("%s: explain of %s tells of the secret graph:\n%s\nwant\n%s", grant.name, text, plan, other)
 			}
 		}

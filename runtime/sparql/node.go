@@ -10,6 +10,8 @@ import (
 // false when it was told to stop, by yield or by an error in e.
 type node interface {
 	run(e *exec, r row, yield func(row) bool) bool
+	// inputs are the operators below, in the order in which they run.
+	inputs() []node
 }
 
 // ref is a place of a pattern: a slot, or an id where slot is -1.
@@ -52,6 +54,8 @@ func (g graphRef) selector(e *exec, r row) selector {
 // unitNode yields its row once.
 type unitNode struct{}
 
+func (unitNode) inputs() []node { return nil }
+
 func (unitNode) run(_ *exec, r row, yield func(row) bool) bool { return yield(r) }
 
 // scanNode matches a triple pattern.
@@ -59,6 +63,8 @@ type scanNode struct {
 	s, p, o ref
 	graph   graphRef
 }
+
+func (n *scanNode) inputs() []node { return nil }
 
 func (n *scanNode) run(e *exec, r row, yield func(row) bool) bool {
 	pattern := rdf.IDQuad{S: n.s.in(r), P: n.p.in(r), O: n.o.in(r)}
@@ -107,6 +113,8 @@ func unbind(r row, p ref, before rdf.ID) {
 // its bindings.
 type joinNode struct{ left, right node }
 
+func (n *joinNode) inputs() []node { return []node{n.left, n.right} }
+
 func (n *joinNode) run(e *exec, r row, yield func(row) bool) bool {
 	return n.left.run(e, r, func(r row) bool { return n.right.run(e, r, yield) })
 }
@@ -116,6 +124,8 @@ type leftJoinNode struct {
 	left, right node
 	condition   *expr // or nil
 }
+
+func (n *leftJoinNode) inputs() []node { return n.condition.patterns(n.left, n.right) }
 
 func (n *leftJoinNode) run(e *exec, r row, yield func(row) bool) bool {
 	return n.left.run(e, r, func(r row) bool {
@@ -137,6 +147,8 @@ func (n *leftJoinNode) run(e *exec, r row, yield func(row) bool) bool {
 // unionNode runs one branch after another.
 type unionNode struct{ branches []node }
 
+func (n *unionNode) inputs() []node { return n.branches }
+
 func (n *unionNode) run(e *exec, r row, yield func(row) bool) bool {
 	for _, b := range n.branches {
 		if !b.run(e, r, yield) {
@@ -151,6 +163,8 @@ type filterNode struct {
 	input     node
 	condition *expr
 }
+
+func (n *filterNode) inputs() []node { return n.condition.patterns(n.input) }
 
 func (n *filterNode) run(e *exec, r row, yield func(row) bool) bool {
 	return n.input.run(e, r, func(r row) bool {
@@ -175,6 +189,14 @@ type extendNode struct {
 	// transient tells that nobody keeps the rows, so that what is computed for
 	// one can be forgotten before the next: a long result needs no memory.
 	transient bool
+}
+
+func (n *extendNode) inputs() []node {
+	out := []node{n.input}
+	for _, a := range n.list {
+		out = a.expr.patterns(out...)
+	}
+	return out
 }
 
 func (n *extendNode) run(e *exec, r row, yield func(row) bool) bool {
@@ -214,6 +236,8 @@ type graphNode struct {
 	input node
 }
 
+func (n *graphNode) inputs() []node { return []node{n.input} }
+
 func (n *graphNode) run(e *exec, r row, yield func(row) bool) bool {
 	switch sel := n.name.selector(e, r); sel.mode {
 	case oneGraph:
@@ -241,6 +265,8 @@ type aliasNode struct {
 	from, to int
 }
 
+func (n *aliasNode) inputs() []node { return []node{n.input} }
+
 func (n *aliasNode) run(e *exec, r row, yield func(row) bool) bool {
 	// What the other slot has already is all that can join with it.
 	r[n.from] = r[n.to]
@@ -264,6 +290,8 @@ type tableNode struct {
 	slots []int
 	rows  []row
 }
+
+func (n *tableNode) inputs() []node { return nil }
 
 func (n *tableNode) run(e *exec, r row, yield func(row) bool) bool {
 	for _, t := range n.rows {
@@ -304,6 +332,8 @@ func merge(e *exec, r row, slots []int, values row, yield func(row) bool) bool {
 
 // emptyNode has no solution.
 type emptyNode struct{}
+
+func (emptyNode) inputs() []node { return nil }
 
 func (emptyNode) run(e *exec, _ row, _ func(row) bool) bool { return e.err == nil }
 

@@ -32,6 +32,8 @@ type sortedRow struct {
 // the repeated sorting.
 const maxTopK = 100_000
 
+func (n *orderNode) inputs() []node { return []node{n.input} }
+
 func (n *orderNode) run(e *exec, r row, yield func(row) bool) bool {
 	s := &sorter{orderNode: n, e: e, scratch: make([]value.Value, len(n.keys)), topK: n.limit >= 0 && n.limit <= maxTopK}
 	defer func() { s.cut(0) }()

@@ -214,6 +214,8 @@ type pathNode struct {
 	zero bool
 }
 
+func (n *pathNode) inputs() []node { return nil }
+
 func (n *pathNode) run(e *exec, r row, yield func(row) bool) bool {
 	sel := n.graph.selector(e, r)
 	if sel.mode == noGraph {

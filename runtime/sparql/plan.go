@@ -38,8 +38,10 @@ type planner struct {
 	e     *exec
 	width int
 	depth int
-	// traces are the operators in the order of planning, if they are to be explained.
-	traces []*traceNode
+	// clock times the operators, if they are to be explained.
+	clock stopwatch
+	// exists are the patterns of EXISTS in the expression that is being compiled.
+	exists []node
 }
 
 // place is where in a query an operator stands.
@@ -152,7 +154,7 @@ func (p *planner) filtered(n node, op algebra.Op, c place, filters []syntax.Expr
 func (p *planner) filter(n node, filters []syntax.Expr, c place, vars algebra.Vars) node {
 	visible := c.outer.Union(c.bound).Union(vars)
 	for _, f := range filters {
-		n = p.traceFilter(f, &filterNode{input: n, condition: p.expression(f, c, visible)})
+		n = p.trace(&algebra.Filter{Expr: f}, -1, &filterNode{input: n, condition: p.expression(f, c, visible)})
 	}
 	return n
 }

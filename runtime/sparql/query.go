@@ -74,30 +74,6 @@ func Execute(ctx context.Context, q *Query, d Dataset, l Limits) (*Result, error
 	return start(ctx, q, d, l, false)
 }
 
-// Explain runs a query to its end and tells the algebra, and the operators in
-// the order in which they ran with estimated and actual rows.
-func Explain(ctx context.Context, q *Query, d Dataset, l Limits) (string, error) {
-	r, err := start(ctx, q, d, l, true)
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case r.Form == Select:
-		for _, err := range r.Rows() {
-			if err != nil {
-				return "", err
-			}
-		}
-	case r.Form != Ask:
-		for _, err := range r.Quads() {
-			if err != nil {
-				return "", err
-			}
-		}
-	}
-	return q.Algebra() + "\n" + printTraces(r.planner.traces), nil
-}
-
 func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*Result, error) {
 	if d.Snapshot == nil {
 		d.Snapshot = rdf.NewStore().Snapshot()

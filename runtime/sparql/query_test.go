@@ -157,26 +157,6 @@ func TestDescribeGivesTheResourceAndItsFragments(t *testing.T) {
 	}
 }
 
-func TestExplainShowsOrderAndRows(t *testing.T) {
-	d := graph(t, `@prefix : <http://example.org/> . :a :p 1 ; :q "x" . :b :p 2 . :c :p 10 .`)
-	q, err := sparql.Parse(`PREFIX : <http://example.org/> SELECT ?s { ?s :p ?v . ?s :q "x" }`, sparql.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := sparql.Explain(context.Background(), q, d, sparql.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, plan, _ := strings.Cut(got, "\n\n")
-	want := `BGP { ?s <http://example.org/q> "x" }  estimate=1  runs=1 rows=1
-  BGP { ?s <http://example.org/p> ?v }  estimate=2  runs=1 rows=1
-Project ?s  runs=1 rows=1
-`
-	if strings.TrimSpace(plan) != strings.TrimSpace(want) {
-		t.Errorf("got\n%s\nwant\n%s", plan, want)
-	}
-}
-
 func TestAVolatileValueIsComputedOnce(t *testing.T) {
 	d := graph(t, `@prefix : <http://example.org/> . :a :p 1 . :b :p 2 . :c :p 10 .`)
 	for query, want := range map[string]string{

@@ -116,6 +116,8 @@ type distinctNode struct {
 	slots []int
 }
 
+func (n *distinctNode) inputs() []node { return []node{n.input} }
+
 func (n *distinctNode) run(e *exec, r row, yield func(row) bool) bool {
 	seen := newRowTable(e, len(n.slots), len(n.slots))
 	defer seen.free()
@@ -133,6 +135,8 @@ type sliceNode struct {
 	input         node
 	offset, limit int
 }
+
+func (n *sliceNode) inputs() []node { return []node{n.input} }
 
 func (n *sliceNode) run(e *exec, r row, yield func(row) bool) bool {
 	if n.limit == 0 {
