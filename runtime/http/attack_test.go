@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	edge "github.com/picloud/picloud/runtime/http"
+	"github.com/picloud/picloud/runtime/sparql/desk"
 )
 
 // Nothing that the edge started goes on after the tests.
@@ -197,7 +198,7 @@ func TestAClientMayLeaveDuringAQuery(t *testing.T) {
 }
 
 func TestAQueryTooManyIsToldToComeAgain(t *testing.T) {
-	full := start(t, t.TempDir(), func(cfg *edge.Config) { cfg.Queries = 1 })
+	full := start(t, t.TempDir(), func(cfg *edge.Config) { cfg.Queries = desk.Config{Running: 1, Waiting: -1} })
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, "POST", "https://picloud.local/sparql", strings.NewReader("SELECT * { GRAPH ?x {?a ?b ?c} . GRAPH ?y {?d ?e ?f} . GRAPH ?z {?g ?h ?i} }"))

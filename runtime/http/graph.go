@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql"
+	"github.com/picloud/picloud/runtime/sparql/desk"
 )
 
 // graph answers GET of a platform graph: all its triples that the caller may
@@ -27,24 +30,40 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &base.Error{Code: base.NotAcceptable, Detail: "a graph is served as " + mediaTypes(offers)}
 	}
-	view, err := s.view(w, r)
-	if err != nil {
-		return err
+	return s.work(r, desk.Query, "GET "+r.URL.Path, func(r *http.Request, e *desk.Entry) error {
+		view, err := s.view(w, r)
+		if err != nil {
+			return err
+		}
+		if !isGraph(r, view) {
+			return &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no graph at %s", r.URL.Path)}
+		}
+		e.At(view.Position)
+		return s.writeWhole(w, r, format, view, e)
+	})
+}
+
+// writeWhole answers with all triples of the graph at the path of a request.
+func (s *Server) writeWhole(w http.ResponseWriter, r *http.Request, format Format, view projection.View, e *desk.Entry) error {
+	pattern := rdf.IDQuad{}
+	if id, found := view.Graph.Lookup(base.IRI(s.root + r.URL.Path)); found {
+		pattern.G = id
 	}
 	if format == HTML { // a browser reads it as Turtle
 		format = Format{Turtle.Name, "text/plain; charset=utf-8"}
 	}
-	if !isGraph(r, view) {
-		return &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no graph at %s", r.URL.Path)}
+	if pattern.G != 0 {
+		if err := e.Hold(view.Graph.Count(pattern) * keptPerQuad(format)); err != nil {
+			return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "there is no memory now for the whole graph; try again, or take it as " + NTriples.Media}
+		}
 	}
-	id, found := view.Graph.Lookup(base.IRI(s.root + r.URL.Path))
-	out := &lateWriter{w: w, media: format.Media}
+	out := newAnswerWriter(w, r, format.Media, sparql.Limits{Timeout: answerTime})
 	triples := func(yield func(base.Quad) bool) {
-		if !found {
+		if pattern.G == 0 {
 			return
 		}
-		for q := range view.Graph.Match(rdf.IDQuad{G: id}) {
-			if !yield(base.Quad{S: view.Graph.Term(q.S), P: view.Graph.Term(q.P), O: view.Graph.Term(q.O)}) {
+		for q := range view.Graph.Match(pattern) {
+			if r.Context().Err() != nil || !yield(base.Quad{S: view.Graph.Term(q.S), P: view.Graph.Term(q.P), O: view.Graph.Term(q.O)}) {
 				return
 			}
 		}
@@ -53,14 +72,14 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request) error {
 	if f, ok := rdf.FormatOf(format.Media); ok {
 		syntaxOf = f
 	}
-	if err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context}); err != nil {
-		if out.started {
-			panic(http.ErrAbortHandler)
-		}
-		return err
+	err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context})
+	if cause := context.Cause(r.Context()); cause != nil { // what was written is not the whole
+		return out.failed(cause)
 	}
-	_ = out.finish() // a client that left is no error of ours
-	return nil
+	if err != nil {
+		return out.failed(err)
+	}
+	return out.finish()
 }
 
 // isGraph reports whether a path is that of a platform graph, which may be

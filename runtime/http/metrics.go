@@ -39,7 +39,9 @@ type gauge struct {
 func (s *Server) gauges() []gauge {
 	return []gauge{
 		{"picloud_event_streams", "Clients that follow the events.", func() float64 { return float64(len(s.follows)) }},
-		{"picloud_queries", "Queries that run.", func() float64 { return float64(len(s.queries)) }},
+		{"picloud_queries", "Queries and updates that run.", func() float64 { running, _ := s.desk.Count(); return float64(running) }},
+		{"picloud_queries_waiting", "Queries and updates that wait for their turn.", func() float64 { _, waiting := s.desk.Count(); return float64(waiting) }},
+		{"picloud_query_memory_bytes", "Memory that the queries that run keep.", func() float64 { return float64(s.desk.Memory()) }},
 		{"picloud_log_position", "Position of the last event in the log.", func() float64 { return float64(s.events.Head().Position) }},
 		{"picloud_view_position", "Position that reads see.", func() float64 { return float64(s.views.View().Position) }},
 		{"picloud_fold_lag_events", "Events in the log that reads do not see yet.", func() float64 {

@@ -16,6 +16,7 @@ import (
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql"
+	"github.com/picloud/picloud/runtime/sparql/desk"
 )
 
 // Config is what the edge stands before.
@@ -31,7 +32,7 @@ type Config struct {
 	Logger   *slog.Logger
 	Registry *prometheus.Registry // nil means one of its own
 	Limits   sparql.Limits        // of one query
-	Queries  int                  // at the same time; 0 means 16
+	Queries  desk.Config          // how many at the same time
 	Streams  int                  // of events at the same time; 0 means 4,096
 	Times    Times
 }
@@ -49,9 +50,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
-	}
-	if c.Queries == 0 {
-		c.Queries = 16
 	}
 	if c.Streams == 0 {
 		c.Streams = 4096
@@ -81,7 +79,7 @@ type Server struct {
 	metrics *metrics
 	context *rdf.Context
 	limits  sparql.Limits
-	queries gate
+	desk    *desk.Desk
 	follows gate
 	handler http.Handler
 
@@ -96,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, domain: cfg.Domain, root: "https://" + cfg.Domain, source: "urn:uuid:" + cfg.ClusterID,
 		door: cfg.Door, views: cfg.Views, events: cfg.Events, log: cfg.Logger,
 		context: jsonldContext(schema.Model), limits: cfg.Limits,
-		queries: make(gate, cfg.Queries), follows: make(gate, cfg.Streams),
+		desk: newDesk(cfg.Queries, cfg.Registry), follows: make(gate, cfg.Streams),
 	}
 	s.metrics = s.newMetrics(cfg.Registry)
 	s.streams, s.endStreams = context.WithCancel(context.Background())
@@ -129,6 +127,8 @@ func (s *Server) mount(mux *http.ServeMux) {
 		"GET /readyz":                           s.readyz,
 		"GET /metrics":                          s.scrape,
 		"GET /-/verify":                         s.verify,
+		"GET /-/queries":                        s.listQueries,
+		"DELETE /-/queries/{id}":                s.endQuery,
 	} {
 		mux.HandleFunc(pattern, s.handle(h))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql"
+	"github.com/picloud/picloud/runtime/sparql/desk"
 	"github.com/picloud/picloud/runtime/sparql/results"
 	"github.com/picloud/picloud/runtime/sparql/syntax"
 )
@@ -104,35 +105,48 @@ func (s *Server) sparql(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.view(w, r)
-	if err != nil {
-		return err
-	}
-	product := base.Ref("")
-	if name := r.PathValue("product"); name != "" {
-		product = base.Ref("/products/" + name)
-		if view.State.Get(product) == nil {
-			return &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)}
-		}
-	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept")
-	dataset := s.dataset(principalOf(r), view, product)
 	if !request.asked {
+		_, dataset, err := s.asked(w, r)
+		if err != nil {
+			return err
+		}
 		return s.describeService(w, r, dataset)
 	}
-	if !s.queries.enter() {
-		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: fmt.Sprintf("%d queries run already; try again in a moment", cap(s.queries))}
-	}
-	defer s.queries.leave()
-	if err := s.answer(w, r, request, dataset); err != nil {
+	err = s.work(r, desk.Query, request.query, func(r *http.Request, e *desk.Entry) error {
+		// Only now, so that the answer is of the moment of its turn.
+		view, dataset, err := s.asked(w, r)
+		if err != nil {
+			return err
+		}
+		e.At(view.Position)
+		return s.answer(w, r, request, dataset, e.Limits(s.limits))
+	})
+	if err != nil {
 		s.failQuery(w, r, request, err)
 	}
 	return nil
 }
 
+// asked is the view that a request sees, and what of it its endpoint shows.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request) (projection.View, sparql.Dataset, error) {
+	view, err := s.view(w, r)
+	if err != nil {
+		return view, sparql.Dataset{}, err
+	}
+	product := base.Ref("")
+	if name := r.PathValue("product"); name != "" {
+		product = base.Ref("/products/" + name)
+		if view.State.Get(product) == nil {
+			return view, sparql.Dataset{}, &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)}
+		}
+	}
+	return view, s.dataset(principalOf(r), view, product), nil
+}
+
 // answer runs a query and streams what it finds.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRequest, dataset sparql.Dataset) error {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRequest, dataset sparql.Dataset, limits sparql.Limits) error {
 	query, err := sparql.Parse(request.query, sparql.Options{Base: s.root + r.URL.Path})
 	if err != nil {
 		return err
@@ -152,7 +166,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRe
 		return &base.Error{Code: base.NotAcceptable, Detail: fmt.Sprintf("a %s is answered as %s; name one in Accept, or as ?format=%s",
 			query.Form(), mediaTypes(offers), formatNames(offers))}
 	}
-	result, err := sparql.Execute(r.Context(), query, dataset, s.limits)
+	result, err := sparql.Execute(r.Context(), query, dataset, limits)
 	if err != nil {
 		return err
 	}
@@ -160,18 +174,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRe
 	if format == HTML {
 		return s.queryPage(w, r, request.query, result)
 	}
-	out := &lateWriter{w: w, media: format.Media}
+	out := newAnswerWriter(w, r, format.Media, limits)
 	if err := s.writeResult(out, format, result); err != nil {
-		if out.started { // too late for another status: the client sees the answer break off
-			s.log.Debug("query broke off", "request", requestID(r), "error", err)
-			panic(http.ErrAbortHandler)
-		}
-		return err
+		return out.failed(err)
 	}
 	return out.finish()
 }
 
-func (s *Server) writeResult(out *lateWriter, format Format, result *sparql.Result) error {
+func (s *Server) writeResult(out *answerWriter, format Format, result *sparql.Result) error {
 	if result.Form == syntax.Construct || result.Form == syntax.Describe {
 		return s.writeGraph(out, format, result)
 	}
@@ -182,11 +192,15 @@ func (s *Server) writeResult(out *lateWriter, format Format, result *sparql.Resu
 	return results.Write(out, syntaxOf, result.Vars, result.Rows())
 }
 
-func (s *Server) writeGraph(out *lateWriter, format Format, result *sparql.Result) error {
+func (s *Server) writeGraph(out *answerWriter, format Format, result *sparql.Result) error {
 	var failed error
+	kept := keptPerQuad(format)
 	triples := func(yield func(base.Quad) bool) {
 		for q, err := range result.Quads() {
 			q.G = base.Term{}
+			if err == nil && kept > 0 {
+				err = result.Hold(kept)
+			}
 			if failed = err; err != nil || !yield(q) {
 				return
 			}
@@ -198,6 +212,18 @@ func (s *Server) writeGraph(out *lateWriter, format Format, result *sparql.Resul
 		return failed
 	}
 	return err
+}
+
+// keptPerQuad is what a serialiser keeps of each quad until it has seen all:
+// those that group by subject cannot stream.
+func keptPerQuad(f Format) int {
+	switch f.Name {
+	case Turtle.Name:
+		return 400
+	case JSONLD.Name:
+		return 800
+	}
+	return 0
 }
 
 // failQuery answers with what went wrong in a query: its place, the line and a
@@ -218,6 +244,8 @@ func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, request sparq
 		}
 	case sparql.CodeUnsupported:
 		failed.Code = base.Unimplemented
+	case sparql.CodeCanceled:
+		failed.Code = base.Unavailable
 	default:
 		failed.Code = base.Exhausted
 	}
@@ -271,38 +299,3 @@ func narrow(d sparql.Dataset, defaults, named []string) sparql.Dataset {
 	}
 	return sparql.Dataset{Snapshot: d.Snapshot, Default: among(defaults), Named: among(named)}
 }
-
-// lateWriter holds back the head of an answer until there is enough of it that
-// an early error can still become a problem document.
-type lateWriter struct {
-	w       http.ResponseWriter
-	media   string
-	held    []byte
-	started bool
-}
-
-const holdBack = 64 << 10
-
-func (l *lateWriter) Write(b []byte) (int, error) {
-	if !l.started && len(l.held)+len(b) <= holdBack {
-		l.held = append(l.held, b...)
-		return len(b), nil
-	}
-	if err := l.start(); err != nil {
-		return 0, err
-	}
-	return l.w.Write(b)
-}
-
-func (l *lateWriter) start() error {
-	if l.started {
-		return nil
-	}
-	l.started = true
-	l.w.Header().Set("Content-Type", l.media)
-	_, err := l.w.Write(l.held)
-	l.held = nil
-	return err
-}
-
-func (l *lateWriter) finish() error { return l.start() }

@@ -85,6 +85,15 @@ func (m *Meter) Rows() int64 { return m.rows.Load() }
 // Memory is how many bytes operators keep, rounded up to steps of 256 KiB.
 func (m *Meter) Memory() int64 { return m.memory.Load() }
 
+// Hold takes memory from the pool until Close, for what is kept outside of an
+// execution. The error is an *Error with CodeOverBudget.
+func (m *Meter) Hold(bytes int) error {
+	if !m.take(int64(bytes)) {
+		return errPoolSpent
+	}
+	return nil
+}
+
 // Close gives memory back to the pool.
 func (m *Meter) Close() { m.take(-m.memory.Load()) }
 
@@ -96,6 +105,8 @@ func (m *Meter) take(bytes int64) bool {
 	m.memory.Add(bytes)
 	return true
 }
+
+var errPoolSpent = errorf(CodeOverBudget, "the queries that run now need more memory than there is for all of them; try again later, or make the query more selective")
 
 // budget counts what an execution uses against its limits. An operator has two
 // duties: tick for each step of a loop (work where a step is long), and charge
@@ -180,7 +191,7 @@ func (b *budget) grant() {
 	}
 	wanted := (b.memory + grantStep) / grantStep * grantStep
 	if m := b.limits.Meter; m != nil && !m.take(wanted-b.granted) {
-		b.fail(errorf(CodeOverBudget, "the queries that run now need more memory than there is for all of them; try again later, or make the query more selective"))
+		b.fail(errPoolSpent)
 		return
 	}
 	b.granted, b.ceiling = wanted, min(wanted, b.limits.MaxMemoryBytes)

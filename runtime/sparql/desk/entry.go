@@ -119,6 +119,10 @@ func (e *Entry) Limits(l sparql.Limits) sparql.Limits {
 	return l
 }
 
+// Hold takes memory from the pool until the work leaves, for what is kept
+// outside of an execution. The error is a *sparql.Error with CodeOverBudget.
+func (e *Entry) Hold(bytes int) error { return e.meter.Hold(bytes) }
+
 // At tells which position of the log the work sees.
 func (e *Entry) At(p base.Position) {
 	e.desk.mu.Lock()
