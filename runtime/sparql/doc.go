@@ -1,4 +1,4 @@
-// Package sparql answers SPARQL 1.1 queries over snapshots of the quad store.
+// Package sparql evaluates SPARQL 1.1 queries and updates over snapshots of the quad store.
 //
 // The way of a query: syntax (text to tree) → algebra (section 18 of the
 // specification, unoptimised) → planner (filters where their variables are
@@ -16,7 +16,10 @@
 //     charged to a budget; nesting is bounded. No query panics.
 //   - A join is a nested loop only where that gives what the bottom-up semantics
 //     gives (correlate.go); a naive evaluator checks it in the tests.
+//   - An update is evaluated like a query: on a snapshot, and nothing is written.
+//     What comes out is the net change, which somebody else decides and applies.
 //
-// Deliberately absent: update (syntax reads it, nothing runs it), federation (SERVICE is refused), entailment,
-// text search, and any knowledge of what the graphs mean.
+// Deliberately absent: a way to write, federation (SERVICE is refused), fetching
+// (LOAD asks a function that the caller gives, and is refused without),
+// entailment, text search, and any knowledge of what the graphs mean.
 package sparql

@@ -19,14 +19,18 @@ type Options struct {
 	Base string
 	// MaxBytes bounds the text, MaxDepth the nesting of groups, expressions
 	// and paths together, MaxNodes the size of the tree. Zero means the
-	// default: 1 MiB, 200, 10,000. The values of VALUES do not count.
+	// default: 1 MiB, 200, 10,000. The values of VALUES and the quads of INSERT
+	// DATA and DELETE DATA do not count.
 	MaxBytes, MaxDepth, MaxNodes int
+	// MaxData bounds the quads of INSERT DATA and DELETE DATA; default 100,000.
+	MaxData int
 }
 
 func (o Options) withDefaults() Options {
 	o.MaxBytes = orDefault(o.MaxBytes, 1<<20)
 	o.MaxDepth = orDefault(o.MaxDepth, 200)
 	o.MaxNodes = orDefault(o.MaxNodes, 10_000)
+	o.MaxData = orDefault(o.MaxData, 100_000)
 	return o
 }
 
@@ -50,6 +54,8 @@ type parser struct {
 	prefixes map[string]string
 
 	depth, nodes int
+	// given counts the quads of INSERT DATA and DELETE DATA.
+	given int
 	// anonymous counts the blank nodes without a label.
 	anonymous int
 	// labels says in which basic graph pattern a blank node label stands;
@@ -194,6 +200,12 @@ func (p *parser) leave() { p.depth-- }
 
 // count bounds the size of the tree.
 func (p *parser) count() {
+	if p.inData {
+		if p.given++; p.given > p.MaxData {
+			p.fail("the update has more than %d quads of data; divide it, or send the data to the graph store", p.MaxData)
+		}
+		return
+	}
 	if p.nodes++; p.nodes > p.MaxNodes {
 		p.fail("the query has more than %d parts", p.MaxNodes)
 	}

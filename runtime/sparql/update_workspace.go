@@ -1,0 +1,246 @@
+package sparql
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql/syntax"
+)
+
+// quadCost is roughly what a quad costs in a set of quads.
+const quadCost = 64
+
+// workspace is the dataset as the operations so far left it. Their quads wait in
+// a list until an operation looks at the whole: an update that only adds and
+// removes data touches no tree.
+type workspace struct {
+	ctx    context.Context
+	limits Limits
+	data   UpdateDataset
+
+	fork    *rdf.Fork
+	current *rdf.Snapshot       // of the fork
+	waiting map[rdf.IDQuad]bool // against the fork: true comes, false goes
+	net     map[rdf.IDQuad]bool // against the snapshot at the beginning
+	derived map[rdf.ID]bool     // graphs that may not be written
+	label   string              // how labels of new blank nodes begin
+	given   int                 // such labels
+	memory  int64
+	ticks   uint
+	failed  *Error
+}
+
+func newWorkspace(ctx context.Context, d UpdateDataset, l Limits) *workspace {
+	w := &workspace{ctx: ctx, limits: l, data: d, fork: d.Snapshot.Fork(), current: d.Snapshot,
+		waiting: map[rdf.IDQuad]bool{}, net: map[rdf.IDQuad]bool{}, derived: map[rdf.ID]bool{}}
+	for _, iri := range d.Derived {
+		w.derived[w.fork.Intern(base.IRI(iri))] = true
+	}
+	return w
+}
+
+// set makes a quad be there or not.
+func (w *workspace) set(q rdf.IDQuad, there bool) {
+	is, waits := w.waiting[q]
+	if !waits {
+		is = w.fork.Has(q)
+	}
+	if is == there || !w.tick() {
+		return
+	}
+	if waits {
+		delete(w.waiting, q)
+	} else {
+		w.waiting[q] = there
+	}
+	if _, undone := w.net[q]; undone {
+		delete(w.net, q)
+		w.memory -= 2 * quadCost
+		return
+	}
+	w.net[q] = there
+	if len(w.net) > w.limits.MaxRows {
+		w.fail(errorf(CodeOverBudget, "the update changes more than %d quads; divide it into several", w.limits.MaxRows))
+	}
+	w.charge(2 * quadCost)
+}
+
+// snapshot is the dataset as it is now.
+func (w *workspace) snapshot() *rdf.Snapshot {
+	if len(w.waiting) == 0 {
+		return w.current
+	}
+	for q, comes := range w.waiting {
+		if !w.tick() {
+			break
+		}
+		if comes {
+			w.fork.Insert(q)
+		} else {
+			w.fork.Remove(q)
+		}
+	}
+	clear(w.waiting)
+	w.current = w.fork.Snapshot()
+	return w.current
+}
+
+// change is what all operations came to.
+func (w *workspace) change() (Change, error) {
+	var c Change
+	for q, comes := range w.net {
+		quad := base.Quad{S: w.fork.Term(q.S), P: w.fork.Term(q.P), O: w.fork.Term(q.O), G: w.fork.Term(q.G)}
+		if comes {
+			c.Added = append(c.Added, quad)
+		} else {
+			c.Removed = append(c.Removed, quad)
+		}
+	}
+	slices.SortFunc(c.Removed, compareQuads)
+	slices.SortFunc(c.Added, compareQuads)
+	if w.check(); w.failed != nil {
+		return Change{}, w.failed
+	}
+	return c, nil
+}
+
+// dataset is what the pattern of an operation is matched against (section
+// 3.1.3): the graphs of USING, else the store with the graph of WITH as the
+// default graph.
+func (w *workspace) dataset(o *syntax.Modify) Dataset {
+	s := w.snapshot()
+	d := Dataset{Snapshot: s}
+	if len(o.Using) > 0 || len(o.UsingNamed) > 0 {
+		d.Default, d.Named = lookupGraphs(s, o.Using), lookupGraphs(s, o.UsingNamed)
+		return d
+	}
+	if o.With != "" {
+		d.Default = lookupGraphs(s, []string{o.With})
+	} else {
+		d.Default = append([]rdf.ID{rdf.DefaultGraph}, lookupGraphs(s, w.data.Merged)...)
+	}
+	d.Named = w.graphs(syntax.TargetNamed)
+	return d
+}
+
+func lookupGraphs(s *rdf.Snapshot, iris []string) []rdf.ID {
+	var ids []rdf.ID
+	for _, iri := range iris {
+		if id, ok := s.Lookup(base.IRI(iri)); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// graphs are those that have quads: all, the default graph or the named ones.
+func (w *workspace) graphs(kind syntax.TargetKind) []rdf.ID {
+	if kind == syntax.TargetDefault {
+		return []rdf.ID{rdf.DefaultGraph}
+	}
+	var ids []rdf.ID
+	for g := range w.snapshot().Graphs() {
+		if kind == syntax.TargetAll || g != rdf.DefaultGraph {
+			ids = append(ids, g)
+		}
+	}
+	return ids
+}
+
+// blanks gives each label of a text, or of a solution, a new blank node of its
+// own; other terms stay. Labels are random: nobody can have given one before.
+func (w *workspace) blanks() func(base.Term) base.Term {
+	var made map[string]base.Term
+	return func(t base.Term) base.Term {
+		if t.Kind != base.BlankTerm {
+			return t
+		}
+		node, ok := made[t.Value]
+		if !ok {
+			if made == nil {
+				made = map[string]base.Term{}
+			}
+			node = w.blank()
+			made[t.Value] = node
+		}
+		return node
+	}
+}
+
+func (w *workspace) blank() base.Term {
+	if w.label == "" {
+		var b [12]byte
+		rand.Read(b[:])
+		w.label = "u" + hex.EncodeToString(b[:]) + "x"
+	}
+	w.given++
+	return base.Blank(w.label + strconv.Itoa(w.given))
+}
+
+// intern gives a term its id, and charges what is new.
+func (w *workspace) intern(t base.Term) rdf.ID {
+	if id, ok := w.fork.Lookup(t); ok {
+		return id
+	}
+	w.charge(termCost(t))
+	return w.fork.Intern(t)
+}
+
+// remaining is what is left of the limits for the pattern of an operation.
+func (w *workspace) remaining() Limits {
+	l := w.limits
+	l.MaxMemoryBytes = max(1, l.MaxMemoryBytes-w.memory)
+	return l
+}
+
+func (w *workspace) charge(bytes int) bool {
+	if w.memory += int64(bytes); w.memory > w.limits.MaxMemoryBytes {
+		w.fail(errorf(CodeOverBudget, "the update needs more than %d MiB of memory; divide it into several", w.limits.MaxMemoryBytes>>20))
+	}
+	return w.failed == nil
+}
+
+// release gives back what templates kept.
+func (w *workspace) release(templates ...*template) {
+	for _, t := range templates {
+		w.memory -= int64(quadCost * len(t.made))
+	}
+}
+
+func (w *workspace) tick() bool {
+	if w.ticks++; w.ticks&(checkEvery-1) == 0 {
+		w.check()
+	}
+	return w.failed == nil
+}
+
+// check looks at the clock and at whether somebody waits.
+func (w *workspace) check() {
+	switch err := w.ctx.Err(); {
+	case err == nil:
+	case errors.Is(err, context.DeadlineExceeded):
+		w.fail(errorf(CodeTimeout, "the update took longer than %s; divide it into several", w.limits.Timeout))
+	default:
+		w.fail(errorf(CodeCanceled, "the update was canceled"))
+	}
+}
+
+// fail keeps the first failure.
+func (w *workspace) fail(err *Error) {
+	if w.failed == nil {
+		w.failed = err
+	}
+}
+
+func (w *workspace) err() error {
+	if w.failed == nil {
+		return nil
+	}
+	return w.failed
+}
