@@ -70,10 +70,11 @@ func (u *Update) WithDataset(using, usingNamed []string) (*Update, error) {
 type UpdateDataset struct {
 	// Snapshot holds the default graph as rdf.DefaultGraph and all others by name.
 	Snapshot *rdf.Snapshot
-	// Derived are the graphs that reasoning fills: read, but never written.
-	Derived []string
-	// Merged are those of Derived that a pattern outside of GRAPH sees together
-	// with the default graph.
+	// Derived reports a graph that reasoning fills: it is read, and never written.
+	// Nil: there is none.
+	Derived func(graph base.Term) bool
+	// Merged are the graphs that a pattern outside of GRAPH sees together with the
+	// default graph.
 	Merged []string
 	// Load fetches what LOAD names; without it LOAD is refused. It is never asked
 	// for the files of the server.

@@ -30,7 +30,7 @@ func (w *workspace) manageGraph(o *syntax.Manage) error {
 		graphs = []rdf.ID{g}
 	}
 	for _, g := range graphs {
-		if !w.derived[g] {
+		if !w.isDerived(g) {
 			w.clear(g)
 		}
 	}
@@ -116,7 +116,7 @@ func (w *workspace) load(o *syntax.Load) error {
 
 // writable refuses to write what reasoning fills.
 func (w *workspace) writable(g rdf.ID) error {
-	if w.derived[g] {
+	if w.isDerived(g) {
 		return errorf(CodeRefused, "the graph <%s> holds what follows from other graphs, so it changes only with them; change those", w.fork.Term(g).Value)
 	}
 	return nil

@@ -70,7 +70,7 @@ func (t *template) fill(vars []string, solution []base.Term) {
 			continue
 		}
 		quad := rdf.IDQuad{S: t.w.intern(s), P: t.w.intern(p), O: t.w.intern(o), G: t.w.intern(g)}
-		if _, seen := t.made[quad]; seen || t.w.derived[quad.G] || !t.w.charge(quadCost) {
+		if _, seen := t.made[quad]; seen || t.w.isDerived(quad.G) || !t.w.charge(quadCost) {
 			continue
 		}
 		t.made[quad] = struct{}{}

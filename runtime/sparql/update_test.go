@@ -91,8 +91,10 @@ func TestUpdateGivesTheNetChange(t *testing.T) {
 	}
 }
 
+func isD(graph base.Term) bool { return graph.Value == "http://example.org/d" }
+
 func TestUpdateThatFailsSaysWhatToDoAndChangesNothing(t *testing.T) {
-	d := sparql.UpdateDataset{Snapshot: snapshotOf(t, prefix+`:a :p 1 . :g { :c :p 3 } :d { :c :p 4 }`), Derived: []string{"http://example.org/d"}}
+	d := sparql.UpdateDataset{Snapshot: snapshotOf(t, prefix+`:a :p 1 . :g { :c :p 3 } :d { :c :p 4 }`), Derived: isD}
 	for update, want := range map[string]string{
 		`CREATE GRAPH :g`:                                               `the graph <http://example.org/g> exists already; insert into it, or write CREATE SILENT`,
 		`COPY :absent TO :g`:                                            `there is no graph <http://example.org/absent> to copy; write COPY SILENT where that is no failure`,
@@ -112,7 +114,7 @@ func TestUpdateThatFailsSaysWhatToDoAndChangesNothing(t *testing.T) {
 
 func TestDerivedGraphsAreReadAndNeverWritten(t *testing.T) {
 	d := sparql.UpdateDataset{Snapshot: snapshotOf(t, prefix+`:a :p 1 . :g { :c :p 3 } :d { :c :p 4 }`),
-		Derived: []string{"http://example.org/d"}, Merged: []string{"http://example.org/d"}}
+		Derived: isD, Merged: []string{"http://example.org/d"}}
 	for update, want := range map[string]string{
 		`CLEAR ALL`: `-a p 1; -c p 3 g`,
 		`DELETE { GRAPH ?g { ?s ?p ?o } } WHERE { GRAPH ?g { ?s ?p ?o } }`: `-c p 3 g`,
@@ -182,6 +184,32 @@ func TestUsingOfTheProtocolStandsForUsingOfTheText(t *testing.T) {
 	for _, text := range []string{`WITH :g DELETE { ?s ?p ?o } WHERE { ?s ?p ?o }`, `INSERT { :a :b 1 } USING :g WHERE {}`} {
 		if _, err := parseUpdate(t, text).WithDataset([]string{"http://e/"}, nil); err == nil {
 			t.Errorf("%s takes using-graph-uri", text)
+		}
+	}
+}
+
+func TestUpdateWithinOneGraphTouchesNoOther(t *testing.T) {
+	d := sparql.UpdateDataset{Snapshot: snapshotOf(t, prefix+`:a :p 1 . :g { :c :p 3 }`)}
+	for text, want := range map[string]string{
+		`INSERT DATA { :n :p 1 } ; DELETE DATA { :c :p 3 }`:          `+n p 1 g; -c p 3 g`,
+		`DELETE WHERE { ?s ?p ?o }`:                                  `-c p 3 g`,
+		`DELETE { ?s :p ?o } INSERT { ?s :q ?o } WHERE { ?s :p ?o }`: `+c q 3 g; -c p 3 g`,
+		`CLEAR DEFAULT`:                        `-c p 3 g`,
+		`CLEAR ALL`:                            `refused`,
+		`INSERT DATA { GRAPH :h { :n :p 1 } }`: `refused`,
+		`WITH :h DELETE { ?s ?p ?o } WHERE { ?s ?p ?o }`:                   `refused`,
+		`INSERT { GRAPH ?g { ?s ?p ?o } } WHERE { GRAPH ?g { ?s ?p ?o } }`: `refused`,
+		`MOVE DEFAULT TO :h`: `refused`,
+	} {
+		u, err := parseUpdate(t, text).Within("http://example.org/g")
+		got := "refused"
+		if err == nil {
+			var c sparql.Change
+			c, err = u.Run(context.Background(), d, sparql.Limits{})
+			got = short(c)
+		}
+		if got != want {
+			t.Errorf("%s\ngot  %s, %v\nwant %s", text, got, err, want)
 		}
 	}
 }

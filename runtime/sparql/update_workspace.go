@@ -28,7 +28,7 @@ type workspace struct {
 	current *rdf.Snapshot       // of the fork
 	waiting map[rdf.IDQuad]bool // against the fork: true comes, false goes
 	net     map[rdf.IDQuad]bool // against the snapshot at the beginning
-	derived map[rdf.ID]bool     // graphs that may not be written
+	derived map[rdf.ID]bool     // what isDerived found out
 	label   string              // how labels of new blank nodes begin
 	given   int                 // such labels
 	memory  int64
@@ -39,10 +39,20 @@ type workspace struct {
 func newWorkspace(ctx context.Context, d UpdateDataset, l Limits) *workspace {
 	w := &workspace{ctx: ctx, limits: l, data: d, fork: d.Snapshot.Fork(), current: d.Snapshot,
 		waiting: map[rdf.IDQuad]bool{}, net: map[rdf.IDQuad]bool{}, derived: map[rdf.ID]bool{}}
-	for _, iri := range d.Derived {
-		w.derived[w.fork.Intern(base.IRI(iri))] = true
-	}
 	return w
+}
+
+// isDerived reports a graph that may not be written.
+func (w *workspace) isDerived(g rdf.ID) bool {
+	if w.data.Derived == nil || g == rdf.DefaultGraph {
+		return false
+	}
+	is, known := w.derived[g]
+	if !known {
+		is = w.data.Derived(w.fork.Term(g))
+		w.derived[g] = is
+	}
+	return is
 }
 
 // set makes a quad be there or not.
