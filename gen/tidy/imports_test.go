@@ -51,13 +51,14 @@ var laws = []law{
 
 	{[]string{"runtime/rdf/..."}, []string{"gen/base", "github.com/piprate/json-gold/ld", "github.com/RoaringBitmap/roaring/v2"}, "terms, store and formats; json-gold reads foreign JSON-LD and nothing else"},
 	{[]string{"runtime/sparql/..."}, []string{"gen/base", "runtime/rdf/...", "runtime/sparql/...", "github.com/cockroachdb/apd/v3", "github.com/RoaringBitmap/roaring/v2"}, "queries know the graph and not who fills it"},
+	{[]string{"runtime/live/..."}, []string{"gen/base", "runtime/rdf", "runtime/sparql/..."}, "live queries know graphs that change and not who changes them"},
 	{[]string{"runtime/lang/..."}, []string{"gen/base", "generated/schema", "runtime/rdf/..."}, "the language knows kinds as data, so that it needs no server"},
 	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "golang.org/x/sys/..."}, "the log keeps bytes"},
 	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
 	{[]string{"runtime/state/...", "runtime/command/...", "runtime/projection/...", "runtime/reconcile/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "generated/quads", "generated/schema", "github.com/tidwall/btree"}, kernel), "the kernel treats all kinds alike"},
 
 	{[]string{"runtime/iam/..."}, slice, "slices never import each other; they meet in the log"},
-	{[]string{"runtime/http/..."}, slices.Concat([]string{"gen/base", "generated/...", "runtime/iam", prometheus, "github.com/google/uuid", "github.com/klauspost/compress/..."}, kernel), "the edge sees the kernel and the output; what it serves comes from them"},
+	{[]string{"runtime/http/..."}, slices.Concat([]string{"gen/base", "generated/...", "runtime/iam", "runtime/live", prometheus, "github.com/google/uuid", "github.com/klauspost/compress/..."}, kernel), "the edge sees the kernel and the output; what it serves comes from them"},
 	{[]string{"runtime/...", "cmd/picloud/..."}, []string{"gen/base", "generated/...", "runtime/...", "cmd/picloud/...", cobra, "github.com/spf13/pflag", prometheus, "golang.org/x/term", "golang.org/x/sys/...", "go.yaml.in/yaml/v3", "github.com/google/uuid", "github.com/hashicorp/go-hclog"}, "the whole is put together in runtime/node and the command"},
 	{[]string{"cmd/picloud/cli"}, []string{"gen/base", "generated/...", "runtime/lang", "runtime/rdf", cobra, "go.yaml.in/yaml/v3"}, "the client part builds on every system and needs no node"},
 	{[]string{"cmd/picloud-gen"}, []string{"gen", "gen/load", "gen/plan", "gen/write"}, "the command drives the pipeline"},

@@ -2,6 +2,10 @@ package rdf
 
 import "github.com/picloud/picloud/gen/base"
 
+// AppendQuad appends a quad as a line of canonical N-Quads, its line feed
+// included.
+func AppendQuad(b []byte, q base.Quad) []byte { return appendNQuad(b, q) }
+
 // appendNQuad appends a quad as a line of N-Quads, which for a quad of the
 // default graph is a line of N-Triples. The form is canonical (RDF 1.2
 // N-Quads, section 5): one space between terms, only the needed escapes.
