@@ -28,7 +28,7 @@ const (
 // kernel is the part of the runtime that knows no kind by name.
 var kernel = []string{
 	"runtime/eventlog/...", "runtime/consensus/...", "runtime/state/...", "runtime/command/...", "runtime/projection/...",
-	"runtime/rdf/...", "runtime/sparql/...", "runtime/lang/...", "runtime/reconcile/...",
+	"runtime/dataset/...", "runtime/rdf/...", "runtime/sparql/...", "runtime/lang/...", "runtime/reconcile/...",
 }
 
 var laws = []law{
@@ -55,6 +55,7 @@ var laws = []law{
 	{[]string{"runtime/lang/..."}, []string{"gen/base", "generated/schema", "runtime/rdf/..."}, "the language knows kinds as data, so that it needs no server"},
 	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "golang.org/x/sys/..."}, "the log keeps bytes"},
 	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
+	{[]string{"runtime/dataset/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "github.com/klauspost/compress/zstd"}, kernel), "changes of datasets are packed here and nowhere else"},
 	{[]string{"runtime/state/...", "runtime/command/...", "runtime/projection/...", "runtime/reconcile/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "generated/quads", "generated/schema", "github.com/tidwall/btree"}, kernel), "the kernel treats all kinds alike"},
 
 	{[]string{"runtime/iam/..."}, slice, "slices never import each other; they meet in the log"},

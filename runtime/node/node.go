@@ -19,6 +19,8 @@ import (
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/dataset"
+	"github.com/picloud/picloud/runtime/dataset/writer"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
 	"github.com/picloud/picloud/runtime/iam"
@@ -49,9 +51,11 @@ type Node struct {
 	cfg       Config
 	claim     *datadir.Claim
 	log       *eventlog.Log
+	datasets  *dataset.Datasets
 	views     *projection.Projection
 	consensus *consensus.Node
 	door      *command.Door
+	writer    *writer.Writer
 	ca        *iam.CA
 	leaf      *iam.Leaf
 	token     string
@@ -87,8 +91,11 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.datasets, err = dataset.New(dataset.Config{Dir: n.path("datasets"), Log: n.log, Logger: cfg.Logger}); err != nil {
+		return nil, err
+	}
 	n.views = projection.New(projection.Config{
-		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"), Static: static, Logger: cfg.Logger,
+		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"), Static: static, Datasets: n.datasets, Logger: cfg.Logger,
 	}, n.log)
 	id, err := n.leaf.ID()
 	if err != nil {
@@ -105,6 +112,9 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: sealer,
 		Authenticator: &iam.Tokens{Now: cfg.Now}, Rules: []command.Rule{iam.KeepAdministrator, n.keepLeader}, Logger: cfg.Logger,
 	})
+	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets}); err != nil {
+		return nil, err
+	}
 	if err := n.awaitLeadership(ctx); err != nil {
 		return nil, err
 	}
@@ -254,6 +264,9 @@ func (n *Node) close() error {
 	if n.door != nil {
 		n.door.Close()
 	}
+	if n.writer != nil {
+		n.writer.Close()
+	}
 	var errs []error
 	if n.consensus != nil {
 		errs = append(errs, n.consensus.Close())
@@ -262,6 +275,9 @@ func (n *Node) close() error {
 		err := n.log.Sync()
 		if err == nil && n.consensus != nil { // a checkpoint never stands for more than the log holds
 			err = n.views.SaveCheckpoint()
+		}
+		if n.datasets != nil { // they read the log
+			n.datasets.Close()
 		}
 		errs = append(errs, err, n.log.Close())
 	}
@@ -277,6 +293,8 @@ func (n *Node) Root() string { return "https://" + n.cfg.Domain }
 // The parts that the edge stands on.
 func (n *Node) Door() *command.Door           { return n.door }
 func (n *Node) Views() *projection.Projection { return n.views }
+func (n *Node) Datasets() *dataset.Datasets   { return n.datasets }
+func (n *Node) Writer() *writer.Writer        { return n.writer }
 func (n *Node) Events() *eventlog.Log         { return n.log }
 func (n *Node) Consensus() *consensus.Node    { return n.consensus }
 func (n *Node) TLS() *tls.Config              { return n.leaf.ServerConfig() }

@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/state"
@@ -26,6 +28,8 @@ type Config struct {
 	Checkpoint string
 	// Static quads lie in the graph from the start and never change.
 	Static []base.Quad
+	// Datasets take in what changes them; nil where there are none.
+	Datasets *dataset.Datasets
 	// Logger; nil discards.
 	Logger *slog.Logger
 }
@@ -99,6 +103,12 @@ func from(cfg Config, start *state.State) *Projection {
 		head:    start.Head,
 	}
 	p.store.Load(p.all(start))
+	if cfg.Datasets != nil {
+		for e := range start.All() {
+			cfg.Datasets.Restore(e.Resource)
+		}
+		cfg.Datasets.Reach(start.Position)
+	}
 	p.publish(View{start.Position, start.Time, start, p.store.Snapshot(), nil})
 	return p
 }
@@ -139,6 +149,9 @@ func (p *Projection) Fold(b eventlog.Batch) error {
 	}
 	p.head = state.Head{Position: base.Position(b.Last()), Time: at, Chain: b.Digest}
 	p.builder.FoldBatch(batch, p.head, p.note)
+	if p.cfg.Datasets != nil { // before readers can wait for the position
+		p.cfg.Datasets.Reach(p.head.Position)
+	}
 	return nil
 }
 
@@ -147,6 +160,9 @@ func (p *Projection) note(e *domain.Event, c state.Change) {
 	if _, known := p.touched[e.Subject]; !known {
 		p.touched[e.Subject] = c.Before
 		p.order = append(p.order, e.Subject)
+	}
+	if p.cfg.Datasets != nil {
+		p.cfg.Datasets.Fold(e, c.Before.Resource, c.After.Resource, c.Fault, p.head.Chain)
 	}
 	if c.Fault != nil {
 		p.cfg.Logger.Error("an event cannot be folded; its subject is set aside", "error", c.Fault)
@@ -182,11 +198,23 @@ func (p *Projection) Checkpoint(eventlog.Head) func() error {
 // SaveCheckpoint writes the present state to the checkpoint's file.
 func (p *Projection) SaveCheckpoint() error { return p.save(p.View().State) }
 
+// save writes images of datasets before the state that knows of them: whatever
+// a crash leaves, an image is as far as the state or ahead, or the log has the rest.
 func (p *Projection) save(s *state.State) error {
 	if p.cfg.Checkpoint == "" {
 		return nil
 	}
-	return s.WriteCheckpoint(p.cfg.Checkpoint, p.cfg.Model)
+	var images, sweep error
+	if p.cfg.Datasets != nil {
+		images = p.cfg.Datasets.Save()
+	}
+	if err := s.WriteCheckpoint(p.cfg.Checkpoint, p.cfg.Model); err != nil {
+		return errors.Join(images, err)
+	}
+	if p.cfg.Datasets != nil {
+		sweep = p.cfg.Datasets.Sweep(func(ref base.Ref) bool { return s.Get(ref) != nil })
+	}
+	return errors.Join(images, sweep)
 }
 
 // Sums are the digests that equal histories share.
@@ -195,11 +223,12 @@ type Sums struct {
 	Chain    [32]byte // of the log
 	State    [32]byte
 	Graph    [32]byte
+	Datasets [32]byte // each at its own position; zero where none are kept
 }
 
 // Sums of a view.
 func (v View) Sums() Sums {
-	return Sums{v.Position, v.State.Chain, v.State.Digest(), v.Graph.Digest()}
+	return Sums{Position: v.Position, Chain: v.State.Chain, State: v.State.Digest(), Graph: v.Graph.Digest()}
 }
 
 // Rebuild folds a log into a shadow that stands where a view does, without
@@ -226,8 +255,33 @@ func Rebuild(cfg Config, log *eventlog.Log, until base.Position) (View, error) {
 // the digests of both for comparison. An error means that the log cannot be
 // replayed.
 func (p *Projection) Verify(log *eventlog.Log) (live, rebuilt Sums, err error) {
-	now := p.View()
-	shadow, err := Rebuild(p.cfg, log, now.Position)
+	if p.cfg.Datasets == nil {
+		return p.verify(log, p.cfg, p.View())
+	}
+	ctx := context.Background() // datasets end their waits when they close
+	standing, err := p.cfg.Datasets.Standing(ctx)
+	if err != nil {
+		return Sums{}, Sums{}, err
+	}
+	now, err := p.WaitFor(ctx, standing.Last())
+	if err != nil {
+		return Sums{}, Sums{}, err
+	}
+	cfg := p.cfg
+	if cfg.Datasets, err = p.cfg.Datasets.Shadow(standing); err != nil {
+		return Sums{}, Sums{}, err
+	}
+	defer cfg.Datasets.Close()
+	if live, rebuilt, err = p.verify(log, cfg, now); err != nil {
+		return Sums{}, Sums{}, err
+	}
+	again, err := cfg.Datasets.Standing(ctx)
+	live.Datasets, rebuilt.Datasets = standing.Sum(), again.Sum()
+	return live, rebuilt, err
+}
+
+func (p *Projection) verify(log *eventlog.Log, cfg Config, now View) (live, rebuilt Sums, err error) {
+	shadow, err := Rebuild(cfg, log, now.Position)
 	if err != nil {
 		return Sums{}, Sums{}, fmt.Errorf("the log cannot be replayed: %w", err)
 	}
