@@ -1,6 +1,8 @@
 package value
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -8,7 +10,7 @@ import (
 
 const (
 	maxPattern = 4096
-	// maxRepeat bounds the size of a compiled pattern; RE2's own bound of a
+	// maxInstructions bounds the size of a compiled pattern; RE2's own bound of a
 	// thousand repetitions holds below it.
 	maxInstructions = 20_000
 )
@@ -16,17 +18,28 @@ const (
 // CompileRegex compiles a pattern and flags of fn:matches (XPath 3.1, section
 // 5.6) to RE2, which runs in linear time. Back references and look-around do
 // not exist there and are an error.
-func CompileRegex(pattern, flags string) (*regexp.Regexp, bool) {
-	if len(pattern) > maxPattern || strings.Trim(flags, "smixq") != "" {
-		return nil, false
+func CompileRegex(pattern, flags string) (*regexp.Regexp, error) {
+	pattern, _, err := translateRegex(pattern, flags)
+	if err != nil {
+		return nil, err
 	}
-	quoted := strings.Contains(flags, "q")
-	if quoted {
+	return regexp.Compile(pattern)
+}
+
+// translateRegex gives a pattern and its flags in the syntax of package regexp,
+// and about how many instructions it will compile to.
+func translateRegex(pattern, flags string) (translated string, instructions int, err error) {
+	if len(pattern) > maxPattern {
+		return "", 0, fmt.Errorf("the pattern has %d bytes; at most %d are allowed", len(pattern), maxPattern)
+	}
+	if wrong := strings.Trim(flags, "smixq"); wrong != "" {
+		return "", 0, fmt.Errorf("there is no flag %.10q; the flags are s, m, i, x and q", wrong)
+	}
+	switch {
+	case strings.Contains(flags, "q"):
 		pattern = regexp.QuoteMeta(pattern)
-	} else {
-		if strings.Contains(flags, "x") {
-			pattern = withoutSpace(pattern)
-		}
+	case strings.Contains(flags, "x"):
+		pattern = withoutSpace(pattern)
 	}
 	prefix := ""
 	for _, f := range "smi" {
@@ -39,14 +52,31 @@ func CompileRegex(pattern, flags string) (*regexp.Regexp, bool) {
 	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
-		return nil, false
+		return "", 0, err
 	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil || len(program.Inst) > maxInstructions {
-		return nil, false
+	// Looked at before compiling, which would make them all first.
+	if instructions = regexSize(parsed); instructions > maxInstructions {
+		return "", 0, errors.New("the pattern is too large once its repetitions are written out")
 	}
-	re, err := regexp.Compile(pattern)
-	return re, err == nil
+	return pattern, instructions, nil
+}
+
+// regexSize is about how many instructions a pattern compiles to, counted no
+// further than the bound.
+func regexSize(re *syntax.Regexp) int {
+	size := 1
+	for _, sub := range re.Sub {
+		if size += regexSize(sub); size > maxInstructions {
+			return size
+		}
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		size += len(re.Rune)
+	case syntax.OpRepeat:
+		size *= max(re.Min, re.Max, 1)
+	}
+	return size
 }
 
 // withoutSpace is flag x: white space outside character classes goes.
@@ -69,58 +99,4 @@ func withoutSpace(pattern string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
-}
-
-// Replace is fn:replace: $1 to $9 are groups, \$ and \\ stand for themselves.
-// A pattern that matches the empty string is an error.
-func Replace(re *regexp.Regexp, v Value, replacement string) (Value, bool) {
-	if !v.IsString() || re.MatchString("") {
-		return Value{}, false
-	}
-	template, ok := expandTemplate(replacement, re.NumSubexp())
-	if !ok {
-		return Value{}, false
-	}
-	in := v.term.Value
-	matches := re.FindAllStringSubmatchIndex(in, -1)
-	var out []byte
-	last := 0
-	for _, m := range matches {
-		out = append(out, in[last:m[0]]...)
-		out = re.ExpandString(out, template, in, m)
-		last = m[1]
-		if len(out) > maxString {
-			return Value{}, false
-		}
-	}
-	return v.WithText(string(append(out, in[last:]...)))
-}
-
-// expandTemplate turns XPath's replacement into that of package regexp.
-func expandTemplate(s string, groups int) (string, bool) {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\':
-			i++
-			if i == len(s) || s[i] != '\\' && s[i] != '$' {
-				return "", false
-			}
-			if s[i] == '$' {
-				b.WriteByte('$')
-			}
-			b.WriteByte(s[i])
-		case c == '$':
-			i++
-			if i == len(s) || s[i] < '0' || s[i] > '9' {
-				return "", false
-			}
-			if int(s[i]-'0') <= groups {
-				b.WriteString("${" + s[i:i+1] + "}")
-			}
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String(), true
 }

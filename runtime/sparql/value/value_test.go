@@ -1,8 +1,11 @@
 package value
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/picloud/picloud/gen/base"
 )
@@ -185,13 +188,91 @@ func TestCasts(t *testing.T) {
 
 func TestHostileRegexIsRefusedOrLinear(t *testing.T) {
 	for _, pattern := range []string{"(", `(a)\1`, "(?=a)", strings.Repeat("a", 5000), "((a{100}){100}){100}"} {
-		if _, ok := CompileRegex(pattern, ""); ok {
+		if _, err := CompileRegex(pattern, ""); err == nil {
 			t.Errorf("%.20s compiles", pattern)
 		}
 	}
-	re, ok := CompileRegex("(a+)+$", "")
-	if !ok || re.MatchString(strings.Repeat("a", 1<<20)+"b") {
+	re, err := CompileRegex("(a+)+$", "")
+	if err != nil || re.MatchString(strings.Repeat("a", 1<<20)+"b") {
 		t.Error("a pattern with nested repetitions should run in linear time")
+	}
+}
+
+// TestALongTextIsMatchedLikeAShortOne compares the two ways of matching, of
+// which one can be ended in between.
+func TestALongTextIsMatchedLikeAShortOne(t *testing.T) {
+	always := func(int) bool { return true }
+	texts := []string{"", "a", "aa b\na  b\r\n", "  trim me  ", "aXbXc", "éaé ab\xffa", "foo bar foo", strings.Repeat("ab ", 30)}
+	for _, pattern := range []string{"a", "^a", "(?m)^a", "a$", "\\bfoo\\b", "\\b", "^\\s+|\\s+$", "(a)|(b)", "(?i)x", "a*b", ".", "o{2}", "(f)(o+)", "[^a]+", "\\B"} {
+		for _, text := range texts {
+			fast, err := NewRegex(pattern, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			slow, _ := NewRegex(pattern, "")
+			slow.instructions = 1 << 30
+			if fast.Match(text, always) != slow.Match(text, always) {
+				t.Errorf("%q matches %q in one way only", pattern, text)
+			}
+			want := fmt.Sprint(fast.re.FindAllStringSubmatchIndex(text, -1))
+			var got [][]int
+			slow.matches(text, always, func(m []int) bool { got = append(got, m); return true })
+			if fmt.Sprint(got) != want {
+				t.Errorf("%q in %q: %v, want %v", pattern, text, got, want)
+			}
+			one, _ := fast.Replace(Str(text), "<$0$1\\$$2>", always)
+			other, _ := slow.Replace(Str(text), "<$0$1\\$$2>", always)
+			if one.Text() != other.Text() {
+				t.Errorf("replacing %q in %q: %q and %q", pattern, text, one.Text(), other.Text())
+			}
+		}
+	}
+}
+
+// TestMatchingEndsSoon lets hostile matching work for ten thousand steps, of
+// which each is a microsecond at most.
+func TestMatchingEndsSoon(t *testing.T) {
+	long := strings.Repeat("a", MaxString)
+	for _, pattern := range []string{"(a|aa)+$b", "(.{20}){50}b", "a.*b|a", "\\s+$|a", "(a?){900}b"} {
+		re, err := NewRegex(pattern, "")
+		if err != nil {
+			t.Fatal(pattern, err)
+		}
+		for name, run := range map[string]func(Meter){
+			"match":   func(m Meter) { re.Match(long, m) },
+			"replace": func(m Meter) { re.Replace(Str(long), "$0$0$0", m) },
+		} {
+			left := 10_000
+			began := time.Now()
+			run(func(steps int) bool { left -= steps; return left > 0 })
+			took := time.Since(began)
+			t.Logf("%s of %s: %s, %d steps left", name, pattern, took, max(left, 0))
+			if took > 500*time.Millisecond {
+				t.Errorf("%s of %s took %s for ten thousand steps", name, pattern, took)
+			}
+		}
+	}
+}
+
+// TestNoFunctionMakesWithoutMeasure applies what can make much of little.
+func TestNoFunctionMakesWithoutMeasure(t *testing.T) {
+	always := func(int) bool { return true }
+	long := Str(strings.Repeat("%", MaxString-1))
+	re, _ := NewRegex("(.+)", "")
+	for name, run := range map[string]func() (Value, bool){
+		"REPLACE":        func() (Value, bool) { return re.Replace(long, strings.Repeat("$1", 1<<20), always) },
+		"CONCAT":         func() (Value, bool) { return concat([]Value{long, long, long, long}) },
+		"ENCODE_FOR_URI": func() (Value, bool) { f, _ := Builtin("ENCODE_FOR_URI"); return f([]Value{long}) },
+		"STRLANG":        func() (Value, bool) { return strLang([]Value{Str("a"), Str(strings.Repeat("a-", 1<<20) + "a")}) },
+		"IRI":            func() (Value, bool) { return iri([]Value{long, Str("http://e/")}) },
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, ok := run()
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; ok || took > 3*MaxString {
+			t.Errorf("%s: %t, %d bytes allocated", name, ok, took)
+		}
 	}
 }
 
