@@ -115,11 +115,7 @@ func not(a evaluator) evaluator {
 // equality is "=" or "!=".
 func equality(a, b evaluator, negate bool) evaluator {
 	return func(e *exec, r row) (value.Value, bool) {
-		x, ok := a(e, r)
-		if !ok {
-			return value.Value{}, false
-		}
-		y, ok := b(e, r)
+		x, y, ok := both(e, r, a, b)
 		if !ok {
 			return value.Value{}, false
 		}
@@ -138,11 +134,7 @@ func isTerm(slot int, id rdf.ID, negate bool) evaluator {
 // comparison is one of the four orders.
 func comparison(a, b evaluator, holds func(order int) bool) evaluator {
 	return func(e *exec, r row) (value.Value, bool) {
-		x, ok := a(e, r)
-		if !ok {
-			return value.Value{}, false
-		}
-		y, ok := b(e, r)
+		x, y, ok := both(e, r, a, b)
 		if !ok {
 			return value.Value{}, false
 		}
@@ -159,6 +151,8 @@ func in(a evaluator, members []evaluator, negate bool) evaluator {
 		if !ok {
 			return value.Value{}, false
 		}
+		held := e.hold(x)
+		defer e.release(held)
 		failed := false
 		for _, m := range members {
 			y, ok := m(e, r)
@@ -177,11 +171,7 @@ func in(a evaluator, members []evaluator, negate bool) evaluator {
 
 func arithmetic(op byte, a, b evaluator) evaluator {
 	return func(e *exec, r row) (value.Value, bool) {
-		x, ok := a(e, r)
-		if !ok {
-			return value.Value{}, false
-		}
-		y, ok := b(e, r)
+		x, y, ok := both(e, r, a, b)
 		if !ok {
 			return value.Value{}, false
 		}
@@ -189,19 +179,49 @@ func arithmetic(op byte, a, b evaluator) evaluator {
 	}
 }
 
+// both computes two operands.
+func both(e *exec, r row, a, b evaluator) (x, y value.Value, ok bool) {
+	if x, ok = a(e, r); !ok {
+		return x, y, false
+	}
+	held := e.hold(x)
+	y, ok = b(e, r)
+	e.release(held)
+	return x, y, ok && e.work(min(x.Bytes(), y.Bytes())>>8)
+}
+
+// largeValue is from how many bytes on a value counts while it is computed with.
+const largeValue = 4 << 10
+
+// hold charges a value that waits for the others that an expression needs. Give
+// the answer to release.
+func (e *exec) hold(v value.Value) (charged int) {
+	n := v.Bytes()
+	if n < largeValue {
+		return 0
+	}
+	e.work(n >> 8)
+	e.charge(n)
+	return n
+}
+
 // call applies a function to values; an error of an argument is an error.
 func call(f value.Function, args []evaluator) evaluator {
 	return func(e *exec, r row) (value.Value, bool) {
 		var buffer [3]value.Value
-		values := buffer[:0]
+		values, held := buffer[:0], 0
 		for _, a := range args {
 			v, ok := a(e, r)
 			if !ok {
+				e.release(held)
 				return value.Value{}, false
 			}
+			held += e.hold(v)
 			values = append(values, v)
 		}
-		return f(values)
+		v, ok := f(values)
+		e.release(held)
+		return v, ok && e.work(v.Bytes()>>8)
 	}
 }
 

@@ -1,8 +1,6 @@
 package sparql
 
 import (
-	"regexp"
-
 	"github.com/picloud/picloud/runtime/sparql/syntax"
 	"github.com/picloud/picloud/runtime/sparql/value"
 )
@@ -20,6 +18,8 @@ func regex(x syntax.Call, args []evaluator) evaluator {
 		if !ok || !text.IsString() {
 			return value.Value{}, false
 		}
+		held := e.hold(text)
+		defer e.release(held)
 		pattern, ok := plain(args[1], e, r)
 		if !ok {
 			return value.Value{}, false
@@ -30,18 +30,18 @@ func regex(x syntax.Call, args []evaluator) evaluator {
 				return value.Value{}, false
 			}
 		}
-		re := last.get(pattern, flags)
+		re := last.get(e, pattern, flags)
 		if re == nil {
 			return value.Value{}, false
 		}
 		if x.Op == "REGEX" {
-			return value.Bool(re.MatchString(text.Text())), true
+			return value.Bool(re.Match(text.Text(), e.work)), e.err == nil
 		}
 		replacement, ok := plain(args[2], e, r)
 		if !ok {
 			return value.Value{}, false
 		}
-		return value.Replace(re, text, replacement)
+		return re.Replace(text, replacement, e.work)
 	}
 }
 
@@ -56,13 +56,20 @@ func plain(f evaluator, e *exec, r row) (string, bool) {
 type compiledRegex struct {
 	used           bool
 	pattern, flags string
-	re             *regexp.Regexp
+	re             *value.Regex
 }
 
-func (c *compiledRegex) get(pattern, flags string) *regexp.Regexp {
-	if !c.used || c.pattern != pattern || c.flags != flags {
-		re, _ := value.CompileRegex(pattern, flags)
-		*c = compiledRegex{true, pattern, flags, re}
+func (c *compiledRegex) get(e *exec, pattern, flags string) *value.Regex {
+	if c.used && c.pattern == pattern && c.flags == flags {
+		return c.re
 	}
-	return c.re
+	if c.re != nil {
+		e.release(c.re.Bytes())
+	}
+	re, _ := value.NewRegex(pattern, flags)
+	*c = compiledRegex{true, pattern, flags, re}
+	if re == nil || !e.work(re.Bytes()>>7) || !e.charge(re.Bytes()) {
+		return nil
+	}
+	return re
 }

@@ -69,7 +69,14 @@ func castBoolean(v Value) (Value, bool) {
 	return Value{}, false
 }
 
-func trim(v Value) string { return strings.Trim(v.term.Value, " \t\r\n") }
+// trim is the text of a string without white space around it, "" if it is too
+// long to be anything that we compute with.
+func trim(v Value) string {
+	if s := strings.Trim(v.term.Value, " \t\r\n"); len(s) <= maxDigits+8 {
+		return s
+	}
+	return ""
+}
 
 func castInteger(v Value) (Value, bool) {
 	switch v.Kind {

@@ -103,8 +103,11 @@ func iri(a []Value) (Value, bool) {
 	case IRI:
 		return a[0], true
 	case String:
+		if len(a[0].term.Value) > MaxIRI {
+			return Value{}, false
+		}
 		resolved, err := rdf.ResolveIRI(a[1].term.Value, a[0].term.Value)
-		if err != nil || rdf.CheckIRI(resolved) != nil {
+		if err != nil || len(resolved) > MaxIRI || rdf.CheckIRI(resolved) != nil {
 			return Value{}, false
 		}
 		return Of(base.IRI(resolved)), true
@@ -119,8 +122,15 @@ func strLang(a []Value) (Value, bool) {
 	return Of(base.LangString(a[0].term.Value, a[1].term.Value)), true
 }
 
+// maxLang bounds a language tag; the longest of RFC 5646 has 35 characters
+// without extensions.
+const maxLang = 256
+
 // validLang is the production LANGTAG without its sign.
 func validLang(tag string) bool {
+	if len(tag) > maxLang {
+		return false
+	}
 	for i, part := range strings.Split(tag, "-") {
 		if part == "" {
 			return false
@@ -263,7 +273,7 @@ func dateFunction(name string) (Function, bool) {
 			// The zone as it was written: "+00:00" is not "Z".
 			if text := v.term.Value; strings.HasSuffix(text, ":00") && len(text) > 6 {
 				if z := text[len(text)-6:]; z[0] == '+' || z[0] == '-' {
-					return Str(z), true
+					return Str(strings.Clone(z)), true
 				}
 			}
 			return Str(zoneText(v.at)), true

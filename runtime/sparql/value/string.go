@@ -7,8 +7,12 @@ import (
 	"github.com/picloud/picloud/gen/base"
 )
 
-// maxString bounds the length of a computed string, in bytes.
-const maxString = 16 << 20
+// MaxString bounds the length of a computed string, in bytes; MaxIRI that of a
+// computed IRI.
+const (
+	MaxString = 4 << 20
+	MaxIRI    = 64 << 10
+)
 
 func stringFunction(name string) (Function, bool) {
 	switch name {
@@ -19,7 +23,12 @@ func stringFunction(name string) (Function, bool) {
 	case "LCASE":
 		return unary(func(v Value) (Value, bool) { return mapString(v, strings.ToLower) }), true
 	case "ENCODE_FOR_URI":
-		return text(func(s string) Value { return Str(encodeForURI(s)) }), true
+		return unary(func(v Value) (Value, bool) {
+			if !v.IsString() || len(v.term.Value) > MaxString/3 { // each byte may become three
+				return Value{}, false
+			}
+			return Str(encodeForURI(v.term.Value)), true
+		}), true
 	case "CONTAINS":
 		return test(strings.Contains), true
 	case "STRSTARTS":
@@ -45,6 +54,18 @@ func (v Value) IsString() bool { return v.Kind == String || v.Kind == LangString
 // Text is the lexical form of a string, or the IRI.
 func (v Value) Text() string { return v.term.Value }
 
+// Bytes is about how much memory v takes beside itself.
+func (v Value) Bytes() int {
+	n := len(v.term.Value) + len(v.term.Lang)
+	if v.big != nil {
+		n += 48 + v.big.BitLen()/8
+	}
+	if v.dec != nil {
+		n += 64 + v.dec.Coeff.BitLen()/8
+	}
+	return n
+}
+
 func text(f func(string) Value) Function {
 	return unary(func(v Value) (Value, bool) {
 		if !v.IsString() {
@@ -56,7 +77,7 @@ func text(f func(string) Value) Function {
 
 // WithText is v, a string, with another lexical form and the same language.
 func (v Value) WithText(s string) (Value, bool) {
-	if !v.IsString() || len(s) > maxString {
+	if !v.IsString() || len(s) > MaxString {
 		return Value{}, false
 	}
 	t := v.term
@@ -65,7 +86,7 @@ func (v Value) WithText(s string) (Value, bool) {
 }
 
 func mapString(v Value, f func(string) string) (Value, bool) {
-	if !v.IsString() {
+	if !v.IsString() || len(v.term.Value) > MaxString {
 		return Value{}, false
 	}
 	return v.WithText(f(v.term.Value))
@@ -96,7 +117,7 @@ func strBefore(a []Value) (Value, bool) {
 	if !found {
 		return Str(""), true
 	}
-	return a[0].WithText(before)
+	return a[0].WithText(strings.Clone(before)) // lest a short text keep a long one alive
 }
 
 func strAfter(a []Value) (Value, bool) {
@@ -107,15 +128,14 @@ func strAfter(a []Value) (Value, bool) {
 	if !found {
 		return Str(""), true
 	}
-	return a[0].WithText(after)
+	return a[0].WithText(strings.Clone(after))
 }
 
 // concat keeps a language tag that all arguments share.
 func concat(args []Value) (Value, bool) {
-	var b strings.Builder
-	shared := ""
+	shared, size := "", 0
 	for i, v := range args {
-		if !v.IsString() || b.Len()+len(v.term.Value) > maxString {
+		if size += len(v.term.Value); !v.IsString() || size > MaxString {
 			return Value{}, false
 		}
 		if i == 0 {
@@ -123,6 +143,10 @@ func concat(args []Value) (Value, bool) {
 		} else if !strings.EqualFold(shared, v.term.Lang) {
 			shared = ""
 		}
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, v := range args {
 		b.WriteString(v.term.Value)
 	}
 	if shared != "" {
@@ -141,15 +165,20 @@ func substr(a []Value) (Value, bool) {
 	if len(a) == 3 {
 		end = start + roundHalfUp(a[2].asFloat())
 	}
-	var b strings.Builder
+	text := a[0].term.Value
+	first, last := len(text), len(text)
 	position := 1.0
-	for _, r := range a[0].term.Value {
-		if position >= start && position < end {
-			b.WriteRune(r)
+	for i := range text {
+		if position >= end {
+			last = i
+			break
+		}
+		if position >= start && i < first {
+			first = i
 		}
 		position++
 	}
-	return a[0].WithText(b.String())
+	return a[0].WithText(strings.Clone(text[min(first, last):last]))
 }
 
 // encodeForURI escapes all but the unreserved characters of RFC 3986.

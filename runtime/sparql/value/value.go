@@ -77,7 +77,12 @@ func ofLiteral(t base.Term) Value {
 	if !isXSD {
 		return Value{Kind: Other, term: t}
 	}
-	v, ok := parse(local, strings.Trim(t.Value, " \t\r\n"))
+	// A longer number is none that we compute with.
+	lexical := strings.Trim(t.Value, " \t\r\n")
+	if len(lexical) > maxDigits+8 {
+		return Value{Kind: Other, term: t}
+	}
+	v, ok := parse(local, lexical)
 	if !ok {
 		return Value{Kind: Other, term: t}
 	}
