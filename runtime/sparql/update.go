@@ -101,6 +101,7 @@ func (u *Update) Run(ctx context.Context, d UpdateDataset, l Limits) (Change, er
 		d.Snapshot = rdf.NewStore().Snapshot()
 	}
 	w := newWorkspace(ctx, d, l)
+	defer w.end()
 	for _, operation := range u.operations {
 		if err := w.run(operation); err != nil {
 			return Change{}, err
@@ -150,7 +151,7 @@ func (w *workspace) insertData(o *syntax.InsertData) error {
 		}
 		w.set(rdf.IDQuad{S: w.intern(blanks(q.S.Term)), P: w.intern(q.P.Term), O: w.intern(blanks(q.O.Term)), G: g}, true)
 	}
-	return w.err()
+	return w.failure()
 }
 
 func (w *workspace) deleteData(o *syntax.DeleteData) error {
@@ -161,7 +162,7 @@ func (w *workspace) deleteData(o *syntax.DeleteData) error {
 		}
 		w.set(rdf.IDQuad{S: w.intern(q.S.Term), P: w.intern(q.P.Term), O: w.intern(q.O.Term), G: g}, false)
 	}
-	return w.err()
+	return w.failure()
 }
 
 // modify is DELETE and INSERT over the solutions of a pattern (section 3.1.3):
@@ -191,8 +192,8 @@ func (w *workspace) modify(o *syntax.Modify) error {
 		}
 		deletes.fill(r.Vars, terms)
 		inserts.fill(r.Vars, terms)
-		if w.failed != nil {
-			return w.failed
+		if w.err != nil {
+			return w.err
 		}
 	}
 	for q := range deletes.made {
@@ -201,8 +202,8 @@ func (w *workspace) modify(o *syntax.Modify) error {
 	for q := range inserts.made {
 		w.set(q, true)
 	}
-	w.release(deletes, inserts)
-	return w.err()
+	w.release(quadCost * (len(deletes.made) + len(inserts.made)))
+	return w.failure()
 }
 
 // compareQuads orders quads by subject, predicate, object and graph.

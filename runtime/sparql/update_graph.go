@@ -34,7 +34,7 @@ func (w *workspace) manageGraph(o *syntax.Manage) error {
 			w.clear(g)
 		}
 	}
-	return w.err()
+	return w.failure()
 }
 
 // transfer is ADD, COPY and MOVE (sections 3.2.3 to 3.2.5).
@@ -60,7 +60,7 @@ func (w *workspace) transfer(o *syntax.Transfer) error {
 		w.clear(to)
 	}
 	for q := range source.Match(rdf.IDQuad{G: from}) {
-		if w.failed != nil {
+		if w.err != nil {
 			break
 		}
 		w.set(rdf.IDQuad{S: q.S, P: q.P, O: q.O, G: to}, true)
@@ -68,12 +68,12 @@ func (w *workspace) transfer(o *syntax.Transfer) error {
 			w.set(q, false)
 		}
 	}
-	return w.err()
+	return w.failure()
 }
 
 func (w *workspace) clear(g rdf.ID) {
 	for q := range w.snapshot().Match(rdf.IDQuad{G: g}) {
-		if w.failed != nil {
+		if w.err != nil {
 			return
 		}
 		w.set(q, false)
@@ -102,8 +102,8 @@ func (w *workspace) load(o *syntax.Load) error {
 	quads, err := w.data.Load(w.ctx, o.Source)
 	if err != nil {
 		w.check()
-		if w.failed != nil {
-			return w.failed
+		if w.err != nil {
+			return w.err
 		}
 		return errorf(CodeRefused, "<%s> could not be loaded: %v; LOAD SILENT goes on without it", o.Source, err)
 	}
@@ -111,7 +111,7 @@ func (w *workspace) load(o *syntax.Load) error {
 	for _, q := range quads {
 		w.set(rdf.IDQuad{S: w.intern(blanks(q.S)), P: w.intern(q.P), O: w.intern(blanks(q.O)), G: g}, true)
 	}
-	return w.err()
+	return w.failure()
 }
 
 // writable refuses to write what reasoning fills.

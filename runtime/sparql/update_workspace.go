@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -20,9 +19,8 @@ const quadCost = 64
 // a list until an operation looks at the whole: an update that only adds and
 // removes data touches no tree.
 type workspace struct {
-	ctx    context.Context
-	limits Limits
-	data   UpdateDataset
+	budget
+	data UpdateDataset
 
 	fork    *rdf.Fork
 	current *rdf.Snapshot       // of the fork
@@ -31,13 +29,10 @@ type workspace struct {
 	derived map[rdf.ID]bool     // what isDerived found out
 	label   string              // how labels of new blank nodes begin
 	given   int                 // such labels
-	memory  int64
-	ticks   uint
-	failed  *Error
 }
 
 func newWorkspace(ctx context.Context, d UpdateDataset, l Limits) *workspace {
-	w := &workspace{ctx: ctx, limits: l, data: d, fork: d.Snapshot.Fork(), current: d.Snapshot,
+	w := &workspace{budget: budget{ctx: ctx, limits: l, steps: checkEvery}, data: d, fork: d.Snapshot.Fork(), current: d.Snapshot,
 		waiting: map[rdf.IDQuad]bool{}, net: map[rdf.IDQuad]bool{}, derived: map[rdf.ID]bool{}}
 	return w
 }
@@ -71,7 +66,7 @@ func (w *workspace) set(q rdf.IDQuad, there bool) {
 	}
 	if _, undone := w.net[q]; undone {
 		delete(w.net, q)
-		w.memory -= 2 * quadCost
+		w.release(2 * quadCost)
 		return
 	}
 	w.net[q] = there
@@ -114,8 +109,8 @@ func (w *workspace) change() (Change, error) {
 	}
 	slices.SortFunc(c.Removed, compareQuads)
 	slices.SortFunc(c.Added, compareQuads)
-	if w.check(); w.failed != nil {
-		return Change{}, w.failed
+	if w.check(); w.err != nil {
+		return Change{}, w.err
 	}
 	return c, nil
 }
@@ -209,48 +204,10 @@ func (w *workspace) remaining() Limits {
 	return l
 }
 
-func (w *workspace) charge(bytes int) bool {
-	if w.memory += int64(bytes); w.memory > w.limits.MaxMemoryBytes {
-		w.fail(errorf(CodeOverBudget, "the update needs more than %d MiB of memory; divide it into several", w.limits.MaxMemoryBytes>>20))
-	}
-	return w.failed == nil
-}
-
-// release gives back what templates kept.
-func (w *workspace) release(templates ...*template) {
-	for _, t := range templates {
-		w.memory -= int64(quadCost * len(t.made))
-	}
-}
-
-func (w *workspace) tick() bool {
-	if w.ticks++; w.ticks&(checkEvery-1) == 0 {
-		w.check()
-	}
-	return w.failed == nil
-}
-
-// check looks at the clock and at whether somebody waits.
-func (w *workspace) check() {
-	switch err := w.ctx.Err(); {
-	case err == nil:
-	case errors.Is(err, context.DeadlineExceeded):
-		w.fail(errorf(CodeTimeout, "the update took longer than %s; divide it into several", w.limits.Timeout))
-	default:
-		w.fail(errorf(CodeCanceled, "the update was canceled"))
-	}
-}
-
-// fail keeps the first failure.
-func (w *workspace) fail(err *Error) {
-	if w.failed == nil {
-		w.failed = err
-	}
-}
-
-func (w *workspace) err() error {
-	if w.failed == nil {
+// failure is why the update must end, or nil.
+func (w *workspace) failure() error {
+	if w.err == nil {
 		return nil
 	}
-	return w.failed
+	return w.err
 }
