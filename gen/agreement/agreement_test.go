@@ -21,6 +21,8 @@ import (
 	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/schema"
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/shacl"
 )
 
 const root = example.Root
@@ -32,6 +34,7 @@ type subject struct {
 	example *example.Example
 	json    *jsonschema.Schema
 	open    *openapi3.Schema
+	shapes  *shacl.Shapes // of the documents of all kinds
 }
 
 func subjects(t *testing.T) (*plan.Plan, []*subject) {
@@ -48,13 +51,14 @@ func subjects(t *testing.T) (*plan.Plan, []*subject) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shapes := documentShapes(t)
 	var all []*subject
 	for _, k := range p.Kinds {
 		if k.Declare == "" {
 			continue
 		}
 		e := examples[k.Word]
-		all = append(all, &subject{k, e.Ref, e, compile(t, k), document.Components.Schemas[k.Go+"Input"].Value})
+		all = append(all, &subject{k, e.Ref, e, compile(t, k), document.Components.Schemas[k.Go+"Input"].Value, shapes})
 	}
 	return p, all
 }
@@ -78,8 +82,10 @@ func compile(t *testing.T, k *plan.Kind) *jsonschema.Schema {
 }
 
 // judge asks a statement; the second result is its reason for refusing.
-func (s *subject) judge(by statement, value tree) (bool, string) {
+func (s *subject) judge(t *testing.T, by statement, value tree) (bool, string) {
 	switch by {
+	case shapes:
+		return judgeGraph(t, s.shapes, shacl.Text{Format: rdf.NTriples, Content: []byte(document(t, s, value))})
 	case goCode:
 		return s.judgeGo(value)
 	case jsonSchema:
@@ -161,7 +167,7 @@ func mutations(t *testing.T, s *subject) []kase {
 }
 
 // TestEveryStatementOfAConstraintSaysTheSame runs every example and its
-// mutations through Go, JSON Schema and OpenAPI.
+// mutations through Go, JSON Schema, OpenAPI and the shapes of documents.
 func TestEveryStatementOfAConstraintSaysTheSame(t *testing.T) {
 	_, all := subjects(t)
 	judged, refused := map[statement]int{}, map[statement]int{}
@@ -170,13 +176,13 @@ func TestEveryStatementOfAConstraintSaysTheSame(t *testing.T) {
 	for _, s := range all {
 		for _, c := range mutations(t, s) {
 			cases++
-			for _, by := range []statement{goCode, jsonSchema, openAPI} {
+			for _, by := range []statement{goCode, jsonSchema, openAPI, shapes} {
 				if reason := c.left[by]; reason != "" {
 					left[string(by)+": "+reason]++
 					continue
 				}
 				judged[by]++
-				valid, why := s.judge(by, c.value)
+				valid, why := s.judge(t, by, c.value)
 				if !valid {
 					refused[by]++
 				}
@@ -230,10 +236,10 @@ func TestInvalidExamplesAreRefusedByAll(t *testing.T) {
 			value := read(t, invalid.Request())
 			broken, _, _ := strings.Cut(string(e.Content), "\n")
 			broken = broken[strings.LastIndexByte(broken, '#')+1:]
-			for _, by := range []statement{goCode, jsonSchema, openAPI} {
+			for _, by := range []statement{goCode, jsonSchema, openAPI, shapes} {
 				if reason := cannotSay[by][broken]; reason != "" {
 					t.Logf("left out: %s of %s: %s", by, broken, reason)
-				} else if valid, _ := s.judge(by, value); valid {
+				} else if valid, _ := s.judge(t, by, value); valid {
 					t.Errorf("%s: %s says that it is valid", e.Name, by)
 				}
 			}

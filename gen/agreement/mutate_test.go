@@ -30,7 +30,8 @@ const (
 	goCode     statement = "Go"
 	jsonSchema statement = "JSON Schema"
 	openAPI    statement = "OpenAPI"
-	shacl      statement = "SHACL"
+	shapes     statement = "SHACL"
+	pySHACL    statement = "pyshacl" // the same shapes, by an engine that is not ours
 )
 
 // Reasons why a statement cannot judge a case.
@@ -96,7 +97,7 @@ func (m *mutator) without(at tree, members []string, name string, valid bool) {
 
 // object mutates what is declared of a class at one place.
 func (m *mutator) object(class *base.Class, at tree, path string, key string) {
-	m.with(at, "nonsense", "x", path+"/nonsense: unknown", false, map[statement]string{shacl: noUnknown})
+	m.with(at, "nonsense", "x", path+"/nonsense: unknown", false, map[statement]string{shapes: noUnknown, pySHACL: noUnknown})
 	m.alternatives(class, at, path)
 	m.oneOf(class, at, path)
 	for _, f := range class.Fields {
@@ -236,7 +237,7 @@ func (m *mutator) field(f *base.Field, at tree, v any, here string) {
 }
 
 func (m *mutator) wrongType(f *base.Field, at tree, v any, here string) {
-	left := map[statement]string{shacl: noType}
+	left := map[statement]string{shapes: noType, pySHACL: noType}
 	switch v.(type) {
 	case string:
 		m.with(at, f.Name, json.Number("7"), here+": a number", false, nil)
@@ -344,7 +345,7 @@ func (m *mutator) text(f *base.Field, here string, try func(any, string, bool, m
 		for _, wrong := range []string{"\x01 no!", " no ", "no\n"} {
 			var left map[statement]string
 			if strings.HasSuffix(wrong, "\n") {
-				left = map[statement]string{shacl: lastLine}
+				left = map[statement]string{pySHACL: lastLine}
 			}
 			try(wrong, fmt.Sprintf("%s: %q", here, wrong), regexp.MustCompile(pattern).MatchString(wrong), left)
 		}

@@ -3,6 +3,7 @@ package agreement
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,12 @@ func (c *called) Delete(_ http.ResponseWriter, _ *http.Request, k domain.Kind, a
 func (c *called) Operate(_ http.ResponseWriter, _ *http.Request, k domain.Kind, at base.Ref, operation string) {
 	c.note(operation, k, at)
 }
+func (c *called) Sparql(_ http.ResponseWriter, _ *http.Request, k domain.Kind, at base.Ref) {
+	c.note("sparql", k, at)
+}
+func (c *called) Graph(_ http.ResponseWriter, _ *http.Request, k domain.Kind, at base.Ref) {
+	c.note("graph", k, at)
+}
 
 func document30(t *testing.T) *openapi3.T {
 	t.Helper()
@@ -55,12 +62,13 @@ func TestEveryRouteIsDescribedAndServed(t *testing.T) {
 	served := &called{}
 	mux := http.NewServeMux()
 	api.Mount(mux, served)
-	for _, r := range p.Routes {
-		item := document.Paths.Value(r.Path)
+	api.MountDatasets(mux, served)
+	for _, r := range slices.Concat(p.Routes, p.DatasetRoutes) {
+		item := document.Paths.Value(strings.Replace(r.Path, "...", "", 1))
 		if item == nil || item.GetOperation(r.Method) == nil || item.GetOperation(r.Method).OperationID != r.ID {
 			t.Errorf("%s %s is not described as %s", r.Method, r.Path, r.ID)
 		}
-		path := strings.NewReplacer("{product}", "shop", "{name}", "some-name").Replace(r.Path)
+		path := strings.NewReplacer("{product}", "shop", "{name}", "some-name", "{below...}", "of/2026").Replace(r.Path)
 		*served = called{}
 		mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(r.Method, path, nil))
 		if !strings.HasSuffix(served.what, " "+r.Kind.Word) {
@@ -69,6 +77,7 @@ func TestEveryRouteIsDescribedAndServed(t *testing.T) {
 		if r.Operation != nil {
 			path = strings.TrimSuffix(path, "/"+r.Operation.Name)
 		}
+		path = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(path, "/of/2026"), "/graph"), "/sparql")
 		if served.ref != path {
 			t.Errorf("%s %s is about %q", r.Method, path, served.ref)
 		}

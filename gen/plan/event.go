@@ -116,6 +116,8 @@ func (p *planner) calls() {
 	for _, k := range p.Kinds {
 		k.Routes = routes(k)
 		p.Routes = append(p.Routes, k.Routes...)
+		k.DatasetRoutes = datasetRoutes(k)
+		p.DatasetRoutes = append(p.DatasetRoutes, k.DatasetRoutes...)
 		k.Columns = p.columns(k)
 	}
 }
@@ -158,6 +160,31 @@ func scoped(k *Kind, prefix, scope string, inProduct bool) (all []*Route) {
 	}
 	for _, o := range k.Operations {
 		add(Operate, "POST", strings.TrimSuffix(one, "/")+"/"+o.Name, o.ID+scope, o)
+	}
+	return all
+}
+
+// datasetRoutes are the endpoints of the datasets of a kind: one of SPARQL,
+// and one of graphs, which are named by a parameter or by their own address.
+func datasetRoutes(k *Kind) (all []*Route) {
+	if !k.Dataset {
+		return nil
+	}
+	for _, route := range routes(k) {
+		if route.Action != Get {
+			continue
+		}
+		scope := strings.TrimSuffix(strings.TrimPrefix(route.ID, "get"), k.Go)
+		add := func(action Action, method, path, id string) {
+			all = append(all, &Route{Method: method, Path: route.Path + path, ID: id, Action: action, Kind: k, InProduct: route.InProduct})
+		}
+		add(Sparql, "GET", "/sparql", "query"+scope+k.Go)
+		add(Sparql, "POST", "/sparql", "update"+scope+k.Go)
+		for _, place := range []struct{ path, id string }{{"/graph", "Graph"}, {"/graph/{below...}", "GraphBelow"}} {
+			for _, method := range []string{"GET", "PUT", "POST", "PATCH", "DELETE"} {
+				add(Graph, method, place.path, strings.ToLower(method)+scope+k.Go+place.id)
+			}
+		}
 	}
 	return all
 }

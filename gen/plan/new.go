@@ -234,9 +234,11 @@ func (p *planner) sort() {
 	slices.SortFunc(p.Enums, func(x, y *Enum) int { return cmp.Compare(x.Go, y.Go) })
 	slices.SortFunc(p.Slices, func(x, y *Slice) int { return cmp.Compare(x.Name, y.Name) })
 	slices.SortFunc(p.Events, func(x, y *Event) int { return cmp.Compare(x.Name, y.Name) })
-	slices.SortFunc(p.Routes, func(x, y *Route) int {
-		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Action, y.Action), cmp.Compare(x.ID, y.ID))
-	})
+	for _, routes := range [][]*Route{p.Routes, p.DatasetRoutes} {
+		slices.SortFunc(routes, func(x, y *Route) int {
+			return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Action, y.Action), cmp.Compare(x.ID, y.ID))
+		})
+	}
 	slices.SortFunc(p.Abstracts, func(x, y *Abstract) int {
 		return cmp.Or(-compareBool(x.Name == rootClass, y.Name == rootClass), cmp.Compare(x.Name, y.Name))
 	})

@@ -21,6 +21,8 @@ type Plan struct {
 	Envelope  []*Field    // the fields of Event: position, time, actor, subject, …
 	Events    []*Event    // of kinds, by name
 	Routes    []*Route    // of all kinds, by path and method
+	// DatasetRoutes are the endpoints of the datasets of all kinds, in the same order.
+	DatasetRoutes []*Route
 	// Terms are the IRIs that quads use, classes first, then properties, then
 	// members, each by constant.
 	Terms []Term
@@ -73,8 +75,11 @@ type Kind struct {
 	Operations []*Operation
 	Views      []*View
 	Routes     []*Route
-	Columns    []Column // of tables for people
-	Schema     string   // file of its JSON Schema: "volume.json"
+	// DatasetRoutes are the endpoints of the dataset of a resource. They speak the
+	// protocols of SPARQL, so clients for those serve them, not ours.
+	DatasetRoutes []*Route
+	Columns       []Column // of tables for people
+	Schema        string   // file of its JSON Schema: "volume.json"
 
 	// Initial is the phase of a resource that was just declared: Ready for
 	// declarative kinds. For reconciled kinds that no slice acts on yet
@@ -237,6 +242,8 @@ const (
 	Patch
 	Delete
 	Operate
+	Sparql // SPARQL 1.1 Protocol on the dataset of a resource
+	Graph  // SPARQL 1.1 Graph Store HTTP Protocol on it
 )
 
 // Route is one method on one path.

@@ -23,6 +23,9 @@ func (p *Plan) Print(w io.Writer) error {
 		for _, r := range k.Routes {
 			line("  %s %s\t%s", r.Method, r.Path, r.ID)
 		}
+		for _, r := range k.DatasetRoutes {
+			line("  %s %s\t%s", r.Method, r.Path, r.ID)
+		}
 		for _, o := range k.Operations {
 			line("  operation %s\t%s\t%s", o.Name, o.Go, o.Permission)
 		}

@@ -33,6 +33,16 @@ type Server interface {
 	Operate(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref, operation string)
 }
 
+// DatasetServer speaks the protocols of SPARQL about the RDF datasets that
+// resources hold. Its methods answer the request as those of Server do.
+type DatasetServer interface {
+	// Sparql answers a query, or carries out an update (SPARQL 1.1 Protocol).
+	Sparql(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref)
+	// Graph reads or changes one graph of the dataset (SPARQL 1.1 Graph Store
+	// HTTP Protocol). It is named by a parameter, or is the address itself.
+	Graph(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref)
+}
+
 type method func(http.ResponseWriter, *http.Request, domain.Kind, base.Ref)
 
 // collection leads to a method about all resources of a kind in one place.

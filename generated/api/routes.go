@@ -180,3 +180,19 @@ func Mount(mux *http.ServeMux, s Server) {
 	mux.HandleFunc("PATCH /tokens/{name}", resource(s.Patch, domain.KindToken, "tokens"))
 	mux.HandleFunc("DELETE /tokens/{name}", resource(s.Delete, domain.KindToken, "tokens"))
 }
+
+// MountDatasets mounts the endpoints of every dataset. GET serves HEAD as well.
+func MountDatasets(mux *http.ServeMux, s DatasetServer) {
+	mux.HandleFunc("DELETE /products/{product}/rdf-stores/{name}/graph", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("GET /products/{product}/rdf-stores/{name}/graph", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("PATCH /products/{product}/rdf-stores/{name}/graph", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("POST /products/{product}/rdf-stores/{name}/graph", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("PUT /products/{product}/rdf-stores/{name}/graph", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("DELETE /products/{product}/rdf-stores/{name}/graph/{below...}", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("GET /products/{product}/rdf-stores/{name}/graph/{below...}", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("PATCH /products/{product}/rdf-stores/{name}/graph/{below...}", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("POST /products/{product}/rdf-stores/{name}/graph/{below...}", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("PUT /products/{product}/rdf-stores/{name}/graph/{below...}", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("GET /products/{product}/rdf-stores/{name}/sparql", resource(s.Sparql, domain.KindRDFStore, "rdf-stores"))
+	mux.HandleFunc("POST /products/{product}/rdf-stores/{name}/sparql", resource(s.Sparql, domain.KindRDFStore, "rdf-stores"))
+}

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -54,7 +55,7 @@ func Document(p *plan.Plan) ([]byte, error) {
 	for _, k := range p.Kinds {
 		s.kind(p, k)
 	}
-	for _, r := range p.Routes {
+	for _, r := range slices.Concat(p.Routes, p.DatasetRoutes) {
 		add(doc, s, r, examples[r.Kind.Word])
 	}
 	s.deployment(p, examples)
@@ -118,7 +119,8 @@ func statusOf(name string) string {
 
 // add adds the operation of one route.
 func add(doc *openapi3.T, s *schemas, r *plan.Route, e *example.Example) {
-	item := doc.Paths.Value(r.Path)
+	path := strings.Replace(r.Path, "{below...}", "{below}", 1) // OpenAPI has no word for "and what follows"
+	item := doc.Paths.Value(path)
 	if item == nil {
 		item = &openapi3.PathItem{}
 		if r.InProduct {
@@ -127,7 +129,10 @@ func add(doc *openapi3.T, s *schemas, r *plan.Route, e *example.Example) {
 		if strings.HasSuffix(r.Path, "{name}") || strings.Contains(r.Path, "{name}/") {
 			item.Parameters = append(item.Parameters, parameter("Name"))
 		}
-		doc.Paths.Set(r.Path, item)
+		if path != r.Path {
+			item.Parameters = append(item.Parameters, below())
+		}
+		doc.Paths.Set(path, item)
 	}
 	item.SetOperation(r.Method, operation(s, r, e))
 }
@@ -170,6 +175,10 @@ func operation(s *schemas, r *plan.Route, e *example.Example) *openapi3.Operatio
 		fails(o, deleting...)
 	case plan.Operate:
 		operate(s, o, r, e)
+	case plan.Sparql:
+		sparql(o, r)
+	case plan.Graph:
+		graph(o, r)
 	}
 	return o
 }

@@ -38,6 +38,12 @@ func routes(p *plan.Plan) *gocode.File {
 			b.Do("mux.HandleFunc(%q, %s)", r.Method+" "+pattern(r), handler(r))
 		}
 	})
+	f.Doc("MountDatasets mounts the endpoints of every dataset. GET serves HEAD as well.")
+	f.Func("MountDatasets(mux *http.ServeMux, s DatasetServer)", func(b *gocode.Block) {
+		for _, r := range p.DatasetRoutes {
+			b.Do("mux.HandleFunc(%q, %s)", r.Method+" "+pattern(r), handler(r))
+		}
+	})
 	return f
 }
 
@@ -57,6 +63,6 @@ func handler(r *plan.Route) string {
 	case plan.Operate:
 		return fmt.Sprintf("operation(s.Operate, %s, %q, %q)", kind, segment, r.Operation.Name)
 	}
-	method := map[plan.Action]string{plan.Get: "Get", plan.Put: "Put", plan.Patch: "Patch", plan.Delete: "Delete"}[r.Action]
+	method := map[plan.Action]string{plan.Get: "Get", plan.Put: "Put", plan.Patch: "Patch", plan.Delete: "Delete", plan.Sparql: "Sparql", plan.Graph: "Graph"}[r.Action]
 	return fmt.Sprintf("resource(s.%s, %s, %q)", method, kind, segment)
 }
