@@ -1,0 +1,384 @@
+package reasoning
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
+)
+
+// Profile is a set of rules.
+type Profile uint8
+
+// The profiles.
+const (
+	// None infers nothing.
+	None Profile = iota
+	// RDFS is RDF 1.1 Semantics, section 9, without what is true of everything.
+	RDFS
+	// OWLRL is OWL 2 RL/RDF (OWL 2 Profiles, section 4.3).
+	OWLRL
+	// Platform is for graphs whose schema is in Config.Axioms only: classes and
+	// properties below others, transitive, symmetric and inverse properties.
+	// Quads that no axiom is about cost a look at their predicate, and nothing
+	// is kept of them.
+	Platform
+)
+
+func (p Profile) String() string {
+	return [...]string{"none", "rdfs", "owl-rl", "platform"}[p]
+}
+
+// ParseProfile reads what the field inference of an rdf-store says; "" is none.
+func ParseProfile(s string) (Profile, error) {
+	switch s {
+	case "", "none":
+		return None, nil
+	case "rdfs":
+		return RDFS, nil
+	case "owl-rl":
+		return OWLRL, nil
+	}
+	return None, fmt.Errorf("%q is no inference; there are none, rdfs and owl-rl", s)
+}
+
+// Limits bound the work and the memory of one graph. Zero takes the default.
+// The first two depend on nothing but the quads that are given, so that all
+// nodes agree on what exceeds them, whatever way led there.
+type Limits struct {
+	// Facts is how many quads there may be, given, inferred and auxiliary
+	// together (5 million; 60 bytes each).
+	Facts int
+	// Derivations is how many ways the inferred quads may follow, together
+	// (100 million, some 10 s).
+	Derivations int
+	// Time of one change (60 s).
+	Time time.Duration
+}
+
+const noLimit = math.MaxInt
+
+func (l Limits) withDefaults() Limits {
+	if l.Facts == 0 {
+		l.Facts = 5_000_000
+	}
+	if l.Derivations == 0 {
+		l.Derivations = 100_000_000
+	}
+	if l.Time == 0 {
+		l.Time = time.Minute
+	}
+	l.Facts = min(l.Facts, maxID/4) // a fact brings four terms at most
+	return l
+}
+
+// Exceeded says that a limit was exceeded, so that a graph shows no inferred
+// quads at all.
+type Exceeded struct {
+	What  string // "quads", "derivations" or "time"
+	Limit int
+	Unit  string
+}
+
+func (x *Exceeded) Error() string {
+	return fmt.Sprintf("nothing is inferred, because it would take more than %d %s; use a smaller profile, fewer axioms, or split the data into several stores", x.Limit, x.Unit)
+}
+
+// Config of a Reasoner.
+type Config struct {
+	Profile Profile
+	// Axioms are believed in every graph and shown in none; neither is what
+	// follows from them alone.
+	Axioms []base.Quad
+	// Authority refuses axioms about terms of others; nil believes all.
+	Authority Authority
+	// Inferred names the graph for what follows from a graph. By default it is
+	// the graph's IRI with "/inferred" behind it.
+	Inferred func(graph base.Term) base.Term
+	// Trivial adds what is true of everything, such as that it is a resource,
+	// for tests of entailment.
+	Trivial bool
+	Limits  Limits
+}
+
+// InferredGraph gives the names of inferred graphs where the default graph has
+// an IRI of its own.
+func InferredGraph(defaultGraph string) func(base.Term) base.Term {
+	return func(graph base.Term) base.Term {
+		if graph.Kind == base.NoTerm {
+			graph.Value = defaultGraph
+		}
+		return base.IRI(graph.Value + "/inferred")
+	}
+}
+
+// Reasoner infers what follows from the graphs of one dataset, each by itself.
+// It is used by one goroutine at a time.
+type Reasoner struct {
+	cfg     Config
+	program *program
+	graphs  map[base.Term]*engine
+	order   []base.Term // of graphs, as they came
+	probe   *engine     // Platform: knows the axioms and holds no graph
+	err     error       // of the axioms
+}
+
+// New makes a reasoner over graphs that are empty.
+func New(cfg Config) *Reasoner {
+	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Inferred == nil {
+		cfg.Inferred = InferredGraph("")
+	}
+	r := &Reasoner{cfg: cfg, graphs: map[base.Term]*engine{}}
+	if cfg.Profile == None {
+		return r
+	}
+	r.program = programOf(cfg.Profile, cfg.Trivial)
+	if cfg.Trivial {
+		r.cfg.Axioms = append(axiomaticTriples(cfg.Profile), cfg.Axioms...)
+	}
+	if cfg.Profile == Platform {
+		r.probe = r.engine()
+	}
+	return r
+}
+
+func programOf(p Profile, trivial bool) *program {
+	switch {
+	case p == RDFS && trivial:
+		return compile(rdfsRules, rdfsTrivial, literalRules)
+	case p == RDFS:
+		return compile(rdfsRules, literalRules)
+	case p == OWLRL && trivial:
+		return compile(owlRules, owlTrivial, falseRules, literalRules[:1])
+	case p == OWLRL:
+		return compile(owlRules, falseRules, literalRules[:1])
+	}
+	return compile(platformRules)
+}
+
+// engine makes one for a new graph.
+func (r *Reasoner) engine() *engine {
+	var foreign func(string) bool
+	if a := r.cfg.Authority; a != nil {
+		foreign = func(iri string) bool { return a.owner(iri) != "" }
+	}
+	e := newEngine(r.program, foreign, r.cfg.Limits, r.cfg.Trivial)
+	if err := e.begin(r.cfg.Axioms); err != nil {
+		e.stopped = err
+	}
+	return e
+}
+
+// of finds the engine of a graph, and makes it if need be.
+func (r *Reasoner) of(graph base.Term) *engine {
+	e := r.graphs[graph]
+	if e == nil {
+		e = r.engine()
+		r.graphs[graph] = e
+		r.order = append(r.order, graph)
+	}
+	return e
+}
+
+// Delta is how the inferred quads changed. The two are disjoint; what comes was
+// not there before, and what goes was.
+type Delta struct{ Removed, Added []base.Quad }
+
+// Apply takes in a change of the given quads and tells how that changes the
+// inferred ones, in their own graphs. A quad that is both given and inferred
+// is not among the inferred ones.
+//
+// The error says that a graph shows nothing inferred at present: a limit was
+// exceeded (*Exceeded), or ctx ended in between. The change is taken in
+// nevertheless, the Delta is right and has to be applied, and a later change
+// infers again when it can.
+func (r *Reasoner) Apply(ctx context.Context, removed, added []base.Quad) (Delta, error) {
+	if r.cfg.Profile == None {
+		return Delta{}, nil
+	}
+	var all Delta
+	var failed error
+	for _, part := range r.split(removed, added) {
+		d, err := r.of(part.graph).change(ctx, r.cfg.Axioms, part.removed, part.added)
+		if err != nil {
+			failed = err
+		}
+		graph := r.cfg.Inferred(part.graph)
+		for _, quads := range [2][]base.Quad{d.Removed, d.Added} {
+			for i := range quads {
+				quads[i].G = graph
+			}
+		}
+		all.Removed, all.Added = append(all.Removed, d.Removed...), append(all.Added, d.Added...)
+		r.forget(part.graph)
+	}
+	return all, failed
+}
+
+// forget drops the engine of a graph that has become empty.
+func (r *Reasoner) forget(graph base.Term) {
+	if r.graphs[graph].given > 0 {
+		return
+	}
+	delete(r.graphs, graph)
+	for i, g := range r.order {
+		if g == graph {
+			r.order = append(r.order[:i], r.order[i+1:]...)
+			return
+		}
+	}
+}
+
+// part is what of a change lies in one graph.
+type part struct {
+	graph          base.Term
+	removed, added []base.Quad
+}
+
+// split sorts a change by graph. A change of one graph, which is the rule, is
+// not copied.
+func (r *Reasoner) split(removed, added []base.Quad) []part {
+	if r.probe == nil {
+		if g, one := oneGraph(removed, added); one {
+			return []part{{g, removed, added}}
+		}
+	}
+	var parts []part
+	at := map[base.Term]int{}
+	for i, quads := range [2][]base.Quad{removed, added} {
+		for j := range quads {
+			q := &quads[j]
+			if r.probe != nil && !r.probe.concerns(q) {
+				continue
+			}
+			n, ok := at[q.G]
+			if !ok {
+				n = len(parts)
+				at[q.G] = n
+				parts = append(parts, part{graph: q.G})
+			}
+			if i == 0 {
+				parts[n].removed = append(parts[n].removed, *q)
+			} else {
+				parts[n].added = append(parts[n].added, *q)
+			}
+		}
+	}
+	return parts
+}
+
+func oneGraph(removed, added []base.Quad) (g base.Term, one bool) {
+	if len(removed)+len(added) == 0 {
+		return g, false
+	}
+	if len(removed) > 0 {
+		g = removed[0].G
+	} else {
+		g = added[0].G
+	}
+	for _, quads := range [2][]base.Quad{removed, added} {
+		for i := range quads {
+			if quads[i].G != g {
+				return g, false
+			}
+		}
+	}
+	return g, true
+}
+
+// concerns tells whether some axiom is about a quad.
+func (e *engine) concerns(q *base.Quad) bool {
+	p := e.terms.find(q.P)
+	if p == 0 {
+		return false
+	}
+	mask := e.terms.mask
+	if any := e.program.any[0]; any != nil && mask[p]&any.union[1] != 0 {
+		return true
+	}
+	if p != e.program.known.rdfType {
+		return false
+	}
+	o := e.terms.find(q.O)
+	return o != 0 && mask[o]&e.program.own.get(p).union[2] != 0
+}
+
+// Load takes in all graphs of a snapshot but those that skip names, on top of
+// what is there. It is Apply for a start: All tells the result. Terms are read
+// once each.
+func (r *Reasoner) Load(ctx context.Context, s *rdf.Snapshot, skip func(graph base.Term) bool) error {
+	if r.cfg.Profile == None {
+		return nil
+	}
+	var failed error
+	for g := range s.Graphs() {
+		graph := s.Term(g)
+		if skip != nil && skip(graph) {
+			continue
+		}
+		if err := r.load(ctx, s, g, graph); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+func (r *Reasoner) load(ctx context.Context, s *rdf.Snapshot, g rdf.ID, graph base.Term) error {
+	if r.probe != nil {
+		var quads []base.Quad
+		for q := range s.Quads(rdf.IDQuad{G: g}) {
+			if r.probe.concerns(&q) {
+				quads = append(quads, q)
+			}
+		}
+		_, err := r.Apply(ctx, nil, quads)
+		return err
+	}
+	return r.of(graph).load(ctx, r.cfg.Axioms, s, g)
+}
+
+// All yields all inferred quads.
+func (r *Reasoner) All() iter.Seq[base.Quad] {
+	return func(yield func(base.Quad) bool) {
+		for _, graph := range r.order {
+			e, g := r.graphs[graph], r.cfg.Inferred(graph)
+			for i := range e.inferred() {
+				q := e.quad(i)
+				q.G = g
+				if !yield(q) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// State is how the reasoning about a graph stands.
+type State struct {
+	Graph       base.Term
+	Given       int   // quads that are believed
+	Inferred    int   // quads that are shown
+	Facts       int   // all that is kept, auxiliary facts included
+	Derivations int   // ways in which the facts follow
+	Bytes       int   // of memory, about, without the texts of terms
+	Stopped     error // why nothing is inferred at present, or nil
+}
+
+// States of all graphs, in the order in which they came.
+func (r *Reasoner) States() []State {
+	states := make([]State, 0, len(r.order))
+	for _, graph := range r.order {
+		e := r.graphs[graph]
+		s := State{Graph: graph, Given: e.given, Facts: e.table.live, Derivations: e.table.instances, Bytes: e.table.bytes() + e.terms.bytes(), Stopped: e.stopped}
+		for range e.inferred() {
+			s.Inferred++
+		}
+		states = append(states, s)
+	}
+	return states
+}
