@@ -36,11 +36,10 @@ const (
 
 // Reasons why a statement cannot judge a case.
 const (
-	noKeys    = "OpenAPI 3.0 has no propertyNames: it cannot say what the keys of a map are like"
-	noUnknown = "a member that is no property has no triple"
-	noType    = "RDF has no value of that JSON type in this place"
-	noFloat   = "beyond ±2^53 no two JSON readers need to read the same number"
-	lastLine  = "the $ of Python also matches before a final line feed, unlike that of XPath"
+	noKeys   = "OpenAPI 3.0 has no propertyNames: it cannot say what the keys of a map are like"
+	noType   = "RDF has no value of that JSON type in this place"
+	noFloat  = "beyond ±2^53 no two JSON readers need to read the same number"
+	lastLine = "the $ of Python also matches before a final line feed, unlike that of XPath"
 )
 
 // mutator makes cases from an example of a class.
@@ -97,7 +96,7 @@ func (m *mutator) without(at tree, members []string, name string, valid bool) {
 
 // object mutates what is declared of a class at one place.
 func (m *mutator) object(class *base.Class, at tree, path string, key string) {
-	m.with(at, "nonsense", "x", path+"/nonsense: unknown", false, map[statement]string{shapes: noUnknown, pySHACL: noUnknown})
+	m.with(at, "nonsense", "x", path+"/nonsense: unknown", false, nil)
 	m.alternatives(class, at, path)
 	m.oneOf(class, at, path)
 	for _, f := range class.Fields {
