@@ -2,10 +2,12 @@ package sparql
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"testing"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql/peers"
 )
@@ -53,6 +55,49 @@ func BenchmarkParse(b *testing.B) {
 	for b.Loop() {
 		if _, err := Parse(text, Options{}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// divided is the company with 100 quads in each of its graphs, of which every
+// step-th may be read, as parts of the default graph and by name.
+func divided(triples, step int) Dataset {
+	quads := peers.Company(triples)
+	for i := range quads {
+		quads[i].G = base.IRI(fmt.Sprintf("http://e/graph/%d", i/100))
+	}
+	s := rdf.NewStore()
+	s.LoadQuads(quads)
+	d := Dataset{Snapshot: s.Snapshot()}
+	for i := 0; i < len(quads)/100; i += step {
+		id, _ := d.Snapshot.Lookup(base.IRI(fmt.Sprintf("http://e/graph/%d", i)))
+		d.Default = append(d.Default, id)
+	}
+	d.Named = d.Default
+	return d
+}
+
+// BenchmarkGraphs asks those who read 500 graphs: all of 50,000 quads, and a
+// twentieth of a million.
+func BenchmarkGraphs(b *testing.B) {
+	queries := append(peers.CompanyQueries(), []peers.Query{
+		{Name: "type", Text: `SELECT (COUNT(*) AS ?n) { ?s a <http://e/Person> }`},
+		{Name: "named", Text: `SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s a <http://e/Person> } }`},
+	}...)
+	for _, c := range []struct {
+		name          string
+		triples, step int
+	}{{"all", 50_000, 1}, {"twentieth", 1_000_000, 20}} {
+		d := divided(c.triples, c.step)
+		for _, query := range queries {
+			q := mustParse(b, query.Text)
+			b.Run(c.name+"/"+query.Name, func(b *testing.B) {
+				for b.Loop() {
+					if _, err := drain(context.Background(), q, d, Limits{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		}
 	}
 }

@@ -39,24 +39,37 @@ func (d Dataset) narrow(from, named []string) Dataset {
 // graphSet answers membership and keeps the order.
 type graphSet struct {
 	list []rdf.ID
-	set  map[rdf.ID]struct{}
+	// table has open addressing; its size is a power of two, at least twice that
+	// of the list.
+	table []rdf.ID
 }
 
 func newGraphSet(ids []rdf.ID) graphSet {
-	s := graphSet{set: make(map[rdf.ID]struct{}, len(ids))}
+	size := 2
+	for size < 2*len(ids) {
+		size *= 2
+	}
+	s := graphSet{list: make([]rdf.ID, 0, len(ids)), table: make([]rdf.ID, size)}
 	for _, id := range ids {
-		if _, seen := s.set[id]; !seen {
-			s.set[id] = struct{}{}
+		if at := s.find(id); s.table[at] == 0 {
+			s.table[at] = id
 			s.list = append(s.list, id)
 		}
 	}
 	return s
 }
 
-func (s graphSet) has(id rdf.ID) bool {
-	_, ok := s.set[id]
-	return ok
+// find is the place of an id, or the free one where it would be.
+func (s *graphSet) find(id rdf.ID) int {
+	mask := len(s.table) - 1
+	at := int(uint32(id)*0x9E3779B1>>7) & mask
+	for s.table[at] != 0 && s.table[at] != id {
+		at = (at + 1) & mask
+	}
+	return at
 }
+
+func (s *graphSet) has(id rdf.ID) bool { return id != 0 && s.table[s.find(id)] == id }
 
 // selector says which graph a pattern is matched in.
 type selector struct {
@@ -78,8 +91,16 @@ const (
 )
 
 // fewGraphs is up to how many default graphs are walked one after another;
-// beyond, one walk over all graphs with a test of membership is cheaper.
+// beyond, the walk is over all graphs with a test of membership.
 const fewGraphs = 4
+
+// A walk over all graphs is given up for walks through the readable ones, one
+// after another, once it has passed over so many quads for each of these, and
+// over most: it has then cost about what the seeks will cost.
+const (
+	missedPerGraph = 16
+	missedPerHit   = 4
+)
 
 // source walks over the quads that match a pattern within a selection of
 // graphs. In the merge of several graphs each triple comes once.
@@ -89,8 +110,15 @@ type source struct {
 	pattern rdf.IDQuad
 	sel     selector
 	quad    rdf.IDQuad
-	// at is the graph of the walk one after another, -1 in a walk over all.
-	at int
+	// graphs are those of the walk one after another, which is at number at, or
+	// of the walk over all, with at -1.
+	graphs      *graphSet
+	at          int
+	hit, missed int
+	// behind is where the walk over all was given up, and seen are the triples
+	// that came since.
+	behind rdf.IDQuad
+	seen   *rowTable
 }
 
 func (e *exec) source(pattern rdf.IDQuad, sel selector) source {
@@ -101,13 +129,17 @@ func (e *exec) source(pattern rdf.IDQuad, sel selector) source {
 		return s
 	case sel.mode == oneGraph:
 		s.pattern.G = sel.id
-	case sel.mode == defaultGraph && len(e.defaults.list) <= fewGraphs:
-		if len(e.defaults.list) == 0 {
-			s.sel.mode = noGraph
-			return s
+	case sel.mode == anyNamed:
+		s.graphs = &e.named
+	case len(e.defaults.list) == 0:
+		s.sel.mode = noGraph
+		return s
+	default:
+		s.graphs = &e.defaults
+		if len(e.defaults.list) <= fewGraphs {
+			s.at = 0
+			s.pattern.G = e.defaults.list[0]
 		}
-		s.at = 0
-		s.pattern.G = e.defaults.list[0]
 	}
 	s.cursor = e.snapshot.Cursor(s.pattern)
 	return s
@@ -120,7 +152,9 @@ func (s *source) next() bool {
 	}
 	for {
 		if !s.cursor.Next() {
-			if !s.nextGraph() {
+			if s.at < 0 || !s.nextGraph() {
+				s.close()
+				s.sel.mode = noGraph
 				return false
 			}
 			continue
@@ -131,18 +165,48 @@ func (s *source) next() bool {
 		}
 		if s.accepts(q) {
 			s.quad = q
+			s.hit++
 			return true
+		}
+		if s.missed++; s.graphs != nil && s.at < 0 && s.missed > s.patience() && s.missed > missedPerHit*s.hit {
+			s.divide(q)
 		}
 	}
 }
 
+func (s *source) patience() int {
+	if s.e.tune.divide {
+		return 0
+	}
+	return missedPerGraph * len(s.graphs.list)
+}
+
+// divide goes on graph by graph behind a quad of the walk over all.
+func (s *source) divide(last rdf.IDQuad) {
+	s.behind = last
+	if s.sel.mode == defaultGraph {
+		s.seen = newRowTable(s.e, 3, 3)
+		if s.hit > 0 {
+			s.fresh(s.quad)
+		}
+	}
+	s.nextGraph()
+}
+
+// nextGraph begins the walk through the next graph.
 func (s *source) nextGraph() bool {
-	if s.at < 0 || s.at+1 == len(s.e.defaults.list) {
+	if s.at+1 == len(s.graphs.list) {
 		return false
 	}
 	s.at++
-	s.pattern.G = s.e.defaults.list[s.at]
+	s.pattern.G = s.graphs.list[s.at]
 	s.cursor = s.e.snapshot.Cursor(s.pattern)
+	if s.behind.S != 0 {
+		// The store orders the matches in all graphs and those in one alike.
+		from := s.behind
+		from.G = s.pattern.G
+		s.cursor.Seek(from)
+	}
 	return true
 }
 
@@ -153,12 +217,16 @@ func (s *source) accepts(q rdf.IDQuad) bool {
 	switch {
 	case s.sel.mode == oneGraph:
 		return true
+	case s.sel.mode == anyNamed && s.at >= 0:
+		return !sameTriple(q, s.behind) || q.G > s.behind.G
 	case s.sel.mode == anyNamed:
 		return s.e.named.has(q.G)
 	case s.at < 0:
-		return s.e.defaults.has(q.G) && (q.S != s.quad.S || q.P != s.quad.P || q.O != s.quad.O)
+		return !sameTriple(q, s.quad) && s.e.defaults.has(q.G)
+	case s.seen != nil:
+		return s.fresh(q)
 	}
-	for _, earlier := range s.e.defaults.list[:s.at] {
+	for _, earlier := range s.graphs.list[:s.at] {
 		if s.e.snapshot.Has(rdf.IDQuad{S: q.S, P: q.P, O: q.O, G: earlier}) {
 			return false
 		}
@@ -166,16 +234,35 @@ func (s *source) accepts(q rdf.IDQuad) bool {
 	return true
 }
 
-// manyGraphs is up to how many graphs an estimate adds exact counts.
-const manyGraphs = 64
+// fresh keeps a triple and reports whether it has not come before.
+func (s *source) fresh(q rdf.IDQuad) bool {
+	_, fresh := s.seen.insert(row{q.S, q.P, q.O})
+	return fresh
+}
+
+// close gives back what the walk keeps. The end of the walk does so too.
+func (s *source) close() {
+	if s.seen != nil {
+		s.seen.free()
+		s.seen = nil
+	}
+}
+
+func sameTriple(a, b rdf.IDQuad) bool { return a.S == b.S && a.P == b.P && a.O == b.O }
+
+// sampledGraphs is of how many graphs at most an estimate adds the counts; it
+// takes those as a sample of the others.
+const sampledGraphs = 24
 
 // count estimates how many triples match: exact but for duplicates between
-// graphs. Explain adds the counts of readable graphs only, however many.
+// graphs, and for patterns that name nothing but a predicate in many graphs.
+// Only readable graphs count, so that no plan tells of others; how the exact
+// count is found makes no difference to it.
 func (e *exec) count(pattern rdf.IDQuad, sel selector) int {
 	if e.isLocal(pattern.S) || e.isLocal(pattern.P) || e.isLocal(pattern.O) {
 		return 0
 	}
-	graphs := e.defaults.list
+	graphs := &e.defaults
 	switch sel.mode {
 	case noGraph:
 		return 0
@@ -183,15 +270,34 @@ func (e *exec) count(pattern rdf.IDQuad, sel selector) int {
 		pattern.G = sel.id
 		return e.snapshot.Count(pattern)
 	case anyNamed:
-		graphs = e.named.list
+		graphs = &e.named
 	}
-	if len(graphs) > manyGraphs && !e.explain {
-		return e.snapshot.Count(pattern)
+	stride := 1
+	if len(graphs.list) > sampledGraphs {
+		switch {
+		case pattern.S == 0 && pattern.O == 0:
+			stride = len(graphs.list) / sampledGraphs
+		case e.snapshot.Count(pattern) < missedPerGraph*len(graphs.list):
+			return e.countAmong(pattern, graphs)
+		}
 	}
-	total := 0
-	for _, g := range graphs {
-		pattern.G = g
+	total, counted := 0, 0
+	for i := 0; i < len(graphs.list); i += stride {
+		pattern.G = graphs.list[i]
 		total += e.snapshot.Count(pattern)
+		counted++
+		e.tick()
+	}
+	return total * len(graphs.list) / max(1, counted)
+}
+
+// countAmong counts by walking over the matches in all graphs.
+func (e *exec) countAmong(pattern rdf.IDQuad, graphs *graphSet) int {
+	total := 0
+	for c := e.snapshot.Cursor(pattern); c.Next() && e.tick(); {
+		if graphs.has(c.Quad().G) {
+			total++
+		}
 	}
 	return total
 }

@@ -18,9 +18,13 @@ const (
 	wayLength              = 10 // rows of a path from one node
 )
 
-// shrink is the estimate of a part for each row of what is bound by now.
-func (p *planner) shrink(x *part, c place) float64 {
+// perRow is the estimate of a part for each row of what is bound by now, of
+// which there will be so many.
+func (p *planner) perRow(x *part, c place, runs float64) float64 {
 	if x.triple != nil {
+		if runs*costSeek > planningWorth && x.total > worthSampling {
+			return p.sampledTriple(*x.triple, x.total, c)
+		}
 		return shrinkTriple(*x.triple, x.total, c.bound)
 	}
 	if path, is := x.op.(*algebra.Path); is {

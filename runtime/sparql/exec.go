@@ -24,6 +24,7 @@ type exec struct {
 	defaults graphSet
 	named    graphSet
 	explain  bool
+	tune     tuning
 
 	// last is the greatest id of the snapshot; the ids above it are terms that
 	// this query computed or mentioned.
@@ -38,7 +39,8 @@ type exec struct {
 	// solution numbers the rows whose expressions are computed together, for
 	// BNODE; the others make its labels.
 	solution    int
-	blanks      map[blankKey]value.Value
+	blanks      map[string]value.Value
+	blanksOf    int // the solution that blanks belong to
 	blankPrefix string
 	blankCount  int
 
@@ -51,11 +53,6 @@ type cachedValue struct {
 	value value.Value
 }
 
-type blankKey struct {
-	solution int
-	label    string
-}
-
 // valueCache is how many interpreted terms are kept; a power of two.
 const valueCache = 256
 
@@ -64,7 +61,7 @@ func newExec(ctx context.Context, d Dataset, l Limits) *exec {
 	e := &exec{budget: budget{ctx: ctx, limits: l.withDefaults(), steps: checkEvery}, snapshot: d.Snapshot,
 		defaults: newGraphSet(d.Default), named: newGraphSet(d.Named),
 		index: map[base.Term]rdf.ID{}, now: value.DateTimeOf(now.Truncate(time.Millisecond)),
-		blanks: map[blankKey]value.Value{}, tables: map[*hashSide]*rowTable{}}
+		blanks: map[string]value.Value{}, tables: map[*hashSide]*rowTable{}}
 	if e.snapshot == nil {
 		e.snapshot = rdf.NewStore().Snapshot()
 	}
@@ -124,6 +121,7 @@ func (e *exec) forget(mark int) {
 // value interprets an id's term.
 func (e *exec) value(id rdf.ID) value.Value {
 	if e.values == nil {
+		e.charge(valueCache * 144)
 		e.values = make([]cachedValue, valueCache)
 	}
 	c := &e.values[id&(valueCache-1)]
@@ -149,11 +147,14 @@ func (e *exec) blank() value.Value {
 // blankFor is BNODE(label): the same node for the same label within one
 // solution (section 17.4.2.9).
 func (e *exec) blankFor(label string) value.Value {
-	key := blankKey{e.solution, label}
-	v, ok := e.blanks[key]
-	if !ok && e.charge(128+len(label)) {
+	if e.blanksOf != e.solution {
+		clear(e.blanks)
+		e.blanksOf = e.solution
+	}
+	v, ok := e.blanks[label]
+	if !ok {
 		v = e.blank()
-		e.blanks[key] = v
+		e.blanks[label] = v
 	}
 	return v
 }

@@ -11,6 +11,8 @@ type hashSide struct {
 	// outer are the slots that EXISTS substitutes in the input. Without any the
 	// rows are always the same and are computed once for an execution.
 	outer []int
+	// unique keeps no row twice; all slots are then the key's.
+	unique bool
 }
 
 // build runs the input. The caller hands the table back to done.
@@ -25,6 +27,10 @@ func (h *hashSide) build(e *exec, r row) (*rowTable, bool) {
 	}
 	buffer := make(row, len(h.slots))
 	ok := h.input.run(e, start, func(r row) bool {
+		if h.unique {
+			t.insert(pick(buffer, r, h.slots))
+			return e.err == nil
+		}
 		return t.add(pick(buffer, r, h.slots))
 	})
 	if ok && len(h.outer) == 0 {
@@ -145,4 +151,46 @@ func (n *minusNode) excludes(r, values row) bool {
 		common = true
 	}
 	return common
+}
+
+// semiJoinNode keeps the rows of the left side whose key the right side has, or
+// with not those whose key it has not.
+type semiJoinNode struct {
+	left  node
+	right hashSide
+	not   bool
+}
+
+func (n *semiJoinNode) inputs() []node { return []node{n.right.input, n.left} }
+
+func (n *semiJoinNode) run(e *exec, r row, yield func(row) bool) bool {
+	t, ok := n.right.build(e, r)
+	defer n.right.done(t)
+	if !ok {
+		return false
+	}
+	key := make(row, n.right.keyWidth)
+	return n.left.run(e, r, func(r row) bool {
+		found := t.first(pick(key, r, n.right.slots[:n.right.keyWidth])) >= 0
+		return e.err == nil && (found == n.not || yield(r))
+	})
+}
+
+// semiLoopNode is the same as a nested loop.
+type semiLoopNode struct {
+	left, right node
+	not         bool
+}
+
+func (n *semiLoopNode) inputs() []node { return []node{n.left, n.right} }
+
+func (n *semiLoopNode) run(e *exec, r row, yield func(row) bool) bool {
+	return n.left.run(e, r, func(r row) bool {
+		found := false
+		n.right.run(e, r, func(row) bool {
+			found = true
+			return false
+		})
+		return e.err == nil && (found == n.not || yield(r))
+	})
 }

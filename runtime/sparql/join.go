@@ -15,8 +15,9 @@ type part struct {
 	triple *algebra.Triple
 	// possible and certain are its variables.
 	possible, certain algebra.Vars
-	// total is how many rows it is expected to give alone.
-	total float64
+	// total is how many rows it is expected to give alone, once counted.
+	total   float64
+	counted bool
 }
 
 // join orders the operands of a join greedily: always the one with the fewest
@@ -25,51 +26,74 @@ type part struct {
 func (p *planner) join(op algebra.Op, c place, filters []syntax.Expr) node {
 	parts, filters := p.flatten(op, nil, filters)
 	parts, filters = p.constants(parts, filters)
-	for i := range parts {
-		parts[i].total = p.rows(parts[i].op, c)
-	}
-	var n node
-	sure, certain := algebra.Vars{}, algebra.Vars{}
-	start := c
+	j := &joining{planner: p, start: c, sure: algebra.Vars{}, certain: algebra.Vars{}, card: 1}
 	for len(parts) > 0 && p.e.tick() {
-		at, rows := p.cheapest(parts, c)
+		at, rows := j.cheapest(parts, c)
 		next := parts[at]
 		parts = append(parts[:at:at], parts[at+1:]...)
 		var inside []syntax.Expr
 		if next.triple == nil {
 			inside, filters = split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(next.certain) })
 		}
-		n = p.attach(n, next, c, start, certain, inside, rows)
-		certain = certain.Union(next.certain)
-		sure = sure.Union(next.possible)
+		j.attach(next, c, inside, rows)
 		c = c.with(next.possible)
 		var ready []syntax.Expr
-		ready, filters = split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(certain) })
-		n = p.filter(n, ready, c, sure)
+		ready, filters = split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(j.certain) })
+		j.filter(ready, c)
 	}
-	if n == nil {
-		n = unitNode{}
+	if j.node == nil {
+		j.node = unitNode{}
 	}
-	return p.filter(n, filters, c, sure)
+	j.filter(filters, c)
+	p.card = j.card
+	return j.node
 }
 
-// attach joins a part to what has been planned so far (nil at the start).
-func (p *planner) attach(left node, next part, c, start place, certain algebra.Vars, inside []syntax.Expr, rows float64) node {
-	if correlates(next.op, minus(c.bound, c.outer)) {
-		right := p.part(next, c, inside, rows)
-		if left == nil {
-			return right
+// joining is a join that is being planned: what has been joined so far.
+type joining struct {
+	*planner
+	node node // nil at the start
+	// start is where the whole join stands.
+	start         place
+	sure, certain algebra.Vars
+	// card is how many rows each run gives.
+	card float64
+}
+
+// filter applies filters to what has been joined.
+func (j *joining) filter(filters []syntax.Expr, c place) {
+	j.planner.card = j.card
+	c.runs = j.start.runs
+	j.node = j.planner.filter(j.node, filters, c, j.sure, j.certain)
+	j.card = j.planner.card
+}
+
+// attach joins a part to what has been joined; for each row of that it will
+// give so many rows.
+func (j *joining) attach(next part, c place, inside []syntax.Expr, rows float64) {
+	before := j.card
+	j.card *= rows
+	key := j.certain.Intersect(next.certain)
+	loop := correlates(next.op, minus(c.bound, c.outer))
+	if loop && (j.node == nil || !j.kept(next.op, key, j.start, before)) {
+		c.runs = j.start.runs * before
+		right := j.part(next, c, inside, j.card*j.start.runs)
+		if j.node == nil {
+			j.node = right
+		} else {
+			j.node = &joinNode{j.node, right}
 		}
-		return &joinNode{left, right}
+	} else {
+		op := next.op
+		for _, f := range inside {
+			op = &algebra.Filter{Expr: f, Input: op}
+		}
+		if j.node == nil {
+			j.node = unitNode{}
+		}
+		j.node = j.trace(&algebra.Join{}, j.card*j.start.runs, &hashJoinNode{left: j.node, right: j.hashSide(op, j.start, j.certain)})
 	}
-	if left == nil {
-		left = unitNode{}
-	}
-	op := next.op
-	for _, f := range inside {
-		op = &algebra.Filter{Expr: f, Input: op}
-	}
-	return p.trace(&algebra.Join{}, rows, &hashJoinNode{left: left, right: p.hashSide(op, start, certain)})
+	j.sure, j.certain = j.sure.Union(next.possible), j.certain.Union(next.certain)
 }
 
 // part plans one operand as the right side of a nested loop.
@@ -162,8 +186,14 @@ func isIRI(f syntax.Expr) (v string, iri base.Term, ok bool) {
 	return "", base.Term{}, false
 }
 
-// cheapest picks the next operand.
-func (p *planner) cheapest(parts []part, c place) (at int, rows float64) {
+// cheapest picks the next operand and how many rows it gives for each row of
+// what has been joined.
+func (j *joining) cheapest(parts []part, c place) (at int, rows float64) {
+	for i := range parts {
+		if !parts[i].counted && j.e.tick() {
+			parts[i].total, parts[i].counted = j.rows(parts[i].op, j.start), true
+		}
+	}
 	best := math.Inf(1)
 	connected := false
 	for i := range parts {
@@ -174,12 +204,12 @@ func (p *planner) cheapest(parts []part, c place) (at int, rows float64) {
 		if connected && !linked {
 			continue
 		}
-		cost := p.shrink(&parts[i], c)
+		cost := j.perRow(&parts[i], c, j.card*j.start.runs)
 		if linked && !connected && len(c.bound) > 0 || cost < best {
 			at, best = i, cost
 			connected = linked && len(c.bound) > 0
 		}
-		if !p.e.tick() {
+		if !j.e.tick() {
 			break
 		}
 	}

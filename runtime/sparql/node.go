@@ -84,6 +84,7 @@ func (n *scanNode) run(e *exec, r row, yield func(row) bool) bool {
 			unbind(r, n.graph.ref, 0)
 		}
 		if !more {
+			src.close()
 			return false
 		}
 	}

@@ -1,6 +1,8 @@
 package sparql
 
 import (
+	"math"
+
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql/algebra"
@@ -42,6 +44,10 @@ type planner struct {
 	clock stopwatch
 	// exists are the patterns of EXISTS in the expression that is being compiled.
 	exists []node
+	// card is how many rows each run of the operator planned last is expected to give.
+	card float64
+	// sampled are distinct counts that have been taken.
+	sampled map[sampleKey]float64
 }
 
 // place is where in a query an operator stands.
@@ -55,6 +61,9 @@ type place struct {
 	limit int
 	// streams tells that no operator above keeps rows.
 	streams bool
+	// runs is how often the operator is expected to run, and first how many rows
+	// will be enough, as far as is known, before it is stopped; 0 is all.
+	runs, first float64
 }
 
 // with is the place behind an operator that binds more.
@@ -83,13 +92,17 @@ func (p *planner) plan(op algebra.Op, c place, filters []syntax.Expr) node {
 		return p.join(op, c, filters)
 	case *algebra.Union:
 		c.limit = -1
-		return p.trace(op, -1, &unionNode{branches: []node{p.plan(o.Left, c, filters), p.plan(o.Right, c, filters)}})
+		left := p.plan(o.Left, c, filters)
+		card := p.card
+		right := p.plan(o.Right, c, filters)
+		p.card += card
+		return p.trace(op, p.card*c.runs, &unionNode{branches: []node{left, right}})
 	case *algebra.LeftJoin:
 		certain := algebra.Certain(o.Left)
 		inner, outer := split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(certain) })
-		return p.filtered(p.trace(op, -1, p.leftJoin(o, c, inner)), op, c, outer)
+		return p.filtered(p.leftJoin(o, c, inner), op, c, outer)
 	case *algebra.Minus:
-		return p.trace(op, -1, p.minus(o, c, filters))
+		return p.minus(o, c, filters)
 	case *algebra.Extend:
 		return p.extend(o, c, filters)
 	case *algebra.Graph:
@@ -101,9 +114,10 @@ func (p *planner) plan(op algebra.Op, c place, filters []syntax.Expr) node {
 // single plans the operators that no filter is pushed through.
 func (p *planner) single(op algebra.Op, c place) node {
 	deeper := c
-	deeper.limit, deeper.streams = -1, false
+	deeper.limit, deeper.streams, deeper.first = -1, false, 0
 	switch o := op.(type) {
 	case *algebra.Table:
+		p.card = float64(len(o.Rows))
 		return p.table(o, c)
 	case *algebra.Group:
 		return p.group(o, deeper)
@@ -118,6 +132,7 @@ func (p *planner) single(op algebra.Op, c place) node {
 		c.scope = c.scope.inner(o.Vars)
 		return p.plan(o.Input, c, nil)
 	case *algebra.Distinct:
+		deeper.first = c.first
 		return &distinctNode{input: p.plan(o.Input, deeper, nil), slots: c.scope.all(algebra.Possible(o.Input))}
 	case *algebra.Reduced:
 		return p.plan(o.Input, c, nil)
@@ -125,8 +140,15 @@ func (p *planner) single(op algebra.Op, c place) node {
 		if o.Limit >= 0 && o.Limit <= maxTopK && o.Offset <= maxTopK {
 			deeper.limit = o.Offset + o.Limit
 		}
-		deeper.streams = c.streams
-		return &sliceNode{input: p.plan(o.Input, deeper, nil), offset: o.Offset, limit: o.Limit}
+		deeper.streams, deeper.first = c.streams, c.first
+		if o.Limit >= 0 {
+			deeper.first = float64(o.Offset + o.Limit)
+		}
+		n := &sliceNode{input: p.plan(o.Input, deeper, nil), offset: o.Offset, limit: o.Limit}
+		if o.Limit >= 0 {
+			p.card = min(p.card, float64(o.Limit))
+		}
+		return n
 	case *algebra.Service:
 		p.e.fail(errorf(CodeUnsupported, "%s: SERVICE is switched off: this endpoint asks no other endpoint; query that one directly and join in the client", o.At))
 	}
@@ -147,14 +169,20 @@ func (p *planner) filtered(n node, op algebra.Op, c place, filters []syntax.Expr
 	if len(filters) == 0 {
 		return n
 	}
-	return p.filter(n, filters, c, algebra.Possible(op))
+	return p.filter(n, filters, c, algebra.Possible(op), algebra.Certain(op))
 }
 
-// filter wraps n in filters over rows that can bind vars.
-func (p *planner) filter(n node, filters []syntax.Expr, c place, vars algebra.Vars) node {
+// filter wraps n in filters over rows that can bind vars and always bind certain.
+func (p *planner) filter(n node, filters []syntax.Expr, c place, vars, certain algebra.Vars) node {
 	visible := c.outer.Union(c.bound).Union(vars)
 	for _, f := range filters {
-		n = p.trace(&algebra.Filter{Expr: f}, -1, &filterNode{input: n, condition: p.expression(f, c, visible)})
+		if x, is := f.(algebra.Exists); is && p.decorrelates(x, c, visible, certain) {
+			n = p.semiJoin(n, x, c, certain)
+		} else {
+			n = &filterNode{input: n, condition: p.expression(f, c, visible)}
+		}
+		p.card /= 2
+		n = p.trace(&algebra.Filter{Expr: f}, p.card*c.runs, n)
 	}
 	return n
 }
@@ -177,66 +205,6 @@ func split(list []syntax.Expr, test func(syntax.Expr) bool) (yes, no []syntax.Ex
 		}
 	}
 	return yes, no
-}
-
-func (p *planner) leftJoin(o *algebra.LeftJoin, c place, filters []syntax.Expr) node {
-	c.limit = -1
-	left := p.plan(o.Left, c, filters)
-	vars := algebra.Possible(o.Left)
-	after := c.with(vars)
-	var condition *expr
-	if o.Expr != nil {
-		visible := c.outer.Union(after.bound).Union(algebra.Possible(o.Right))
-		condition = p.expression(o.Expr, c, visible)
-	}
-	if correlates(o.Right, minus(after.bound, c.outer)) {
-		return &leftJoinNode{left: left, right: p.plan(o.Right, after, nil), condition: condition}
-	}
-	side := p.hashSide(o.Right, c, algebra.Certain(o.Left))
-	return &hashLeftJoinNode{left: left, right: side, condition: condition}
-}
-
-// hashSide plans op to be run by itself; the key are the variables that it and
-// the other side always bind.
-func (p *planner) hashSide(op algebra.Op, c place, certain algebra.Vars) hashSide {
-	possible := algebra.Possible(op)
-	key := minus(algebra.Certain(op).Intersect(certain), c.outer)
-	side := hashSide{keyWidth: len(key), slots: c.scope.all(key)}
-	side.slots = append(side.slots, c.scope.all(minus(possible, key))...)
-	side.outer = c.scope.all(c.outer.Intersect(algebra.Mentioned(op)))
-	if c.graph.named && c.graph.slot >= 0 {
-		side.outer = append(side.outer, c.graph.slot)
-	}
-	c.bound, c.limit, c.streams = algebra.Vars{}, -1, false
-	side.input = p.plan(op, c, nil)
-	return side
-}
-
-func minus(a, b algebra.Vars) algebra.Vars {
-	out := algebra.Vars{}
-	for v := range a {
-		if !b.Has(v) {
-			out.Add(v)
-		}
-	}
-	return out
-}
-
-func (p *planner) minus(o *algebra.Minus, c place, filters []syntax.Expr) node {
-	c.limit = -1
-	n := &minusNode{left: p.plan(o.Left, c, filters)}
-	n.right = p.hashSide(o.Right, c, algebra.Certain(o.Left))
-	// What EXISTS substitutes is no variable any more, on either side.
-	shared := map[int]bool{}
-	for _, slot := range c.scope.all(minus(algebra.Possible(o.Left), c.outer)) {
-		shared[slot] = true
-	}
-	for column, slot := range n.right.slots {
-		if shared[slot] {
-			n.shared = append(n.shared, column)
-		}
-	}
-	return n
 }
 
 // extend merges consecutive extensions, so that BNODE sees one solution.
@@ -338,13 +306,11 @@ func (p *planner) group(o *algebra.Group, c place) node {
 		}
 		n.aggregates = append(n.aggregates, out)
 	}
+	p.card = math.Sqrt(p.card)
+	if len(n.keys) == 0 {
+		p.card = 1
+	}
 	return n
-}
-
-// existsPattern plans the pattern of EXISTS, which sees all that is visible
-// where it stands.
-func (p *planner) existsPattern(x algebra.Exists, c place) node {
-	return p.plan(x.Input, place{scope: c.scope, graph: c.graph, bound: c.outer, outer: c.outer, limit: -1}, nil)
 }
 
 // ref is the place of a node of a pattern.

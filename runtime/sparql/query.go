@@ -34,6 +34,7 @@ type Options struct {
 type Query struct {
 	tree *syntax.Query
 	op   algebra.Op
+	tune tuning
 }
 
 // Parse reads a SPARQL 1.1 query. Its error is an *Error with CodeSyntax.
@@ -64,7 +65,7 @@ func (q *Query) From() (merged, named []string) { return q.tree.From, q.tree.Fro
 func (q *Query) WithDataset(merged, named []string) *Query {
 	tree := *q.tree
 	tree.From, tree.FromNamed = merged, named
-	return &Query{tree: &tree, op: q.op}
+	return &Query{tree: &tree, op: q.op, tune: q.tune}
 }
 
 // Execute starts a query on a dataset. The answer of ASK is computed at once;
@@ -82,11 +83,14 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 	l = l.withDefaults()
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	e := newExec(ctx, d, l)
-	e.explain = explain
+	e.explain, e.tune = explain, q.tune
 	e.check()
 	p := &planner{e: e}
 	s := &scope{p: p, slots: map[string]int{}}
-	root := place{scope: s, bound: algebra.Vars{}, outer: algebra.Vars{}, limit: -1, streams: q.tree.Form == Select}
+	root := place{scope: s, bound: algebra.Vars{}, outer: algebra.Vars{}, limit: -1, streams: q.tree.Form == Select, runs: 1}
+	if q.tree.Form == Ask {
+		root.first = 1
+	}
 	r := &Result{Form: q.tree.Form, exec: e, planner: p, scope: s, cancel: cancel}
 	for _, item := range q.tree.Projection {
 		r.addVar(item.Var)

@@ -233,6 +233,7 @@ func TestEngineAgreesWithTheSpecification(t *testing.T) {
 		if err != nil {
 			continue // the scope of a variable, mostly
 		}
+		q.tune = tuning{join: joinChoice(seed / 3 % 3), divide: seed%2 == 0}
 		got, want, err := bothWays(q, quads, seed%3)
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, text)

@@ -1,0 +1,76 @@
+package sparql
+
+import "github.com/picloud/picloud/runtime/sparql/algebra"
+
+// What steps cost, in nanoseconds; measured on a million triples, where only the
+// ratios matter.
+const (
+	costSeek  = 300 // the first row of a scan
+	costRow   = 20  // a further row
+	costKeep  = 80  // a row put into a hash table
+	costProbe = 60  // a row looked up there
+)
+
+// keptBytes is about what a row of a hash table takes.
+const keptBytes = 32
+
+// tuning lets tests take each of the ways that costs choose between. The zero
+// value lets costs choose.
+type tuning struct {
+	join joinChoice
+	// divide gives up walks over all graphs at the first quad that is no match.
+	divide bool
+}
+
+// joinChoice is a way to join where several are right.
+type joinChoice uint8
+
+const (
+	byCost joinChoice = iota
+	alwaysLoop
+	alwaysHash
+)
+
+// kept reports that the right side of a join should run once and be kept in a
+// hash table, rather than run for each row of the left. Both must be right.
+func (p *planner) kept(right algebra.Op, key algebra.Vars, c place, rows float64) bool {
+	if len(key) == 0 || len(c.outer) > 0 || c.graph.named && c.graph.slot >= 0 || p.e.tune.join == alwaysLoop {
+		return false
+	}
+	if p.e.tune.join == alwaysHash {
+		return true
+	}
+	rows *= c.runs
+	if c.first > 0 {
+		rows = min(rows, 10*c.first)
+	}
+	if rows*costSeek < costKeep {
+		return false
+	}
+	patterns := float64(size(right))
+	loop := rows * patterns * (costSeek + rowsOfSubjectPredicate*costRow)
+	if loop < planningWorth {
+		return false
+	}
+	alone := p.rows(right, c)
+	once := costSeek + alone*(costRow+costKeep+(patterns-1)*(costSeek+costRow))
+	return once+rows*costProbe < loop && alone*keptBytes < float64(p.e.limits.MaxMemoryBytes)/4
+}
+
+// planningWorth is the cost from which on it is worth to look closer.
+const planningWorth = 50_000
+
+// size is the number of patterns of an operator.
+func size(op algebra.Op) int {
+	n := 0
+	switch o := op.(type) {
+	case *algebra.BGP:
+		n = len(o.Patterns)
+	case *algebra.Path:
+		n = 4
+	}
+	for _, in := range algebra.Inputs(op) {
+		n += size(in)
+	}
+	return max(1, n)
+}

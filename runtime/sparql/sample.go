@@ -1,0 +1,127 @@
+package sparql
+
+import (
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql/algebra"
+	"github.com/picloud/picloud/runtime/sparql/syntax"
+)
+
+// worthSampling is from how many rows on a pattern's places are sampled, and
+// samples how many seeks a sample has.
+const (
+	worthSampling = 1024
+	samples       = 8
+)
+
+// sampleKey is a place of a pattern of ids: which of subject, predicate and
+// object.
+type sampleKey struct {
+	ids   rdf.IDQuad
+	place int
+}
+
+// at is a place of a quad.
+func at(q *rdf.IDQuad, place int) *rdf.ID { return [...]*rdf.ID{&q.S, &q.P, &q.O}[place] }
+
+// sampledTriple divides the rows of a pattern by the distinct values that it has
+// for each variable that is bound at run time.
+func (p *planner) sampledTriple(t algebra.Triple, total float64, c place) float64 {
+	ids := pattern(p.ref(t.S, c.scope), p.ref(t.P, c.scope), p.ref(t.O, c.scope))
+	rows, known := total, 0
+	for place, n := range []syntax.Node{t.S, t.P, t.O} {
+		switch {
+		case !n.IsVar():
+			known++
+		case c.bound.Has(n.Var):
+			known++
+			rows /= max(1, p.distinct(sampleKey{ids, place}, total, p.selector(c)))
+		}
+	}
+	if known == 3 {
+		rows = min(rows, 1)
+	}
+	return max(rows, 1e-3)
+}
+
+// distinct estimates how many values a pattern has in a place, from the graph
+// that is asked, or from one of many.
+func (p *planner) distinct(k sampleKey, total float64, sel selector) float64 {
+	graphs := p.e.defaults.list
+	switch sel.mode {
+	case noGraph:
+		return 1
+	case oneGraph:
+		graphs = []rdf.ID{sel.id}
+	case anyNamed:
+		graphs = p.e.named.list
+	}
+	if len(graphs) == 0 {
+		return 1
+	}
+	k.ids.G = p.fullest(k.ids, graphs)
+	d, ok := p.sampled[k]
+	if !ok {
+		if p.sampled == nil {
+			p.sampled = map[sampleKey]float64{}
+		}
+		d = p.sample(k)
+		p.sampled[k] = d
+	}
+	return d * total
+}
+
+// fullest is the graph with the most matches among some.
+func (p *planner) fullest(ids rdf.IDQuad, graphs []rdf.ID) rdf.ID {
+	best, most := graphs[0], -1
+	if len(graphs) == 1 {
+		return best
+	}
+	for i := 0; i < len(graphs); i += 1 + len(graphs)/samples {
+		ids.G = graphs[i]
+		if n := p.e.snapshot.Count(ids); n > most {
+			best, most = graphs[i], n
+		}
+	}
+	return best
+}
+
+// sample is the share of distinct values among the rows of a pattern. It looks at
+// rows at even distances in the first free place of the order, and how many have
+// the same value.
+func (p *planner) sample(k sampleKey) float64 {
+	cursor := p.e.snapshot.Cursor(k.ids)
+	spread := firstFree(k.ids)
+	n, sum, inverse := 0.0, 0.0, 0.0
+	for i := range samples {
+		from := k.ids
+		*at(&from, spread) = rdf.ID(i * p.e.snapshot.Terms() / samples)
+		cursor.Seek(from)
+		if !p.e.tick() || !cursor.Next() {
+			break
+		}
+		same, q := k.ids, cursor.Quad()
+		*at(&same, k.place) = *at(&q, k.place)
+		rows := float64(max(1, p.e.snapshot.Count(same)))
+		n, sum, inverse = n+1, sum+rows, inverse+1/rows
+	}
+	switch {
+	case n == 0:
+		return 1
+	case k.place == spread:
+		// Each value was as likely to be met, however many rows it has.
+		return n / sum
+	}
+	return inverse / n
+}
+
+// firstFree is the most significant place of the store's order for a pattern
+// that it leaves free.
+func firstFree(ids rdf.IDQuad) int {
+	switch {
+	case ids.S == rdf.Any && (ids.P == rdf.Any || ids.O != rdf.Any):
+		return 0
+	case ids.P != rdf.Any:
+		return 2
+	}
+	return 1
+}
