@@ -26,6 +26,26 @@ type accumulator struct {
 	bestID rdf.ID
 	seen   *rowTable
 	text   *strings.Builder
+	// charged is the memory of best and text.
+	charged int
+}
+
+// stateCost is what an accumulator costs before it has seen a row.
+const stateCost = 256
+
+// keep charges what has become of the accumulator's value.
+func (acc *accumulator) keep(e *exec, bytes int) {
+	e.charge(bytes - acc.charged)
+	acc.charged = bytes
+}
+
+// free gives the memory of an accumulator back.
+func (acc *accumulator) free(e *exec) {
+	if acc.seen != nil {
+		acc.seen.free()
+	}
+	e.release(acc.charged)
+	*acc = accumulator{}
 }
 
 func (a *aggregate) start(e *exec, rowWidth int) accumulator {
@@ -97,13 +117,16 @@ func (a *aggregate) addValue(e *exec, acc *accumulator, v value.Value) {
 			return
 		}
 		acc.best = sum
+		acc.keep(e, sum.Bytes())
 	case "MIN":
 		if acc.count == 1 || value.Order(v, acc.best) < 0 {
 			acc.best = v
+			acc.keep(e, v.Bytes())
 		}
 	case "MAX":
 		if acc.count == 1 || value.Order(v, acc.best) > 0 {
 			acc.best = v
+			acc.keep(e, v.Bytes())
 		}
 	case "GROUP_CONCAT":
 		a.concat(e, acc, v)
@@ -115,20 +138,25 @@ func (a *aggregate) concat(e *exec, acc *accumulator, v value.Value) {
 		acc.count--
 		return
 	}
+	text := v.Term().Value
+	size := acc.text.Len() + len(text) + len(a.separator)
+	if size > value.MaxString {
+		e.fail(errorf(CodeOverBudget, "GROUP_CONCAT makes a text of more than %s; group by more, or ask for the rows", bytesText(value.MaxString)))
+		return
+	}
+	// The builder doubles its place.
+	if acc.keep(e, 2*size); !e.work(len(text) >> 8) {
+		return
+	}
 	if acc.count > 1 {
 		acc.text.WriteString(a.separator)
 	}
-	text := v.Term().Value
-	if e.charge(len(text) + len(a.separator)) {
-		acc.text.WriteString(text)
-	}
+	acc.text.WriteString(text)
 }
 
 // result is the id of the aggregate's value, 0 for an error.
 func (a *aggregate) result(e *exec, acc *accumulator) rdf.ID {
-	if acc.seen != nil {
-		acc.seen.free()
-	}
+	defer acc.free(e)
 	switch a.name {
 	case "COUNT":
 		return e.intern(value.Int(int64(acc.count)).Term())

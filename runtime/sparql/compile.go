@@ -23,6 +23,7 @@ func (p *planner) expression(x syntax.Expr, c place, visible algebra.Vars) *expr
 	out := &expr{slot: -1, eval: p.evaluator(x, c)}
 	out.exists = append(out.exists, p.exists[before:]...)
 	p.exists = p.exists[:before]
+	syntax.Walk(x, func(syntax.Expr) { out.steps++ })
 	return out
 }
 

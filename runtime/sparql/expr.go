@@ -14,6 +14,8 @@ type evaluator func(e *exec, r row) (value.Value, bool)
 type expr struct {
 	slot int // -1 if it is not a plain variable
 	eval evaluator
+	// steps is how many operands it computes at most, EXISTS apart.
+	steps int
 	// exists are the patterns of EXISTS in it.
 	exists []node
 }
@@ -27,14 +29,19 @@ func (x *expr) patterns(inputs ...node) []node {
 }
 
 // value computes the expression.
-func (x *expr) value(e *exec, r row) (value.Value, bool) { return x.eval(e, r) }
+func (x *expr) value(e *exec, r row) (value.Value, bool) {
+	if x.steps > 8 {
+		e.work(x.steps >> 3)
+	}
+	return x.eval(e, r)
+}
 
 // id computes the expression as a term; 0 is an error.
 func (x *expr) id(e *exec, r row) rdf.ID {
 	if x.slot >= 0 {
 		return r[x.slot]
 	}
-	v, ok := x.eval(e, r)
+	v, ok := x.value(e, r)
 	if !ok {
 		return 0
 	}
@@ -43,7 +50,7 @@ func (x *expr) id(e *exec, r row) rdf.ID {
 
 // holds reports whether the effective boolean value is true.
 func (x *expr) holds(e *exec, r row) bool {
-	v, ok := x.eval(e, r)
+	v, ok := x.value(e, r)
 	if !ok {
 		return false
 	}
@@ -228,11 +235,12 @@ func call(f value.Function, args []evaluator) evaluator {
 // exists runs a pattern with the row's bindings until its first solution.
 func exists(pattern node, negate bool) evaluator {
 	return func(e *exec, r row) (value.Value, bool) {
-		found := false
+		found, mark := false, len(e.local)
 		pattern.run(e, r, func(row) bool {
 			found = true
 			return false
 		})
+		e.forget(mark) // no row of the pattern is kept
 		return value.Bool(found != negate), e.err == nil
 	}
 }

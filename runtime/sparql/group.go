@@ -16,14 +16,23 @@ func (n *groupNode) run(e *exec, r row, yield func(row) bool) bool {
 	groups := newRowTable(e, len(n.keys), len(n.keys))
 	defer groups.free()
 	var states [][]accumulator
+	stateSize := 32 + stateCost*len(n.aggregates)
+	defer func() {
+		for _, state := range states {
+			for i := range state {
+				state[i].free(e)
+			}
+		}
+		e.release(stateSize * len(states))
+	}()
 	key := make(row, len(n.keys))
 	start := func() {
+		e.charge(stateSize)
 		state := make([]accumulator, len(n.aggregates))
 		for i, a := range n.aggregates {
 			state[i] = a.start(e, len(n.all))
 		}
 		states = append(states, state)
-		e.charge(32 + 256*len(state))
 	}
 	ok := n.input.run(e, r, func(r row) bool {
 		e.solution++

@@ -92,8 +92,9 @@ func (s *sorter) add(r row) bool {
 func (s *sorter) size() int {
 	size := 4*len(s.slots) + 80 + 160*len(s.keys)
 	for i, k := range s.keys {
-		if k.expr.slot < 0 {
-			size += len(s.scratch[i].Text())
+		size += s.scratch[i].Bytes()
+		if k.expr.slot >= 0 {
+			size -= len(s.scratch[i].Text())
 		}
 	}
 	return size
@@ -125,7 +126,11 @@ func (n *orderNode) compare(a, b []value.Value) int {
 // execution must end, all rows are alike and the sorting is soon over.
 func (s *sorter) sort() {
 	slices.SortStableFunc(s.rows, func(a, b sortedRow) int {
-		if !s.e.tick() {
+		steps := 1
+		for i := range a.keys {
+			steps += min(len(a.keys[i].Text()), len(b.keys[i].Text())) >> 8
+		}
+		if !s.e.work(steps) {
 			return 0
 		}
 		return s.compare(a.keys, b.keys)

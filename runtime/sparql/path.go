@@ -33,15 +33,35 @@ func (w *walk) has(node rdf.ID) bool {
 	return o.next()
 }
 
-// nodes are all subjects and objects.
-func (w *walk) nodes() *roaring.Bitmap {
-	set := roaring.New()
+// nodes adds all subjects and objects to a set.
+func (w *walk) nodes(set *nodeSet) {
 	for src := w.e.source(rdf.IDQuad{}, w.sel); src.next(); {
-		set.Add(uint32(src.quad.S))
-		set.Add(uint32(src.quad.O))
+		if !set.add(src.quad.S) || !set.add(src.quad.O) {
+			return
+		}
 	}
-	return set
 }
+
+// nodeCost is what a node costs in a bit set, and in a queue beside it.
+const nodeCost = 16
+
+// nodeSet is a bit set whose memory is charged.
+type nodeSet struct {
+	e    *exec
+	ids  roaring.Bitmap
+	size int
+}
+
+// add is false once the budget is spent.
+func (s *nodeSet) add(id rdf.ID) bool {
+	if !s.ids.CheckedAdd(uint32(id)) {
+		return s.e.err == nil
+	}
+	s.size++
+	return s.e.charge(nodeCost)
+}
+
+func (s *nodeSet) free() { s.e.release(nodeCost * s.size) }
 
 // predicateStep is one predicate.
 type predicateStep struct{ id rdf.ID }
@@ -162,19 +182,18 @@ type repeatStep struct {
 }
 
 func (s repeatStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool {
-	seen := roaring.New()
-	if s.zero {
-		seen.Add(uint32(node))
-		if !visit(node) {
-			return false
-		}
+	seen := &nodeSet{e: w.e}
+	defer seen.free()
+	if s.zero && !(seen.add(node) && visit(node)) {
+		return false
 	}
 	queue := []rdf.ID{node}
-	for len(queue) > 0 {
+	for len(queue) > 0 && w.e.tick() {
 		at := queue[0]
 		queue = queue[1:]
 		more := s.step.from(w, at, forward, func(end rdf.ID) bool {
-			if !seen.CheckedAdd(uint32(end)) {
+			before := seen.size
+			if !seen.add(end) || seen.size == before {
 				return w.e.err == nil
 			}
 			if s.many {
@@ -186,17 +205,21 @@ func (s repeatStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) 
 			return false
 		}
 	}
-	return true
+	return w.e.err == nil
 }
 
 func (s repeatStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
-	starts := roaring.New()
+	starts := &nodeSet{e: w.e}
+	defer starts.free()
 	if s.zero {
-		starts = w.nodes()
-	} else if !s.step.pairs(w, func(start, _ rdf.ID) bool { starts.Add(uint32(start)); return true }) {
+		w.nodes(starts)
+	} else {
+		s.step.pairs(w, func(start, _ rdf.ID) bool { return starts.add(start) })
+	}
+	if w.e.err != nil {
 		return false
 	}
-	for it := starts.Iterator(); it.HasNext(); {
+	for it := starts.ids.Iterator(); it.HasNext(); {
 		start := rdf.ID(it.Next())
 		if !s.from(w, start, true, func(end rdf.ID) bool { return visit(start, end) }) {
 			return false

@@ -19,8 +19,16 @@ type rowTable struct {
 	bytes int
 }
 
+// What a table costs before its first row, and a row beside its ids: its link,
+// and its share of the buckets after they have grown.
+const (
+	emptyTable = 256
+	rowCost    = 4 + 16
+)
+
 func newRowTable(e *exec, width, keyWidth int) *rowTable {
-	return &rowTable{e: e, width: width, keyWidth: keyWidth, heads: make([]int32, 16)}
+	e.charge(emptyTable)
+	return &rowTable{e: e, width: width, keyWidth: keyWidth, heads: make([]int32, 16), bytes: emptyTable}
 }
 
 func (t *rowTable) row(i int) row { return t.ids[i*t.width : (i+1)*t.width] }
@@ -44,7 +52,7 @@ func (t *rowTable) add(r row) bool {
 	if t.size >= t.e.limits.MaxRows {
 		return t.e.fail(errorf(CodeOverBudget, "the query needs a table of more than %d rows; make it more selective", t.e.limits.MaxRows))
 	}
-	cost := 4*t.width + 12
+	cost := 4*t.width + rowCost
 	if !t.e.charge(cost) {
 		return false
 	}
@@ -69,6 +77,9 @@ func (t *rowTable) link(i int) {
 func (t *rowTable) rehash(buckets int) {
 	t.heads = make([]int32, buckets)
 	for i := range t.size {
+		if !t.e.tick() {
+			return // nobody looks into it any more
+		}
 		t.link(i)
 	}
 }
