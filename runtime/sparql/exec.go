@@ -24,6 +24,7 @@ type exec struct {
 	defaults graphSet
 	named    graphSet
 	explain  bool
+	tune     tuning
 
 	// last is the greatest id of the snapshot; the ids above it are terms that
 	// this query computed or mentioned.
