@@ -173,3 +173,10 @@ func (d *Datasets) drop(ref base.Ref) {
 	s.pending, s.gone = nil, true
 	close(s.news)
 }
+
+// Waiting is how many bytes of packed changes wait in memory.
+func (d *Datasets) Waiting() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting
+}
