@@ -42,6 +42,10 @@ func (s *Server) gauges() []gauge {
 		{"picloud_queries", "Queries and updates that run.", func() float64 { running, _ := s.desk.Count(); return float64(running) }},
 		{"picloud_queries_waiting", "Queries and updates that wait for their turn.", func() float64 { _, waiting := s.desk.Count(); return float64(waiting) }},
 		{"picloud_query_memory_bytes", "Memory that the queries that run keep.", func() float64 { return float64(s.desk.Memory()) }},
+		{"picloud_live_subscriptions", "Clients that follow a live query.", func() float64 { return float64(s.live.Stats().Subscriptions) }},
+		{"picloud_live_queries", "Distinct live queries that somebody follows.", func() float64 { return float64(s.live.Stats().Queries) }},
+		{"picloud_live_runs", "How often live queries ran.", func() float64 { return float64(s.live.Stats().Runs) }},
+		{"picloud_live_bytes", "Bytes of the rows that live queries keep.", func() float64 { return float64(s.live.Stats().Bytes) }},
 		{"picloud_log_position", "Position of the last event in the log.", func() float64 { return float64(s.events.Head().Position) }},
 		{"picloud_view_position", "Position that reads see.", func() float64 { return float64(s.views.View().Position) }},
 		{"picloud_fold_lag_events", "Events in the log that reads do not see yet.", func() float64 {

@@ -54,15 +54,12 @@ var titles = map[base.Code]string{
 	base.Internal:        "Something is wrong on our side",
 }
 
-// fail answers a request with an error. Errors that are not meant for callers
+// problemOf is the document of an error. Errors that are not meant for callers
 // go to the node's log with the id of the request, and only the id leaves.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Server) problemOf(r *http.Request, err error) (problem, *base.Error) {
 	id := requestID(r)
 	var e *base.Error
 	if !errors.As(err, &e) {
-		if r.Context().Err() != nil { // the client has left; nobody reads the answer
-			return
-		}
 		s.log.Error("request failed", "request", id, "method", r.Method, "path", r.URL.Path, "error", err)
 		e = &base.Error{Code: base.Internal, Detail: fmt.Sprintf("request %s failed; the log of the node says why", id)}
 	}
@@ -77,6 +74,15 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.Resources = append(p.Resources, ref.Absolute(s.root))
 	}
 	s.blame(&p, e.Revision)
+	return p, e
+}
+
+// fail answers a request with an error.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil && !errors.As(err, new(*base.Error)) { // the client has left; nobody reads the answer
+		return
+	}
+	p, e := s.problemOf(r, err)
 	header := w.Header()
 	header.Del("ETag")
 	header.Set("Cache-Control", "no-store")
@@ -97,15 +103,19 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.page(w, r, p.Status, "problem", p)
 		return
 	}
+	header.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(append(p.json(), '\n')) // a client that left is no error of ours
+	}
+}
+
+func (p problem) json() []byte {
 	body, err := json.Marshal(p)
 	if err != nil { // strings and numbers only: cannot happen
 		panic(err)
 	}
-	header.Set("Content-Type", "application/problem+json")
-	w.WriteHeader(p.Status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(body, '\n')) // a client that left is no error of ours
-	}
+	return body
 }
 
 // blame says which event made the present revision, and who caused it.

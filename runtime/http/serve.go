@@ -19,7 +19,7 @@ const (
 )
 
 // Serve answers on a listener until ctx ends, then lets requests finish for a
-// moment and ends those that do not.
+// moment and ends those that do not. Live queries end with it.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.handler,
@@ -42,6 +42,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		}
 		stopped <- nil
 	})
+	defer s.live.Close()
 	err := server.ServeTLS(listener, "", "")
 	if stop() || !errors.Is(err, http.ErrServerClosed) {
 		return err

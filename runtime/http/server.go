@@ -13,6 +13,7 @@ import (
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/live"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql"
@@ -33,6 +34,7 @@ type Config struct {
 	Registry *prometheus.Registry // nil means one of its own
 	Limits   sparql.Limits        // of one query
 	Queries  desk.Config          // how many at the same time
+	Live     live.Config          // of live queries; its desk is that of all queries
 	Streams  int                  // of events at the same time; 0 means 4,096
 	Times    Times
 }
@@ -80,6 +82,7 @@ type Server struct {
 	context *rdf.Context
 	limits  sparql.Limits
 	desk    *desk.Desk
+	live    *live.Hub
 	follows gate
 	handler http.Handler
 
@@ -96,6 +99,7 @@ func New(cfg Config) (*Server, error) {
 		context: jsonldContext(schema.Model), limits: cfg.Limits,
 		desk: newDesk(cfg.Queries, cfg.Registry), follows: make(gate, cfg.Streams),
 	}
+	s.live = live.New(s.liveConfig())
 	s.metrics = s.newMetrics(cfg.Registry)
 	s.streams, s.endStreams = context.WithCancel(context.Background())
 	mux := http.NewServeMux()

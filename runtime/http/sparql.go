@@ -10,6 +10,7 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/live"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql"
@@ -114,6 +115,16 @@ func (s *Server) sparql(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.describeService(w, r, dataset)
 	}
+	if wantsStream(r) {
+		target, err := s.platformTarget(w, r)
+		if err == nil {
+			err = s.streamQuery(w, r, live.Request{Text: request.query, Default: request.defaults, Named: request.named}, target)
+		}
+		if err != nil {
+			s.failQuery(w, r, request, err)
+		}
+		return nil
+	}
 	err = s.work(r, desk.Query, request.query, func(r *http.Request, e *desk.Entry) error {
 		// Only now, so that the answer is of the moment of its turn.
 		view, dataset, err := s.asked(w, r)
@@ -135,14 +146,24 @@ func (s *Server) asked(w http.ResponseWriter, r *http.Request) (projection.View,
 	if err != nil {
 		return view, sparql.Dataset{}, err
 	}
-	product := base.Ref("")
-	if name := r.PathValue("product"); name != "" {
-		product = base.Ref("/products/" + name)
-		if view.State.Get(product) == nil {
-			return view, sparql.Dataset{}, &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)}
-		}
+	product, err := productAt(r, view)
+	if err != nil {
+		return view, sparql.Dataset{}, err
 	}
 	return view, s.dataset(principalOf(r), view, product), nil
+}
+
+// productAt is the product that an address is below, "" without one.
+func productAt(r *http.Request, view projection.View) (base.Ref, error) {
+	name := r.PathValue("product")
+	if name == "" {
+		return "", nil
+	}
+	product := base.Ref("/products/" + name)
+	if view.State.Get(product) == nil {
+		return "", &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)}
+	}
+	return product, nil
 }
 
 // answer runs a query and streams what it finds.
@@ -226,13 +247,12 @@ func keptPerQuad(f Format) int {
 	return 0
 }
 
-// failQuery answers with what went wrong in a query: its place, the line and a
-// caret under it.
-func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, request sparqlRequest, err error) {
+// queryError is what went wrong in a query as clients are told it: its place,
+// the line and a caret under it.
+func queryError(err error) *base.Error {
 	var e *sparql.Error
 	if !errors.As(err, &e) {
-		s.fail(w, r, err)
-		return
+		return nil
 	}
 	failed := &base.Error{Detail: e.Message}
 	switch e.Code {
@@ -246,8 +266,20 @@ func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, request sparq
 		failed.Code = base.Unimplemented
 	case sparql.CodeCanceled:
 		failed.Code = base.Unavailable
+	case sparql.CodeRefused:
+		failed.Code = base.Conflict
 	default:
 		failed.Code = base.Exhausted
+	}
+	return failed
+}
+
+// failQuery answers with what went wrong in a query.
+func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, request sparqlRequest, err error) {
+	failed := queryError(err)
+	if failed == nil {
+		s.fail(w, r, err)
+		return
 	}
 	if wantsPage(r) || r.URL.Query().Get("format") == HTML.Name {
 		s.page(w, r, failed.Code.Status(), "query", queryPage{Action: r.URL.Path, Query: request.query,
@@ -262,21 +294,30 @@ func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, request sparq
 func (s *Server) dataset(principal command.Principal, view projection.View, product base.Ref) sparql.Dataset {
 	d := sparql.Dataset{Snapshot: view.Graph}
 	for id := range view.Graph.Graphs() {
-		iri := view.Graph.Term(id).Value
-		path, own := strings.CutPrefix(iri, s.root)
-		switch {
-		case iri == vocabulary || iri == metaVocabulary:
+		inDefault, named := s.reads(principal, product, view.Graph.Term(id).Value)
+		if inDefault {
+			d.Default = append(d.Default, id)
+		}
+		if named {
 			d.Named = append(d.Named, id)
-		case !own || product != "" && !strings.HasPrefix(path, string(product)+"/graph"):
-		case !s.door.MayReadGraph(principal, path):
-		default:
-			d.Named = append(d.Named, id)
-			if !strings.HasSuffix(path, "/events") {
-				d.Default = append(d.Default, id)
-			}
 		}
 	}
 	return d
+}
+
+// reads reports whether a graph is part of the default graph that a principal
+// asks, and whether it is a named graph there.
+func (s *Server) reads(principal command.Principal, product base.Ref, graph string) (inDefault, named bool) {
+	path, own := strings.CutPrefix(graph, s.root)
+	switch {
+	case graph == vocabulary || graph == metaVocabulary:
+		return false, true
+	case !own || product != "" && !strings.HasPrefix(path, string(product)+"/graph"):
+		return false, false
+	case !s.door.MayReadGraph(principal, path):
+		return false, false
+	}
+	return !strings.HasSuffix(path, "/events"), true
 }
 
 // The named graphs of the ontology: names, equal on every cluster.

@@ -67,7 +67,7 @@ type Hub struct {
 	total   int   // subscriptions
 	bytes   int64 // of all groups
 	ready   []*group
-	work    *sync.Cond // there is some, or the hub is closed
+	workers int // that run; they end when nothing is ready
 	sweeper *time.Timer
 	runs    int64
 }
@@ -75,14 +75,10 @@ type Hub struct {
 // ErrClosed is what subscriptions end with when the hub does.
 var ErrClosed = errors.New("the live queries are ended")
 
-// New makes a hub and starts its workers.
+// New makes a hub. At rest it has no goroutine.
 func New(cfg Config) *Hub {
 	h := &Hub{cfg: cfg.withDefaults(), feeds: map[string]*feed{}, groups: map[key]*group{}, callers: map[base.Ref]int{}}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
-	h.work = sync.NewCond(&h.mu)
-	for range h.cfg.Workers {
-		h.routines.Go(h.worker)
-	}
 	return h
 }
 
@@ -100,7 +96,6 @@ func (h *Hub) Close() {
 	if h.sweeper != nil {
 		h.sweeper.Stop()
 	}
-	h.work.Broadcast()
 	h.mu.Unlock()
 	h.routines.Wait()
 }
@@ -151,7 +146,10 @@ func (h *Hub) push(g *group) {
 		return
 	}
 	h.ready = append(h.ready, g)
-	h.work.Signal()
+	if h.workers < h.cfg.Workers {
+		h.workers++
+		h.routines.Go(h.worker)
+	}
 }
 
 // turn is one run of a query on a view of its feed.
@@ -163,17 +161,11 @@ type turn struct {
 	fresh bool     // there are none
 }
 
-// next waits for a query that has to run; ok is false when the hub is closed.
+// next is the query that runs next, if there is one for this worker to run.
 func (h *Hub) next() (t turn, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for {
-		for len(h.ready) == 0 && !h.closed {
-			h.work.Wait()
-		}
-		if h.closed {
-			return t, false
-		}
+	for len(h.ready) > 0 && !h.closed {
 		g := h.ready[0]
 		h.ready[0] = nil
 		h.ready = h.ready[1:]
@@ -184,6 +176,8 @@ func (h *Hub) next() (t turn, ok bool) {
 			return turn{g, g.feed, g.feed.view, g.rows, len(g.history) == 0}, true
 		}
 	}
+	h.workers--
+	return t, false
 }
 
 func (h *Hub) worker() {
