@@ -110,6 +110,8 @@ type source struct {
 	pattern rdf.IDQuad
 	sel     selector
 	quad    rdf.IDQuad
+	// single tells that one graph is walked, and all that is there matches.
+	single bool
 	// graphs are those of the walk one after another, which is at number at, or
 	// of the walk over all, with at -1.
 	graphs      *graphSet
@@ -128,7 +130,9 @@ func (e *exec) source(pattern rdf.IDQuad, sel selector) source {
 		s.sel.mode = noGraph
 		return s
 	case sel.mode == oneGraph:
-		s.pattern.G = sel.id
+		s.pattern.G, s.single = sel.id, true
+	case sel.mode == defaultGraph && len(e.defaults.list) == 1:
+		s.pattern.G, s.single = e.defaults.list[0], true
 	case sel.mode == anyNamed:
 		s.graphs = &e.named
 	case len(e.defaults.list) == 0:
@@ -149,6 +153,14 @@ func (e *exec) source(pattern rdf.IDQuad, sel selector) source {
 func (s *source) next() bool {
 	if s.sel.mode == noGraph {
 		return false
+	}
+	if s.single {
+		if !s.cursor.Next() || !s.e.tick() {
+			s.sel.mode = noGraph
+			return false
+		}
+		s.quad = s.cursor.Quad()
+		return true
 	}
 	for {
 		if !s.cursor.Next() {
@@ -215,8 +227,6 @@ func (s *source) nextGraph() bool {
 // neighbours, because the graph is the least significant place of the order.
 func (s *source) accepts(q rdf.IDQuad) bool {
 	switch {
-	case s.sel.mode == oneGraph:
-		return true
 	case s.sel.mode == anyNamed && s.at >= 0:
 		return !sameTriple(q, s.behind) || q.G > s.behind.G
 	case s.sel.mode == anyNamed:

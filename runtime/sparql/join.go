@@ -101,7 +101,7 @@ func (p *planner) part(next part, c place, inside []syntax.Expr, rows float64) n
 	switch o := next.op.(type) {
 	case *algebra.BGP:
 		t := next.triple
-		scan := &scanNode{s: p.ref(t.S, c.scope), p: p.ref(t.P, c.scope), o: p.ref(t.O, c.scope), graph: c.graph}
+		scan := newScan(p.ref(t.S, c.scope), p.ref(t.P, c.scope), p.ref(t.O, c.scope), c.graph)
 		return p.trace(next.op, rows, scan)
 	case *algebra.Path:
 		n := &pathNode{s: p.ref(o.S, c.scope), o: p.ref(o.O, c.scope), graph: c.graph, step: p.step(o.Path), zero: hasZero(o.Path)}

@@ -62,6 +62,23 @@ func (unitNode) run(_ *exec, r row, yield func(row) bool) bool { return yield(r)
 type scanNode struct {
 	s, p, o ref
 	graph   graphRef
+	// repeats tells that a variable occurs in two places.
+	repeats bool
+}
+
+// newScan makes the scan of a pattern.
+func newScan(s, p, o ref, graph graphRef) *scanNode {
+	n := &scanNode{s: s, p: p, o: o, graph: graph}
+	places := []ref{s, p, o}
+	if graph.named {
+		places = append(places, graph.ref)
+	}
+	for i, a := range places {
+		for _, b := range places[:i] {
+			n.repeats = n.repeats || a.slot >= 0 && a.slot == b.slot
+		}
+	}
+	return n
 }
 
 func (n *scanNode) inputs() []node { return nil }
@@ -70,17 +87,43 @@ func (n *scanNode) run(e *exec, r row, yield func(row) bool) bool {
 	pattern := rdf.IDQuad{S: n.s.in(r), P: n.p.in(r), O: n.o.in(r)}
 	sel := n.graph.selector(e, r)
 	src := e.source(pattern, sel)
+	if n.repeats {
+		return n.repeating(e, pattern, &src, r, yield)
+	}
+	// The slots that this scan binds; a bound place writes to one that nobody reads.
+	var unread rdf.ID
+	slot := func(p ref, bound bool) *rdf.ID {
+		if bound {
+			return &unread
+		}
+		return &r[p.slot]
+	}
+	s, p, o := slot(n.s, pattern.S != 0), slot(n.p, pattern.P != 0), slot(n.o, pattern.O != 0)
+	g := slot(n.graph.ref, sel.mode != anyNamed)
+	more := true
+	for more && src.next() {
+		*s, *p, *o, *g = src.quad.S, src.quad.P, src.quad.O, src.quad.G
+		more = yield(r)
+	}
+	*s, *p, *o, *g = 0, 0, 0, 0
+	src.close()
+	return more && e.err == nil
+}
+
+// repeating is the scan of a pattern in which a variable occurs twice.
+func (n *scanNode) repeating(e *exec, pattern rdf.IDQuad, src *source, r row, yield func(row) bool) bool {
+	named := src.sel.mode == anyNamed
 	for src.next() {
 		q := src.quad
 		fits := bind(r, n.s, pattern.S, q.S) && bind(r, n.p, pattern.P, q.P) && bind(r, n.o, pattern.O, q.O)
-		if fits && sel.mode == anyNamed {
+		if fits && named {
 			fits = bind(r, n.graph.ref, 0, q.G)
 		}
 		more := !fits || yield(r)
 		unbind(r, n.s, pattern.S)
 		unbind(r, n.p, pattern.P)
 		unbind(r, n.o, pattern.O)
-		if sel.mode == anyNamed {
+		if named {
 			unbind(r, n.graph.ref, 0)
 		}
 		if !more {
@@ -163,17 +206,45 @@ func (n *unionNode) run(e *exec, r row, yield func(row) bool) bool {
 type filterNode struct {
 	input     node
 	condition *expr
+	// slot is the only variable of the condition, -1 if there are others or the
+	// condition may change its mind; seen are its verdicts on terms of the
+	// snapshot. Scans give equal terms one after another.
+	slot int
+	seen []verdict
 }
+
+// verdict is what a condition says of a term.
+type verdict struct {
+	id    rdf.ID
+	holds bool
+}
+
+// verdicts is how many are kept, by the lowest bits of the id; a power of two.
+const verdicts = 256
 
 func (n *filterNode) inputs() []node { return n.condition.patterns(n.input) }
 
 func (n *filterNode) run(e *exec, r row, yield func(row) bool) bool {
+	if n.slot >= 0 && n.seen == nil {
+		n.seen = make([]verdict, verdicts)
+	}
 	return n.input.run(e, r, func(r row) bool {
-		if !n.condition.holds(e, r) {
+		if !n.holds(e, r) {
 			return e.err == nil
 		}
 		return yield(r)
 	})
+}
+
+func (n *filterNode) holds(e *exec, r row) bool {
+	if n.slot < 0 || r[n.slot] == 0 || e.isLocal(r[n.slot]) {
+		return n.condition.holds(e, r)
+	}
+	v := &n.seen[r[n.slot]&(verdicts-1)]
+	if v.id != r[n.slot] {
+		*v = verdict{r[n.slot], n.condition.holds(e, r)}
+	}
+	return v.holds
 }
 
 // assignment binds a slot to the value of an expression.

@@ -179,12 +179,22 @@ func (p *planner) filter(n node, filters []syntax.Expr, c place, vars, certain a
 		if x, is := f.(algebra.Exists); is && p.decorrelates(x, c, visible, certain) {
 			n = p.semiJoin(n, x, c, certain)
 		} else {
-			n = &filterNode{input: n, condition: p.expression(f, c, visible)}
+			n = &filterNode{input: n, condition: p.expression(f, c, visible), slot: onlySlot(f, c)}
 		}
 		p.card /= 2
 		n = p.trace(&algebra.Filter{Expr: f}, p.card*c.runs, n)
 	}
 	return n
+}
+
+// onlySlot is the slot of the only variable of a condition that always says the
+// same of a term, or -1.
+func onlySlot(f syntax.Expr, c place) int {
+	vars := algebra.ExprVars(f)
+	if len(vars) != 1 || hasExists(f) || isVolatile(f) {
+		return -1
+	}
+	return c.scope.all(vars)[0]
 }
 
 // conjuncts takes a condition apart: all must be true, and an error is as good
