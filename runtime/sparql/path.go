@@ -33,6 +33,14 @@ func (w *walk) has(node rdf.ID) bool {
 	return o.next()
 }
 
+// oneGraph is the graph of the walk, if there is only one.
+func (w *walk) oneGraph() (rdf.ID, bool) {
+	if w.sel.mode == defaultGraph && len(w.e.defaults.list) == 1 {
+		return w.e.defaults.list[0], true
+	}
+	return w.sel.id, w.sel.mode == oneGraph
+}
+
 // nodes adds all subjects and objects to a set.
 func (w *walk) nodes(set *nodeSet) {
 	for src := w.e.source(rdf.IDQuad{}, w.sel); src.next(); {
@@ -167,61 +175,6 @@ func (s negatedStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
 			return false
 		}
 		if s.hasBackwards && !slices.Contains(s.inverse, q.P) && !visit(q.O, q.S) {
-			return false
-		}
-	}
-	return w.e.err == nil
-}
-
-// repeatStep is path*, path+ or path?. Each end is visited once (ALP of
-// section 18.4), whatever the number of ways to it.
-type repeatStep struct {
-	step step
-	zero bool // no step at all is a way
-	many bool
-}
-
-func (s repeatStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) bool) bool {
-	seen := &nodeSet{e: w.e}
-	defer seen.free()
-	if s.zero && !(seen.add(node) && visit(node)) {
-		return false
-	}
-	queue := []rdf.ID{node}
-	for len(queue) > 0 && w.e.tick() {
-		at := queue[0]
-		queue = queue[1:]
-		more := s.step.from(w, at, forward, func(end rdf.ID) bool {
-			before := seen.size
-			if !seen.add(end) || seen.size == before {
-				return w.e.err == nil
-			}
-			if s.many {
-				queue = append(queue, end)
-			}
-			return visit(end)
-		})
-		if !more {
-			return false
-		}
-	}
-	return w.e.err == nil
-}
-
-func (s repeatStep) pairs(w *walk, visit func(start, end rdf.ID) bool) bool {
-	starts := &nodeSet{e: w.e}
-	defer starts.free()
-	if s.zero {
-		w.nodes(starts)
-	} else {
-		s.step.pairs(w, func(start, _ rdf.ID) bool { return starts.add(start) })
-	}
-	if w.e.err != nil {
-		return false
-	}
-	for it := starts.ids.Iterator(); it.HasNext(); {
-		start := rdf.ID(it.Next())
-		if !s.from(w, start, true, func(end rdf.ID) bool { return visit(start, end) }) {
 			return false
 		}
 	}
