@@ -50,6 +50,13 @@ func (c *Codec) Pack(quads []base.Quad) ([]byte, error) {
 	if len(quads) > QuadsMax {
 		return nil, tooLarge("%d quads; at most %d", len(quads), QuadsMax)
 	}
+	least := 0 // bytes of text, before any is written
+	for _, q := range quads {
+		least += len(q.S.Value) + len(q.P.Value) + len(q.O.Value) + len(q.G.Value)
+	}
+	if least > TextMax {
+		return nil, tooLarge("%d bytes of N-Quads; at most %d", least, TextMax)
+	}
 	var text bytes.Buffer
 	if err := rdf.Write(&text, rdf.NQuads, slices.Values(quads), rdf.WriteOptions{Sorted: true}); err != nil {
 		return nil, &base.Error{Code: base.Invalid, Detail: err.Error()}
@@ -68,8 +75,6 @@ func tooLarge(format string, amount, limit int) error {
 	return &base.Error{Code: base.TooLarge, Detail: "the change has " + fmt.Sprintf(format, amount, limit) + " fit into one event: split it"}
 }
 
-var errMany = fmt.Errorf("it holds more than %d quads", QuadsMax)
-
 // Unpack reads what Pack wrote. It takes no more memory than the bounds allow,
 // whatever the bytes say.
 func (c *Codec) Unpack(packed []byte) ([]base.Quad, error) {
@@ -83,11 +88,12 @@ func (c *Codec) Unpack(packed []byte) ([]base.Quad, error) {
 	case err != nil:
 		return nil, fmt.Errorf("it is not compressed by Zstandard: %w", err)
 	}
-	var quads []base.Quad
+	lines := bytes.Count(text, []byte{'\n'})
+	if lines > QuadsMax {
+		return nil, fmt.Errorf("it holds more than %d quads", QuadsMax)
+	}
+	quads := make([]base.Quad, 0, lines)
 	err = rdf.Parse(bytes.NewReader(text), rdf.NQuads, rdf.Options{KeepLabels: true, MaxIRI: TextMax, MaxLiteral: TextMax}, func(s rdf.Statement) error {
-		if len(quads) == QuadsMax {
-			return errMany
-		}
 		quads = append(quads, s.Quad)
 		return nil
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/node"
+	"github.com/picloud/picloud/runtime/state"
 )
 
 // childDir and childRound tell this test's binary to be a node that writes
@@ -40,7 +41,7 @@ func runChild() {
 	}
 	c := &child{node: n, round: os.Getenv(childRound)}
 	if n.Views().View().State.Get("/products/photo") == nil {
-		if !c.ask("", product("photo")) {
+		if !c.ask("", product("photo"), rdfStore(catalogue)) {
 			return
 		}
 	}
@@ -50,6 +51,9 @@ func runChild() {
 		group.Go(func() { c.write(writer) })
 	}
 	group.Go(c.deleteAgain)
+	for counter := range 2 {
+		group.Go(func() { c.count(counter) })
+	}
 	group.Wait()
 }
 
@@ -104,6 +108,21 @@ func (c *child) deleteAgain() {
 			!c.ask(name, &domain.DeleteVolume{Ref: base.Ref("/products/photo/volumes/" + name)}) {
 			return
 		}
+	}
+}
+
+// count increments a number in a dataset.
+func (c *child) count(counter int) {
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("count-%s-%d-%d", c.round, counter, i)
+		r := *request()
+		r.Key = key(name, name)
+		answer, err := c.node.Writer().Change(context.Background(), catalogue, r, increment)
+		if err != nil {
+			c.say("failed", err)
+			return
+		}
+		c.say("done", answer.Position, name)
 	}
 }
 
@@ -174,6 +193,7 @@ func TestKilledNodeLosesAndDoublesNothing(t *testing.T) {
 		w := open(t, dir)
 		w.verified()
 		w.wholeBatches()
+		w.countedOnce()
 		last := w.position()
 		for name, position := range acknowledged {
 			w.kept(name, position)
@@ -190,6 +210,14 @@ func TestKilledNodeLosesAndDoublesNothing(t *testing.T) {
 // and is not done twice when the client repeats it.
 func (w *whole) kept(name string, position base.Position) {
 	w.t.Helper()
+	if strings.HasPrefix(name, "count-") {
+		r := *request()
+		r.Key = key(name, name)
+		if answer, err := w.Writer().Change(w.t.Context(), catalogue, r, increment); err != nil || !answer.Replayed {
+			w.t.Errorf("%s was acknowledged at position %d and is counted again: %v", name, position, err)
+		}
+		return
+	}
 	r := request(&domain.DeleteVolume{Ref: base.Ref("/products/photo/volumes/" + name)})
 	if strings.HasPrefix(name, "gone-") {
 		if w.get(r.Commands[0].Subject()) != nil {
@@ -211,6 +239,33 @@ func (w *whole) kept(name string, position base.Position) {
 	r.Key = key(name, name)
 	if answer := w.ask(r); !answer.Replayed {
 		w.t.Errorf("%s was done again", name)
+	}
+}
+
+// countedOnce demands that the number in the dataset is that of its changes in
+// the log, which repetitions then show to hold every acknowledged one.
+func (w *whole) countedOnce() {
+	w.t.Helper()
+	changes := int64(0)
+	for b, err := range w.Events().Read(0) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		batch, err := state.DecodeBatch(base.Position(b.First), base.TimeOf(b.Time), b.Payload)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, e := range batch.Events {
+			if e.Payload.Type() == domain.TypeRDFStoreDatasetChanged {
+				changes++
+			}
+		}
+	}
+	if w.get(catalogue) == nil {
+		return // killed before it was there
+	}
+	if n := count(w.dataset(catalogue)); n != changes {
+		w.t.Errorf("the dataset counts %d after %d changes", n, changes)
 	}
 }
 
