@@ -2,6 +2,8 @@ package shacl
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,14 +15,15 @@ import (
 const (
 	maxProblems  = 100
 	maxPathDepth = 64
-	maxPathSize  = 4096 // operators of one path
+	maxPathSize  = 4096    // operators of one path
+	maxWeight    = 200_000 // instructions of all regular expressions
 )
 
 // Parse reads all shapes of a graph (section 2.1): what has a type, a target or
 // a parameter of SHACL, and what those refer to. The error is of type Problems.
 func Parse(g Graph) (*Shapes, error) {
 	c := &compiler{
-		graph: g, shapes: &Shapes{prefixes: g.Prefixes}, terms: map[base.Term]int{}, known: map[rdf.ID]*shape{},
+		graph: g, shapes: &Shapes{prefixes: g.Prefixes}, terms: map[base.Term]int{}, known: map[rdf.ID]*shape{}, patterns: map[[2]string]*regexp.Regexp{},
 	}
 	c.shapes.rdfType = c.term(base.IRI(base.RDFType))
 	c.shapes.below = &path{op: zeroOrMore, sub: []*path{{iri: rdfsSubClassOf, term: c.term(base.IRI(rdfsSubClassOf))}}}
@@ -48,6 +51,8 @@ type compiler struct {
 	known    map[rdf.ID]*shape
 	classes  map[rdf.ID]bool // whose instances are classes
 	disjoint []*qualified    // whose siblings are still to be found
+	patterns map[[2]string]*regexp.Regexp
+	weight   int // of the patterns
 	problems Problems
 	wanted   []wanted
 }
@@ -108,6 +113,16 @@ func (c *compiler) notice(s rdf.ID, predicate string, o rdf.ID, format string, a
 	p := &Problem{Shape: c.termOf(s), Message: fmt.Sprintf(format, args...)}
 	c.shapes.Notices = append(c.shapes.Notices, p)
 	c.locate(p, s, predicate, o)
+}
+
+// refer is the shape that a shape refers to.
+func (c *compiler) refer(s *shape, id rdf.ID, name string, at, o rdf.ID) *shape {
+	if c.termOf(o).Kind == base.LiteralTerm {
+		c.problem(id, sh+name, at, "the literal %s stands where a shape is expected; name a shape by its IRI, or write one in [ ]", c.show(o))
+	}
+	other := c.shape(o)
+	s.refers = append(s.refers, other)
+	return other
 }
 
 // shape is the shape of a node; it is compiled when its turn comes.
@@ -251,8 +266,6 @@ func (c *compiler) kind(s *shape, id rdf.ID) {
 		c.problem(id, sh+"path", o, "%s is a sh:NodeShape and has a sh:path; make it a sh:PropertyShape, or put the path into a sh:property", c.show(id))
 	case !ok && is("PropertyShape"):
 		c.problem(id, "", rdf.Any, "%s is a sh:PropertyShape without a sh:path; add one", c.show(id))
-	case s.node.Kind == base.LiteralTerm:
-		c.problem(id, "", rdf.Any, "the literal %s stands where a shape is expected; name a shape by its IRI, or write one in [ ]", c.show(id))
 	}
 	if ok {
 		r := pathReader{compiler: c, shape: id, at: o}
@@ -349,13 +362,15 @@ func (c *compiler) siblings() {
 		}
 	}
 	for _, k := range c.disjoint {
+		found := map[*shape]bool{}
 		for _, parent := range parents[k.owner] {
 			for _, p := range parent.properties {
-				if p.qualified != nil && p.qualified != k.shape && !slices.Contains(k.siblings, p.qualified) {
-					k.siblings = append(k.siblings, p.qualified)
+				if p.qualified != nil && p.qualified != k.shape {
+					found[p.qualified] = true
 				}
 			}
 		}
+		k.siblings = slices.SortedFunc(maps.Keys(found), func(a, b *shape) int { return a.index - b.index })
 	}
 }
 

@@ -1,6 +1,10 @@
 package shacl
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -43,11 +47,11 @@ func parameters() []parameter {
 		{"disjoint", false, false, term("disjoint", func(t int, iri string) constraint { return &disjoint{t, iri} })},
 		{"lessThan", false, true, term("lessThan", func(t int, iri string) constraint { return &less{"LessThan", "less than", t, iri, -1} })},
 		{"lessThanOrEquals", false, true, term("lessThanOrEquals", func(t int, iri string) constraint { return &less{"LessThanOrEquals", "at most", t, iri, 0} })},
-		{"not", false, false, refer(func(s *shape) constraint { return &not{s} })},
+		{"not", false, false, refer("not", func(s *shape) constraint { return &not{s} })},
 		{"and", false, false, among("and", func(all []*shape) constraint { return &and{all} })},
 		{"or", false, false, among("or", func(all []*shape) constraint { return &or{all} })},
 		{"xone", false, false, among("xone", func(all []*shape) constraint { return &xone{all} })},
-		{"node", false, false, refer(func(s *shape) constraint { return &node{s} })},
+		{"node", false, false, refer("node", func(s *shape) constraint { return &node{s} })},
 		{"property", false, false, buildProperty},
 		{"qualifiedMinCount", true, false, buildQualified("qualifiedMinCount", false)},
 		{"qualifiedMaxCount", true, false, buildQualified("qualifiedMaxCount", true)},
@@ -148,12 +152,48 @@ func buildPattern(c *compiler, _ *shape, id, o rdf.ID) constraint {
 		c.problem(id, sh+"pattern", o, "sh:pattern is %s; write a regular expression in quotes", c.show(o))
 		return nil
 	}
-	re, err := value.CompileRegex(t.Value, flags)
-	if err != nil {
-		c.problem(id, sh+"pattern", o, "%v", err)
-		return nil
+	key := [2]string{t.Value, flags}
+	if c.patterns[key] == nil {
+		re, err := value.CompileRegex(t.Value, flags)
+		if err == nil {
+			c.weight += weight(re)
+		}
+		if c.weight > maxWeight {
+			err = fmt.Errorf("the regular expressions of the shapes compile to more than %d instructions together; use fewer or smaller repetitions", maxWeight)
+		}
+		if err != nil {
+			c.problem(id, sh+"pattern", o, "the sh:pattern %s is not to be had: %s", c.show(o), regexFault(err))
+			return nil
+		}
+		c.patterns[key] = re
 	}
-	return &pattern{t.Value, re}
+	return &pattern{t.Value, c.patterns[key]}
+}
+
+// regexFault says what in a pattern is wrong, or not to be had here.
+func regexFault(err error) string {
+	var wrong *syntax.Error
+	if !errors.As(err, &wrong) {
+		return err.Error()
+	}
+	if wrong.Code == syntax.ErrInvalidPerlOp || wrong.Code == syntax.ErrInvalidEscape {
+		return "it uses " + wrong.Expr + ", which RE2 does not have; RE2 has no back references and no look-around, so that each pattern runs in linear time. Say it without"
+	}
+	return fmt.Sprintf("%s: %s", wrong.Code, wrong.Expr)
+}
+
+// weight is the number of instructions of a regular expression, of about a
+// hundred bytes each.
+func weight(re *regexp.Regexp) int {
+	parsed, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return maxWeight // it was parsed before
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return maxWeight
+	}
+	return len(program.Inst)
 }
 
 func buildLanguageIn(c *compiler, _ *shape, id, o rdf.ID) constraint {
@@ -180,12 +220,8 @@ func buildUniqueLang(c *compiler, _ *shape, id, _ rdf.ID) constraint {
 	return uniqueLang{}
 }
 
-func refer(make func(*shape) constraint) func(*compiler, *shape, rdf.ID, rdf.ID) constraint {
-	return func(c *compiler, s *shape, _, o rdf.ID) constraint {
-		other := c.shape(o)
-		s.refers = append(s.refers, other)
-		return make(other)
-	}
+func refer(name string, make func(*shape) constraint) func(*compiler, *shape, rdf.ID, rdf.ID) constraint {
+	return func(c *compiler, s *shape, id, o rdf.ID) constraint { return make(c.refer(s, id, name, o, o)) }
 }
 
 func among(name string, make func([]*shape) constraint) func(*compiler, *shape, rdf.ID, rdf.ID) constraint {
@@ -196,9 +232,8 @@ func among(name string, make func([]*shape) constraint) func(*compiler, *shape, 
 		}
 		all := []*shape{}
 		for _, m := range members {
-			all = append(all, c.shape(m))
+			all = append(all, c.refer(s, id, name, o, m))
 		}
-		s.refers = append(s.refers, all...)
 		return make(all)
 	}
 }
@@ -208,8 +243,7 @@ func buildProperty(c *compiler, s *shape, id, o rdf.ID) constraint {
 		c.problem(id, sh+"property", o, "%s is the value of sh:property and has no sh:path; add one", c.show(o))
 		return nil
 	}
-	other := c.shape(o)
-	s.refers = append(s.refers, other)
+	other := c.refer(s, id, "property", o, o)
 	s.properties = append(s.properties, other)
 	return &property{other}
 }
@@ -224,9 +258,8 @@ func buildQualified(name string, most bool) func(*compiler, *shape, rdf.ID, rdf.
 		if !ok || !qualifies {
 			return nil
 		}
-		k := &qualified{owner: s, shape: c.shape(of), count: n, most: most}
+		k := &qualified{owner: s, shape: c.refer(s, id, "qualifiedValueShape", of, of), count: n, most: most}
 		s.qualified = k.shape
-		s.refers = append(s.refers, k.shape)
 		if c.boolean(id, "qualifiedValueShapesDisjoint") {
 			c.disjoint = append(c.disjoint, k)
 		}
