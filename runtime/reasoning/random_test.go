@@ -118,7 +118,7 @@ var owlSchema = append([]string{
 }, rdfsSchema...)
 
 func TestAnyHistoryOfChangesEqualsTheNaiveFixpoint(t *testing.T) {
-	rounds := 150
+	rounds := 60
 	if os.Getenv("PICLOUD_LONG") != "" {
 		rounds = 5000
 	}
