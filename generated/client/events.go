@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -83,20 +82,35 @@ func (c *Client) Events(ctx context.Context, after base.Position, follow bool, f
 				yield(nil, err)
 				return
 			}
-			if wait = min(2*wait+100*time.Millisecond, 5*time.Second); after > before {
-				wait = 100 * time.Millisecond
+			if after > before {
+				wait = 0
 			}
-			if failed != nil {
-				wait = max(wait, time.Duration(failed.RetryAfter)*time.Second)
-			}
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-				timer.Stop()
+			if wait = backOff(wait, failed); !pause(ctx, wait) {
 				return
 			}
 		}
+	}
+}
+
+// backOff is how long to wait before a stream is opened again, after a wait
+// that did not help.
+func backOff(wait time.Duration, failed *base.Error) time.Duration {
+	wait = min(2*wait+100*time.Millisecond, 5*time.Second)
+	if failed != nil {
+		wait = max(wait, time.Duration(failed.RetryAfter)*time.Second)
+	}
+	return wait
+}
+
+// pause waits, unless ctx ends.
+func pause(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -107,15 +121,11 @@ func (c *Client) follow(ctx context.Context, after *base.Position, follow bool, 
 	query := filter.query()
 	query.Set("after", after.String())
 	query.Set("follow", strconv.FormatBool(follow))
-	response, err := c.send(ctx, &Request{Method: http.MethodGet, Path: "/events", Query: query, Accept: "application/x-ndjson"})
+	response, err := c.Open(ctx, Request{Method: http.MethodGet, Path: "/events", Query: query, Accept: "application/x-ndjson"})
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-		return problem(response, body)
-	}
 	// a connection that says nothing for three heartbeats is dead
 	silence := time.AfterFunc(maxSilence, func() { response.Body.Close() })
 	defer silence.Stop()

@@ -100,6 +100,7 @@ type Request struct {
 	IfNoneMatch string
 	Key         string        // idempotency key of a write; "" = one is made
 	At          base.Position // a read waits for this position
+	After       string        // ID of the last event of a stream that was seen
 }
 
 // Answer is a successful answer.
@@ -133,15 +134,10 @@ func (c *Client) Do(ctx context.Context, request Request) (*Answer, error) {
 		if err == nil || attempt == c.attempts || !errors.As(err, &failed) || !failed.Repeatable() {
 			return answer, err
 		}
-		pause := max(wait, time.Duration(failed.RetryAfter)*time.Second)
-		wait *= 3
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !pause(ctx, max(wait, time.Duration(failed.RetryAfter)*time.Second)) {
 			return nil, err
 		}
+		wait *= 3
 	}
 }
 
@@ -166,6 +162,21 @@ func (c *Client) once(ctx context.Context, request *Request) (*Answer, error) {
 	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body, Position: base.Position(position)}, nil
 }
 
+// Open sends a request once and gives its successful answer with the body
+// unread, for what is too long to be read whole. The caller closes the body.
+func (c *Client) Open(ctx context.Context, request Request) (*http.Response, error) {
+	response, err := c.send(ctx, &request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	return nil, problem(response, body)
+}
+
 // send sends a request once and gives the answer with its body unread.
 func (c *Client) send(ctx context.Context, request *Request) (*http.Response, error) {
 	address := c.root + request.Path
@@ -179,7 +190,7 @@ func (c *Client) send(ctx context.Context, request *Request) (*http.Response, er
 	for name, value := range map[string]string{
 		"Accept": request.Accept, "Content-Type": request.ContentType,
 		"If-Match": request.IfMatch, "If-None-Match": request.IfNoneMatch,
-		"Idempotency-Key": request.Key,
+		"Idempotency-Key": request.Key, "Last-Event-ID": request.After,
 	} {
 		if value != "" {
 			r.Header.Set(name, value)
