@@ -125,19 +125,28 @@ const maxAnswer = 64 << 20
 
 // Do sends a request, again where that can help, and reads the whole answer.
 // Its errors are *base.Error, or those of ctx.
-func (c *Client) Do(ctx context.Context, request Request) (*Answer, error) {
+func (c *Client) Do(ctx context.Context, request Request) (answer *Answer, err error) {
+	err = c.repeat(ctx, &request, func() error {
+		answer, err = c.once(ctx, &request)
+		return err
+	})
+	return answer, err
+}
+
+// repeat sends a request until it succeeds or a repetition cannot help.
+func (c *Client) repeat(ctx context.Context, request *Request, send func() error) error {
 	if request.Key == "" && request.Method != http.MethodGet && request.Method != http.MethodHead {
 		request.Key = rand.Text()
 	}
 	wait := 100 * time.Millisecond
 	for attempt := 1; ; attempt++ {
-		answer, err := c.once(ctx, &request)
+		err := send()
 		var failed *base.Error
 		if err == nil || attempt == c.attempts || !errors.As(err, &failed) || !failed.Repeatable() {
-			return answer, err
+			return err
 		}
 		if !pause(ctx, max(wait, time.Duration(failed.RetryAfter)*time.Second)) {
-			return nil, err
+			return err
 		}
 		wait *= 3
 	}
@@ -164,15 +173,20 @@ func (c *Client) once(ctx context.Context, request *Request) (*Answer, error) {
 	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body, Position: base.Position(position)}, nil
 }
 
-// Open sends a request once and gives its successful answer with the body
+// Open sends a request as Do does and gives its successful answer with the body
 // unread, for what is too long to be read whole. The caller closes the body.
-func (c *Client) Open(ctx context.Context, request Request) (*http.Response, error) {
-	response, err := c.send(ctx, &request)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode == http.StatusOK {
-		return response, nil
+func (c *Client) Open(ctx context.Context, request Request) (response *http.Response, err error) {
+	err = c.repeat(ctx, &request, func() error {
+		response, err = c.open(ctx, &request)
+		return err
+	})
+	return response, err
+}
+
+func (c *Client) open(ctx context.Context, request *Request) (*http.Response, error) {
+	response, err := c.send(ctx, request)
+	if err != nil || response.StatusCode == http.StatusOK {
+		return response, err
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))

@@ -121,7 +121,7 @@ func (c *Client) follow(ctx context.Context, after *base.Position, follow bool, 
 	query := filter.query()
 	query.Set("after", after.String())
 	query.Set("follow", strconv.FormatBool(follow))
-	response, err := c.Open(ctx, Request{Method: http.MethodGet, Path: "/events", Query: query, Accept: "application/x-ndjson"})
+	response, err := c.open(ctx, &Request{Method: http.MethodGet, Path: "/events", Query: query, Accept: "application/x-ndjson"})
 	if err != nil {
 		return err
 	}

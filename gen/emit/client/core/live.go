@@ -76,7 +76,7 @@ func (c *Client) Watch(ctx context.Context, path, query string) iter.Seq2[*LiveE
 // watch reads one connection's worth of events and notes the last one in the
 // request.
 func (c *Client) watch(ctx context.Context, request *Request, yield func(*LiveEvent, error) bool) error {
-	response, err := c.Open(ctx, *request)
+	response, err := c.open(ctx, request)
 	if err != nil {
 		return err
 	}
