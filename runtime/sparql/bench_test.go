@@ -31,6 +31,10 @@ func BenchmarkQuery(b *testing.B) {
 		{Name: "top", Text: `SELECT ?s ?x { ?s :salary ?x } ORDER BY DESC(?x) ?s LIMIT 10`},
 		{Name: "filter", Text: `SELECT ?s ?x { ?s :salary ?x FILTER(?x > 9900) }`},
 		{Name: "count", Text: `SELECT (COUNT(*) AS ?n) { ?s ?p ?o }`},
+		{Name: "predicates", Text: `SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p`},
+		{Name: "exists", Text: `SELECT (COUNT(*) AS ?n) { ?s :department ?d FILTER NOT EXISTS { ?s :salary ?x } }`},
+		{Name: "minus", Text: `SELECT ?x { <http://e/person/77> :knows ?x MINUS { ?x :age 25 ; :salary ?y } }`},
+		{Name: "dense", Text: `SELECT (COUNT(*) AS ?n) { ?s a :Person ; :department <http://e/department/7> ; :age 27 }`},
 	}...)
 	for _, query := range queries {
 		q := mustParse(b, query.Text)

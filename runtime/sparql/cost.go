@@ -6,8 +6,8 @@ import "github.com/picloud/picloud/runtime/sparql/algebra"
 // ratios matter.
 const (
 	costSeek  = 300 // the first row of a scan
-	costRow   = 20  // a further row
-	costKeep  = 80  // a row put into a hash table
+	costRow   = 30  // a further row
+	costKeep  = 150 // a row put into a hash table
 	costProbe = 60  // a row looked up there
 )
 

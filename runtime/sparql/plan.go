@@ -120,6 +120,10 @@ func (p *planner) single(op algebra.Op, c place) node {
 		p.card = float64(len(o.Rows))
 		return p.table(o, c)
 	case *algebra.Group:
+		if n := p.counting(o, deeper); n != nil {
+			p.card = 1
+			return n
+		}
 		return p.group(o, deeper)
 	case *algebra.OrderBy:
 		n := &orderNode{input: p.plan(o.Input, deeper, nil), limit: c.limit, slots: c.scope.all(algebra.Possible(o.Input))}
@@ -132,6 +136,10 @@ func (p *planner) single(op algebra.Op, c place) node {
 		c.scope = c.scope.inner(o.Vars)
 		return p.plan(o.Input, c, nil)
 	case *algebra.Distinct:
+		if n := p.distinctValues(o, deeper); n != nil {
+			p.card = 1
+			return n
+		}
 		deeper.first = c.first
 		return &distinctNode{input: p.plan(o.Input, deeper, nil), slots: c.scope.all(algebra.Possible(o.Input))}
 	case *algebra.Reduced:

@@ -3,7 +3,6 @@ package sparql
 import (
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql/algebra"
-	"github.com/picloud/picloud/runtime/sparql/syntax"
 )
 
 // worthSampling is from how many rows on a pattern's places are sampled, and
@@ -28,7 +27,7 @@ func at(q *rdf.IDQuad, place int) *rdf.ID { return [...]*rdf.ID{&q.S, &q.P, &q.O
 func (p *planner) sampledTriple(t algebra.Triple, total float64, c place) float64 {
 	ids := pattern(p.ref(t.S, c.scope), p.ref(t.P, c.scope), p.ref(t.O, c.scope))
 	rows, known := total, 0
-	for place, n := range []syntax.Node{t.S, t.P, t.O} {
+	for place, n := range places(t) {
 		switch {
 		case !n.IsVar():
 			known++
