@@ -120,6 +120,9 @@ func (p *planner) rowsOfBGP(o *algebra.BGP, c place) float64 {
 	}
 	least := math.Inf(1)
 	for _, t := range o.Patterns {
+		if !p.e.tick() {
+			break
+		}
 		ids := pattern(p.ref(t.S, c.scope), p.ref(t.P, c.scope), p.ref(t.O, c.scope))
 		least = min(least, float64(p.e.count(ids, p.selector(c))))
 	}

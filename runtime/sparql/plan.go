@@ -298,6 +298,9 @@ func (p *planner) table(o *algebra.Table, c place) node {
 		n.slots = append(n.slots, c.scope.slot(v))
 	}
 	for _, terms := range o.Rows {
+		if !p.e.tick() {
+			break
+		}
 		r := make(row, len(terms))
 		for i, t := range terms {
 			if t.Kind != base.NoTerm {
