@@ -34,8 +34,8 @@ type Config struct {
 // Reasoner keeps what follows from one dataset. It is used by one goroutine.
 type Reasoner interface {
 	// Apply takes in a change of what is asserted and gives the change of what
-	// follows. The first call brings everything that is asserted. After an error
-	// the reasoner is dropped, and so are its conclusions.
+	// follows. The first call brings everything that is asserted. An error says
+	// why nothing follows at present; what it gives is right nevertheless.
 	Apply(ctx context.Context, removed, added []base.Quad) (gone, come []base.Quad, err error)
 }
 

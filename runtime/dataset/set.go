@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -153,7 +152,7 @@ func (d *Datasets) change(s *set, next step, delta *Delta) error {
 			}
 		}
 	}
-	went, came := s.store.Apply(removed, added)
+	went, came := s.apply(removed, added)
 	s.quads += int64(came - went)
 	delta.Removed, delta.Added = removed, added
 	d.conclude(s, removed, added, delta)
@@ -162,6 +161,17 @@ func (d *Datasets) change(s *set, next step, delta *Delta) error {
 			next.position, s.ref, went, len(removed), came, len(added), s.quads, next.quads)
 	}
 	return nil
+}
+
+// many is how many quads are brought in by sorting rather than one by one.
+const many = 1000
+
+func (s *set) apply(removed, added []base.Quad) (went, came int) {
+	if len(added) < many {
+		return s.store.Apply(removed, added)
+	}
+	went, _ = s.store.Apply(removed, nil)
+	return went, s.store.LoadQuads(added)
 }
 
 // configure draws the conclusions that the resource asks for now.
@@ -201,14 +211,10 @@ func (d *Datasets) conclude(s *set, removed, added []base.Quad, delta *Delta) {
 		return
 	}
 	gone, come, err := s.reasoner.Apply(d.ctx, removed, added)
-	if err != nil {
-		if !errors.Is(err, d.ctx.Err()) {
-			d.cfg.Logger.Warn("nothing more is concluded from a dataset", "resource", s.ref, "error", err)
-		}
-		s.reasoner, s.follows = nil, err
-		d.unconclude(s, delta)
-		return
+	if err != nil && s.follows == nil && d.ctx.Err() == nil {
+		d.cfg.Logger.Warn("nothing is concluded from a dataset", "resource", s.ref, "error", err)
 	}
+	s.follows = err
 	s.store.Apply(gone, come)
 	delta.Removed, delta.Added = append(delta.Removed, gone...), append(delta.Added, come...)
 }

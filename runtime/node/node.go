@@ -91,7 +91,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.datasets, err = dataset.New(dataset.Config{Dir: n.path("datasets"), Log: n.log, Logger: cfg.Logger}); err != nil {
+	if n.datasets, err = dataset.New(dataset.Config{Dir: n.path("datasets"), Log: n.log, Reason: n.reason, Concluded: concluded, Logger: cfg.Logger}); err != nil {
 		return nil, err
 	}
 	n.views = projection.New(projection.Config{

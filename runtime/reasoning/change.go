@@ -295,6 +295,7 @@ func (e *engine) load(ctx context.Context, axioms []base.Quad, s *rdf.Snapshot, 
 	from := row(len(e.table.facts))
 	limit := e.limits.Facts
 	e.limits.Facts = maxID
+	e.table.facts = slices.Grow(e.table.facts, s.Count(rdf.IDQuad{G: g}))
 	ids := make([]id, s.Terms()+1)
 	of := func(i rdf.ID) id {
 		if ids[i] == 0 {

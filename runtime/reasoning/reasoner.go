@@ -51,12 +51,12 @@ func ParseProfile(s string) (Profile, error) {
 // nodes agree on what exceeds them, whatever way led there.
 type Limits struct {
 	// Facts is how many quads there may be, given, inferred and auxiliary
-	// together (5 million; 60 bytes each).
+	// together (4 million; 70 bytes each).
 	Facts int
 	// Derivations is how many ways the inferred quads may follow, together
-	// (100 million, some 10 s).
+	// (50 million, some 20 s).
 	Derivations int
-	// Time of one change (60 s).
+	// Time of one change (5 min): the last resort, which an ordinary machine does not reach before the others.
 	Time time.Duration
 }
 
@@ -64,13 +64,13 @@ const noLimit = math.MaxInt
 
 func (l Limits) withDefaults() Limits {
 	if l.Facts == 0 {
-		l.Facts = 5_000_000
+		l.Facts = 4_000_000
 	}
 	if l.Derivations == 0 {
-		l.Derivations = 100_000_000
+		l.Derivations = 50_000_000
 	}
 	if l.Time == 0 {
-		l.Time = time.Minute
+		l.Time = 5 * time.Minute
 	}
 	l.Facts = min(l.Facts, maxID/4) // a fact brings four terms at most
 	return l
@@ -117,6 +117,8 @@ func InferredGraph(defaultGraph string) func(base.Term) base.Term {
 }
 
 // Reasoner infers what follows from the graphs of one dataset, each by itself.
+// A graph whose name is a blank node has no place for what follows and is left
+// out.
 // It is used by one goroutine at a time.
 type Reasoner struct {
 	cfg     Config
@@ -244,7 +246,7 @@ type part struct {
 // not copied.
 func (r *Reasoner) split(removed, added []base.Quad) []part {
 	if r.probe == nil {
-		if g, one := oneGraph(removed, added); one {
+		if g, one := oneGraph(removed, added); one && g.Kind != base.BlankTerm {
 			return []part{{g, removed, added}}
 		}
 	}
@@ -253,7 +255,7 @@ func (r *Reasoner) split(removed, added []base.Quad) []part {
 	for i, quads := range [2][]base.Quad{removed, added} {
 		for j := range quads {
 			q := &quads[j]
-			if r.probe != nil && !r.probe.concerns(q) {
+			if q.G.Kind == base.BlankTerm || r.probe != nil && !r.probe.concerns(q) {
 				continue
 			}
 			n, ok := at[q.G]
@@ -318,7 +320,7 @@ func (r *Reasoner) Load(ctx context.Context, s *rdf.Snapshot, skip func(graph ba
 	var failed error
 	for g := range s.Graphs() {
 		graph := s.Term(g)
-		if skip != nil && skip(graph) {
+		if graph.Kind == base.BlankTerm || skip != nil && skip(graph) {
 			continue
 		}
 		if err := r.load(ctx, s, g, graph); err != nil {

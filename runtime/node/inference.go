@@ -1,0 +1,55 @@
+package node
+
+import (
+	"context"
+	"strings"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/dataset"
+	"github.com/picloud/picloud/runtime/reasoning"
+)
+
+// concluded reports whether a graph of a dataset holds what is inferred from
+// another one of it.
+func concluded(graph base.Term) bool {
+	return graph.Kind == base.IRITerm && strings.HasSuffix(graph.Value, "/inferred")
+}
+
+// reason gives what draws conclusions from the dataset of a resource.
+func (n *Node) reason(ref base.Ref, inference string) (dataset.Reasoner, error) {
+	profile, err := reasoning.ParseProfile(inference)
+	if profile == reasoning.None {
+		return nil, err
+	}
+	return reasoner{reasoning.New(reasoning.Config{
+		Profile: profile, Authority: authority(n.Root(), ref),
+		Inferred: reasoning.InferredGraph(ref.Absolute(n.Root()) + "/graph"),
+	})}, nil
+}
+
+// authority keeps a product's data from defining what the platform, the
+// cluster's resources or another product's terms are.
+func authority(root string, ref base.Ref) reasoning.Authority {
+	own := ref.Product().Absolute(root) + "/"
+	return func(iri string) string {
+		switch {
+		case strings.HasPrefix(iri, base.Ontology), strings.HasPrefix(iri, base.Meta):
+			return "the platform"
+		case strings.HasPrefix(iri, own):
+			return ""
+		case strings.HasPrefix(iri, root+"/products/"):
+			return "another product"
+		case strings.HasPrefix(iri, root+"/"):
+			return "the cluster"
+		}
+		return ""
+	}
+}
+
+// reasoner is a reasoning.Reasoner as datasets use it.
+type reasoner struct{ *reasoning.Reasoner }
+
+func (r reasoner) Apply(ctx context.Context, removed, added []base.Quad) (gone, come []base.Quad, err error) {
+	d, err := r.Reasoner.Apply(ctx, removed, added)
+	return d.Removed, d.Added, err
+}
