@@ -21,7 +21,7 @@ const (
 )
 
 // Codec packs quads for the log: canonical N-Quads (RDF 1.1 N-Triples, section
-// 4), sorted, each once, compressed by Zstandard (RFC 8878). It is safe for
+// 4; its lines in the order of their code points, each once), compressed by Zstandard (RFC 8878). It is safe for
 // concurrent use.
 type Codec struct {
 	encoder *zstd.Encoder
@@ -58,17 +58,28 @@ func (c *Codec) Pack(quads []base.Quad) ([]byte, error) {
 		return nil, tooLarge("%d bytes of N-Quads; at most %d", least, TextMax)
 	}
 	var text bytes.Buffer
-	if err := rdf.Write(&text, rdf.NQuads, slices.Values(quads), rdf.WriteOptions{Sorted: true}); err != nil {
+	if err := rdf.Write(&text, rdf.NQuads, slices.Values(quads), rdf.WriteOptions{}); err != nil {
 		return nil, &base.Error{Code: base.Invalid, Detail: err.Error()}
 	}
 	if text.Len() > TextMax {
 		return nil, tooLarge("%d bytes of N-Quads; at most %d", text.Len(), TextMax)
 	}
-	packed := c.encoder.EncodeAll(text.Bytes(), nil)
+	packed := c.encoder.EncodeAll(sorted(text.Bytes()), nil)
 	if len(packed) > domain.DatasetChangeMax {
 		return nil, tooLarge("%d bytes compressed; at most %d", len(packed), domain.DatasetChangeMax)
 	}
 	return packed, nil
+}
+
+// sorted puts the lines of a text in the order of their code points, each once.
+// It is several times faster than comparing terms. No line has a line break in it.
+func sorted(text []byte) []byte {
+	lines := make([][]byte, 0, bytes.Count(text, []byte{'\n'}))
+	for line := range bytes.Lines(text) {
+		lines = append(lines, line)
+	}
+	slices.SortFunc(lines, bytes.Compare)
+	return bytes.Join(slices.CompactFunc(lines, bytes.Equal), nil)
 }
 
 func tooLarge(format string, amount, limit int) error {

@@ -2,11 +2,14 @@ package node_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -240,6 +243,49 @@ func TestChangeKeepsItsConditions(t *testing.T) {
 	}
 	if n := count(w.dataset(catalogue)); n != 2 {
 		t.Errorf("it counted %d", n)
+	}
+}
+
+func TestChangeThatDoesNotFitIsRefusedAndTheDatasetStays(t *testing.T) {
+	w := open(t, t.TempDir())
+	w.do(product("photo"), rdfStore(catalogue))
+	w.change(catalogue, increment)
+	before := w.position()
+	var noise []base.Quad
+	for i := range 64 {
+		text := make([]byte, 64<<10)
+		rand.Read(text)
+		noise = append(noise, base.Quad{S: fact(i).S, P: fact(i).P, O: base.String(base64.StdEncoding.EncodeToString(text))})
+	}
+	for name, change := range map[string]writer.Evaluate{
+		"what comes":                put(nil, append(noise, noise[0])),
+		"an IRI that no text knows": put(nil, []base.Quad{{S: base.IRI("not absolute"), P: fact(0).P, O: fact(0).O}}),
+	} {
+		_, err := w.Writer().Change(t.Context(), catalogue, *request(), change)
+		if want := map[bool]base.Code{true: base.TooLarge, false: base.Invalid}[name == "what comes"]; code(err) != want {
+			t.Errorf("%s gave %v", name, err)
+		}
+	}
+	// What left and what comes fit by themselves, but not together.
+	w.change(catalogue, put(nil, noise[:32]))
+	together := noise[32:]
+	if _, err := w.Writer().Change(t.Context(), catalogue, *request(), put(noise[:32], together)); code(err) != base.TooLarge || !strings.Contains(err.Error(), "split it") {
+		t.Errorf("both together gave %v", err)
+	}
+	if view := w.dataset(catalogue); view.Quads != 33 || w.position() != before+1 {
+		t.Errorf("it holds %d quads", view.Quads)
+	}
+	w.verified()
+}
+
+func TestOnlyWhoMayReadADatasetSeesItsEvents(t *testing.T) {
+	w := open(t, t.TempDir())
+	w.do(product("photo"), rdfStore(catalogue))
+	e := &domain.Event{Subject: catalogue, Payload: &domain.RDFStoreDatasetChanged{}}
+	for role, sees := range map[command.Role]bool{command.Reader: true, command.Admin: true, "": false} {
+		if w.Door().MaySee(command.Principal{Actor: "/tokens/x", Role: role}, e) != sees {
+			t.Errorf("the role %q sees it: %t", role, !sees)
+		}
 	}
 }
 
