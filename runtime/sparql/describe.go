@@ -44,6 +44,9 @@ func (d *describer) resource(id rdf.ID) bool {
 	found := false
 	for _, graphs := range []graphSet{d.e.defaults, d.e.named} {
 		for _, g := range graphs.list {
+			if !d.e.tick() {
+				return false
+			}
 			any, more := d.inGraph(id, g)
 			if !more {
 				return false

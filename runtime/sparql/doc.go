@@ -12,8 +12,11 @@
 //     no other way leads to the quads.
 //   - Two ids of an execution are equal exactly when their terms are; what a
 //     query computes gets ids above the snapshot's.
-//   - Every loop counts its steps and looks at the clock; what operators keep is
-//     charged to a budget; nesting is bounded. No query panics.
+//   - Every loop counts its steps (e.tick, or e.work where a step is long) and
+//     ends when told false; what an operator keeps is charged before it is
+//     allocated (e.charge) and given back when it is done (e.release); nesting is
+//     bounded. No query panics. A test runs every operator with a small budget
+//     and looks at the heap, and fails for an operator that it has no query for.
 //   - A join is a nested loop only where that gives what the bottom-up semantics
 //     gives (correlate.go); a naive evaluator checks it in the tests.
 //   - An update is evaluated like a query: on a snapshot, and nothing is written.

@@ -30,9 +30,7 @@ func (x *expr) patterns(inputs ...node) []node {
 
 // value computes the expression.
 func (x *expr) value(e *exec, r row) (value.Value, bool) {
-	if x.steps > 8 {
-		e.work(x.steps >> 3)
-	}
+	e.work(1 + x.steps>>3)
 	return x.eval(e, r)
 }
 

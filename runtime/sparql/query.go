@@ -97,6 +97,9 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 	}
 	r.template(q.tree.Template)
 	r.described(q.tree.Describe)
+	if levels(q.op) > e.limits.MaxDepth { // before time is spent on each of them
+		e.fail(errorf(CodeOverBudget, "the query nests more than %d operators", e.limits.MaxDepth))
+	}
 	r.root = p.plan(q.op, root, nil)
 	if q.tree.Form == Ask && e.err == nil {
 		r.root.run(e, make(row, p.width), func(row) bool {
@@ -111,6 +114,19 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 		return nil, e.err
 	}
 	return r, nil
+}
+
+// levels is how deep operators nest, at least, when they are planned.
+func levels(op algebra.Op) int {
+	deepest := 0
+	for _, in := range algebra.Inputs(op) {
+		deepest = max(deepest, levels(in))
+	}
+	switch op.(type) {
+	case *algebra.LeftJoin, *algebra.Minus, *algebra.Union:
+		deepest++
+	}
+	return deepest
 }
 
 // addVar names a column of the result.

@@ -63,6 +63,9 @@ func (c *compiledRegex) get(e *exec, pattern, flags string) *value.Regex {
 	if c.used && c.pattern == pattern && c.flags == flags {
 		return c.re
 	}
+	if e.err != nil {
+		return nil
+	}
 	if c.re != nil {
 		e.release(c.re.Bytes())
 	}

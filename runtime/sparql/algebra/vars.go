@@ -63,20 +63,15 @@ func (s Vars) nodes(nodes ...syntax.Node) {
 }
 
 // Possible are the variables that a solution of op can bind.
-func Possible(op Op) Vars {
-	out := Vars{}
-	collect(op, false, out)
-	return out
-}
+func Possible(op Op) Vars { return collect(op, false) }
 
 // Certain are the variables that every solution of op binds.
-func Certain(op Op) Vars {
-	out := Vars{}
-	collect(op, true, out)
-	return out
-}
+func Certain(op Op) Vars { return collect(op, true) }
 
-func collect(op Op, certain bool, out Vars) {
+// collect makes a set of its own for each call, which the caller may add to:
+// so a chain of operators takes time in proportion to its length.
+func collect(op Op, certain bool) Vars {
+	out := Vars{}
 	switch o := op.(type) {
 	case *BGP:
 		for _, t := range o.Patterns {
@@ -85,20 +80,23 @@ func collect(op Op, certain bool, out Vars) {
 	case *Path:
 		out.nodes(o.S, o.O)
 	case *LeftJoin:
-		collect(o.Left, certain, out)
+		out = collect(o.Left, certain)
 		if !certain {
-			collect(o.Right, false, out)
+			out = out.merge(collect(o.Right, false))
 		}
 	case *Union:
-		collectUnion(o, certain, out)
+		if certain {
+			return collect(o.Left, true).Intersect(collect(o.Right, true))
+		}
+		return collect(o.Left, false).merge(collect(o.Right, false))
 	case *Minus:
-		collect(o.Left, certain, out)
+		return collect(o.Left, certain)
 	case *Graph:
+		out = collect(o.Input, certain)
 		out.nodes(o.Name)
-		collect(o.Input, certain, out)
 	case *Extend:
-		collect(o.Input, certain, out)
-		if !certain || NeverFails(o.Expr, Certain(o.Input)) {
+		out = collect(o.Input, certain)
+		if !certain || NeverFails(o.Expr, out) {
 			out.Add(o.Var)
 		}
 	case *Table:
@@ -106,32 +104,26 @@ func collect(op Op, certain bool, out Vars) {
 	case *Group:
 		groupVars(o, certain, out)
 	case *Project:
-		inner := Vars{}
-		collect(o.Input, certain, inner)
-		for _, v := range o.Vars {
-			if inner.Has(v) {
-				out.Add(v)
-			}
-		}
+		selected := Vars{}
+		selected.Add(o.Vars...)
+		return collect(o.Input, certain).Intersect(selected)
 	default:
 		for _, in := range Inputs(op) {
-			collect(in, certain, out)
+			out = out.merge(collect(in, certain))
 		}
 	}
+	return out
 }
 
-func collectUnion(o *Union, certain bool, out Vars) {
-	if !certain {
-		collect(o.Left, false, out)
-		collect(o.Right, false, out)
-		return
+// merge is the union, made of the larger set.
+func (s Vars) merge(other Vars) Vars {
+	if len(s) < len(other) {
+		s, other = other, s
 	}
-	left, right := Certain(o.Left), Certain(o.Right)
-	for v := range left {
-		if right.Has(v) {
-			out.Add(v)
-		}
+	for v := range other {
+		s.Add(v)
 	}
+	return s
 }
 
 // NeverFails reports an expression that has a value wherever the variables of
@@ -159,7 +151,10 @@ func tableVars(t *Table, certain bool, out Vars) {
 }
 
 func groupVars(g *Group, certain bool, out Vars) {
-	inner := Certain(g.Input)
+	inner := Vars{}
+	if certain {
+		inner = collect(g.Input, true)
+	}
 	for _, k := range g.Keys {
 		if !certain || NeverFails(k.Expr, inner) {
 			out.Add(k.Var)
@@ -227,7 +222,9 @@ func mentioned(op Op, out Vars) {
 	}
 	inputs := Inputs(op)
 	if len(inputs) == 0 {
-		collect(op, false, out)
+		for v := range collect(op, false) {
+			out.Add(v)
+		}
 	}
 	for _, in := range inputs {
 		mentioned(in, out)

@@ -171,6 +171,7 @@ func (p *parser) labelled(t lex.Token) Node {
 	if p.template {
 		return Node{Term: base.Blank(t.Text)}
 	}
+	p.named("_:" + t.Text)
 	return Node{Var: "_:" + t.Text}
 }
 
@@ -181,5 +182,6 @@ func (p *parser) fresh() Node {
 	if p.template {
 		return Node{Term: base.Blank(label)}
 	}
+	p.named("_:" + label)
 	return Node{Var: "_:" + label}
 }

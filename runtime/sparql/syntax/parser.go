@@ -22,6 +22,9 @@ type Options struct {
 	// default: 1 MiB, 200, 10,000. The values of VALUES and the quads of INSERT
 	// DATA and DELETE DATA do not count.
 	MaxBytes, MaxDepth, MaxNodes int
+	// MaxVars bounds the variables, among them the blank nodes of patterns;
+	// default 500. The time to plan grows with their square.
+	MaxVars int
 	// MaxData bounds the quads of INSERT DATA and DELETE DATA; default 100,000.
 	MaxData int
 }
@@ -30,6 +33,7 @@ func (o Options) withDefaults() Options {
 	o.MaxBytes = orDefault(o.MaxBytes, 1<<20)
 	o.MaxDepth = orDefault(o.MaxDepth, 200)
 	o.MaxNodes = orDefault(o.MaxNodes, 10_000)
+	o.MaxVars = orDefault(o.MaxVars, 500)
 	o.MaxData = orDefault(o.MaxData, 100_000)
 	return o
 }
@@ -54,6 +58,8 @@ type parser struct {
 	prefixes map[string]string
 
 	depth, nodes int
+	// vars are the names of variables met so far.
+	vars map[string]struct{}
 	// given counts the quads of INSERT DATA and DELETE DATA.
 	given int
 	// anonymous counts the blank nodes without a label.
@@ -317,10 +323,21 @@ func (p *parser) stringLiteral(t lex.Token) base.Term {
 func (p *parser) variable() string {
 	if t := p.peek(); t.Kind == lex.Var {
 		p.at++
+		p.named(t.Text)
 		return t.Text
 	}
 	p.expected("a variable such as ?x")
 	return ""
+}
+
+// named bounds the variables.
+func (p *parser) named(variable string) {
+	if p.vars == nil {
+		p.vars = map[string]struct{}{}
+	}
+	if p.vars[variable] = struct{}{}; len(p.vars) > p.MaxVars {
+		p.fail("the query names more than %d variables and blank nodes", p.MaxVars)
+	}
 }
 
 func (p *parser) isVar() bool { return p.peek().Kind == lex.Var }
