@@ -23,7 +23,8 @@ const (
 // a parameter of SHACL, and what those refer to. The error is of type Problems.
 func Parse(g Graph) (*Shapes, error) {
 	c := &compiler{
-		graph: g, shapes: &Shapes{prefixes: g.Prefixes}, terms: map[base.Term]int{}, known: map[rdf.ID]*shape{}, patterns: map[[2]string]*regexp.Regexp{},
+		graph: g, shapes: &Shapes{prefixes: g.Prefixes}, terms: map[base.Term]int{}, known: map[rdf.ID]*shape{},
+		patterns: map[[2]string]*regexp.Regexp{}, parameters: parameters(),
 	}
 	c.shapes.rdfType = c.term(base.IRI(base.RDFType))
 	c.shapes.below = &path{op: zeroOrMore, sub: []*path{{iri: rdfsSubClassOf, term: c.term(base.IRI(rdfsSubClassOf))}}}
@@ -44,17 +45,18 @@ func Parse(g Graph) (*Shapes, error) {
 }
 
 type compiler struct {
-	graph    Graph
-	shapes   *Shapes
-	ids      []rdf.ID // of the shapes, by index
-	terms    map[base.Term]int
-	known    map[rdf.ID]*shape
-	classes  map[rdf.ID]bool // whose instances are classes
-	disjoint []*qualified    // whose siblings are still to be found
-	patterns map[[2]string]*regexp.Regexp
-	weight   int // of the patterns
-	problems Problems
-	wanted   []wanted
+	graph      Graph
+	shapes     *Shapes
+	ids        []rdf.ID // of the shapes, by index
+	terms      map[base.Term]int
+	known      map[rdf.ID]*shape
+	classes    map[rdf.ID]bool // whose instances are classes
+	disjoint   []*qualified    // whose siblings are still to be found
+	patterns   map[[2]string]*regexp.Regexp
+	parameters []parameter
+	weight     int // of the patterns
+	problems   Problems
+	wanted     []wanted
 }
 
 func (c *compiler) term(t base.Term) int {
@@ -119,6 +121,9 @@ func (c *compiler) notice(s rdf.ID, predicate string, o rdf.ID, format string, a
 func (c *compiler) refer(s *shape, id rdf.ID, name string, at, o rdf.ID) *shape {
 	if c.termOf(o).Kind == base.LiteralTerm {
 		c.problem(id, sh+name, at, "the literal %s stands where a shape is expected; name a shape by its IRI, or write one in [ ]", c.show(o))
+	}
+	if name == "node" && len(c.objects(o, sh+"path")) > 0 {
+		c.problem(id, sh+name, at, "sh:node refers to the property shape %s; write sh:property", c.show(o))
 	}
 	other := c.shape(o)
 	s.refers = append(s.refers, other)
@@ -236,7 +241,7 @@ func (c *compiler) compile(s *shape, id rdf.ID) {
 	}
 	s.deactivated = c.boolean(id, "deactivated")
 	c.targets(s, id)
-	for _, p := range parameters() {
+	for _, p := range c.parameters {
 		objects := c.objects(id, sh+p.name)
 		if len(objects) > 0 && p.propertyOnly && s.path == nil {
 			c.problem(id, sh+p.name, objects[0], "sh:%s stands at the node shape %s, which has no path to count or compare along; put it into a sh:property", p.name, c.show(id))

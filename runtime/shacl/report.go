@@ -12,6 +12,9 @@ type Report struct {
 	// Conforms tells that there is no result, of whatever severity.
 	Conforms bool
 	Results  []Result
+	// Judged is how many focus nodes the targets of shapes gave, each counted
+	// once for each shape. If there is none, nothing was looked at.
+	Judged int
 	// Truncated tells that there is more than Limits.Results.
 	Truncated bool
 

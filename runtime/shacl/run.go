@@ -49,7 +49,7 @@ func (s *Shapes) Validate(ctx context.Context, data Graph, limits Limits) (*Repo
 	if r.err != nil {
 		return nil, r.err
 	}
-	report := &Report{Conforms: len(out.results) == 0, Results: out.results, Truncated: out.full, prefixes: append(s.prefixes, data.Prefixes...)}
+	report := &Report{Conforms: len(out.results) == 0, Results: out.results, Judged: r.judged, Truncated: out.full, prefixes: append(s.prefixes, data.Prefixes...)}
 	r.explain(report)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -73,6 +73,7 @@ type run struct {
 	stack      []rdf.ID // value nodes
 	checks     []*check // by depth, used again
 	depth      int
+	judged     int
 	kept       int // ids in subclasses and sets
 	steps      uint
 	subclasses map[rdf.ID]*roaring.Bitmap
@@ -169,6 +170,7 @@ func (r *run) judge(s *shape, out *collector) {
 	}
 	r.holds(int(focus.GetCardinality()))
 	for it := focus.Iterator(); it.HasNext() && !r.stopped(out); {
+		r.judged++
 		r.eval(s, rdf.ID(it.Next()), out)
 	}
 }

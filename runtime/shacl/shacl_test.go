@@ -102,6 +102,7 @@ func TestBadShapesAreRefusedWithTheirPlace(t *testing.T) {
 		`ex:s sh:closed "yes" .`:                                                          `3:16: sh:closed is "yes"; write true or false`,
 		`ex:s sh:class "C" .`:                                                             `3:15: sh:class is "C"; write an IRI`,
 		`ex:s sh:property ex:t . ex:t sh:minCount 1 .`:                                    `3:18: ex:t is the value of sh:property and has no sh:path`,
+		`ex:s sh:node ex:t . ex:t sh:path ex:p .`:                                         `3:14: sh:node refers to the property shape ex:t; write sh:property`,
 		`ex:s sh:targetClass "C" .`:                                                       `3:21: sh:targetClass is "C"; write an IRI`,
 		`ex:s sh:path ( ex:p ) ; sh:class ex:C .`:                                         `3:14: the sh:path of ex:s has a list of 1`,
 		`ex:s sh:path _:x ; sh:class ex:C . _:x sh:inversePath _:x .`:                     `may refer to itself`,
