@@ -4,7 +4,7 @@ package rdf
 // It allocates nothing, so a join may make millions of them. A cursor is used
 // by one goroutine.
 type Cursor struct {
-	root    *node
+	root    *inner
 	order   Order
 	filter  bool // some bound places are outside the range
 	pattern IDQuad
@@ -17,7 +17,7 @@ type Cursor struct {
 
 // step is an inner node on the way to the leaf, with the kid that was taken.
 type step struct {
-	n *node
+	n *inner
 	i int
 }
 
@@ -32,33 +32,37 @@ func newCursor(t tree, o Order, p IDQuad) Cursor {
 
 // descend goes to the first key that is not less than k.
 func (c *Cursor) descend(k key) {
-	n := c.root
 	c.depth = 0
-	for !n.leaf() {
+	for n := c.root; ; {
 		i := n.kid(k)
 		c.path[c.depth] = step{n, i}
 		c.depth++
-		n = n.kids[i].node
+		if l := n.leaves[i]; l != nil {
+			c.leaf, c.i = l.keys[:l.n], l.search(k)
+			return
+		}
+		n = n.kids[i]
 	}
-	c.leaf, c.i = n.keys, n.search(k)
 }
 
 // advance goes to the next leaf, or reports that there is none.
 func (c *Cursor) advance() bool {
 	d := c.depth - 1
-	for d >= 0 && c.path[d].i+1 == len(c.path[d].n.kids) {
+	for d >= 0 && c.path[d].i+1 == c.path[d].n.n {
 		d--
 	}
 	if d < 0 {
 		return false
 	}
 	c.path[d].i++
-	n := c.path[d].n.kids[c.path[d].i].node
-	for d++; !n.leaf(); d++ {
-		c.path[d] = step{n, 0}
-		n = n.kids[0].node
+	at := c.path[d]
+	for at.n.leaves[at.i] == nil {
+		at = step{at.n.kids[at.i], 0}
+		d++
+		c.path[d] = at
 	}
-	c.leaf, c.i = n.keys, 0
+	l := at.n.leaves[at.i]
+	c.leaf, c.i = l.keys[:l.n], 0
 	return true
 }
 
@@ -87,13 +91,6 @@ func (c *Cursor) Quad() IDQuad { return c.order.quad(c.leaf[c.i-1]) }
 func (c *Cursor) Seek(q IDQuad) {
 	k := c.order.key(q)
 	if c.root == nil || !c.leaf[min(c.i, len(c.leaf)-1)].less(k) {
-		return
-	}
-	if last := len(c.leaf) - 1; k.less(c.leaf[last]) {
-		// Steps are mostly short: the key is in this leaf.
-		for c.leaf[c.i].less(k) {
-			c.i++
-		}
 		return
 	}
 	c.descend(k)

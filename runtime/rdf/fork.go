@@ -13,9 +13,10 @@ import (
 // above. A fork counts no uses and never compacts: it lives for one update. It
 // is used by one goroutine; its snapshots by any number.
 type Fork struct {
-	trees [orders]tree
-	epoch uint64
-	dict  *dictionary
+	trees  [orders]tree
+	editor editor
+	epoch  uint64
+	dict   *dictionary
 }
 
 // Fork begins a fork of the snapshot.
@@ -63,9 +64,7 @@ func (f *Fork) Insert(q IDQuad) bool {
 	if f.Has(q) {
 		return false
 	}
-	for o := range f.trees {
-		f.trees[o].insert(Order(o).key(q), f.epoch)
-	}
+	f.editor.carryOut(&f.trees, f.epoch, []wish{{quad: q}})
 	return true
 }
 
@@ -74,9 +73,7 @@ func (f *Fork) Remove(q IDQuad) bool {
 	if !f.Has(q) {
 		return false
 	}
-	for o := range f.trees {
-		f.trees[o].remove(Order(o).key(q), f.epoch)
-	}
+	f.editor.carryOut(&f.trees, f.epoch, []wish{{quad: q, gone: true}})
 	return true
 }
 

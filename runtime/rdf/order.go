@@ -1,5 +1,7 @@
 package rdf
 
+import "cmp"
+
 // Order names the order of an index: the places of a quad from the most to the
 // least significant.
 type Order uint8
@@ -25,6 +27,8 @@ func (o Order) String() string {
 type key struct{ hi, lo uint64 }
 
 func (a key) less(b key) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
+
+func (a key) compare(b key) int { return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo)) }
 
 func pack(a, b, c, d ID) key { return key{uint64(a)<<32 | uint64(b), uint64(c)<<32 | uint64(d)} }
 

@@ -54,6 +54,15 @@ func (s *Snapshot) Count(p IDQuad) int {
 	return to - from
 }
 
+// Nth is the quad that Cursor would come to after i others, in O(log n); i must
+// be less than Count. Estimates take samples with it.
+func (s *Snapshot) Nth(p IDQuad, i int) IDQuad {
+	o := orderFor(p)
+	lo, _, _ := o.bound(p)
+	from, _ := s.trees[o].rank(lo)
+	return o.quad(s.trees[o].nth(from + i))
+}
+
 // Has reports whether a quad is there.
 func (s *Snapshot) Has(q IDQuad) bool { return s.trees[SPOG].has(SPOG.key(q)) }
 

@@ -31,13 +31,14 @@ const garbageMin = 1 << 16
 // Its methods may be called from any goroutine; those that read wait for a
 // change that is under way, a Snapshot never does.
 type Store struct {
-	mu    sync.Mutex
-	trees [orders]tree
-	epoch uint64 // nodes of this epoch are in no snapshot
-	dict  *dictionary
-	refs  []uint32 // by id: how often quads use it
-	dead  int      // terms that no quad uses
-	limit int      // of dead, before a compaction
+	mu     sync.Mutex
+	trees  [orders]tree
+	editor editor
+	epoch  uint64 // nodes of this epoch are in no snapshot
+	dict   *dictionary
+	refs   []uint32 // by id: how often quads use it
+	dead   int      // terms that no quad uses
+	limit  int      // of dead, before a compaction
 }
 
 // NewStore makes an empty store.
@@ -46,20 +47,20 @@ func NewStore() *Store {
 }
 
 // Apply removes and then adds quads as one change, and reports how many quads
-// really left and came. The cost is O(log n) a quad.
+// really left and came. The cost is O(log n) a quad; many at once cost less each.
 func (s *Store) Apply(remove, add []base.Quad) (removed, added int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	wishes := make([]wish, 0, len(remove)+len(add))
 	for _, q := range remove {
-		if s.remove(q) {
-			removed++
+		if ids, known := s.lookup(q); known {
+			wishes = append(wishes, wish{ids, true})
 		}
 	}
 	for _, q := range add {
-		if s.insert(s.intern(q)) {
-			added++
-		}
+		wishes = append(wishes, wish{s.intern(q), false})
 	}
+	removed, added = s.change(wishes)
 	if s.dead > max(s.limit, s.dict.n-s.dead) {
 		s.compact()
 	}
@@ -76,11 +77,11 @@ func (s *Store) Load(quads iter.Seq[base.Quad]) (added int) {
 		ids = append(ids, s.intern(q))
 	}
 	if len(ids) < s.trees[SPOG].size/4 {
-		for _, q := range ids {
-			if s.insert(q) {
-				added++
-			}
+		wishes := make([]wish, len(ids))
+		for i, q := range ids {
+			wishes[i].quad = q
 		}
+		_, added = s.change(wishes)
 		return added
 	}
 	before := s.trees[SPOG].size
@@ -113,41 +114,66 @@ func (s *Store) intern(q base.Quad) IDQuad {
 	return ids
 }
 
-func (s *Store) insert(q IDQuad) bool {
-	if s.trees[SPOG].has(SPOG.key(q)) {
-		return false
-	}
-	for o := range s.trees {
-		s.trees[o].insert(Order(o).key(q), s.epoch)
-	}
-	s.use(q)
-	return true
-}
-
-func (s *Store) remove(quad base.Quad) bool {
-	var q IDQuad
+// lookup is the ids of a quad, if all its terms have one.
+func (s *Store) lookup(q base.Quad) (ids IDQuad, known bool) {
 	for _, p := range [4]struct {
 		to   *ID
-		term base.Term
-	}{{&q.S, quad.S}, {&q.P, quad.P}, {&q.O, quad.O}, {&q.G, quad.G}} {
-		id, ok := s.dict.lookup(p.term)
-		if !ok {
-			return false
-		}
-		*p.to = id
-	}
-	if !s.trees[SPOG].has(SPOG.key(q)) {
-		return false
-	}
-	for o := range s.trees {
-		s.trees[o].remove(Order(o).key(q), s.epoch)
-	}
-	for _, id := range [4]ID{q.S, q.P, q.O, q.G} {
-		if s.refs[id]--; s.refs[id] == 0 {
-			s.dead++
+		term *base.Term
+	}{{&ids.S, &q.S}, {&ids.P, &q.P}, {&ids.O, &q.O}, {&ids.G, &q.G}} {
+		if *p.to, known = s.dict.lookup(*p.term); !known {
+			return ids, false
 		}
 	}
-	return true
+	return ids, true
+}
+
+// change carries wishes out, removals of a quad before additions of it.
+func (s *Store) change(wishes []wish) (removed, added int) {
+	slices.SortFunc(wishes, func(a, b wish) int {
+		c := compareSPOG(a.quad, b.quad)
+		if c == 0 && a.gone != b.gone {
+			c = 1
+			if a.gone {
+				c = -1
+			}
+		}
+		return c
+	})
+	effects := wishes[:0]
+	for i := 0; i < len(wishes); {
+		first := wishes[i]
+		was := s.trees[SPOG].has(SPOG.key(first.quad))
+		is := was
+		for ; i < len(wishes) && wishes[i].quad == first.quad; i++ {
+			if wishes[i].gone && is {
+				removed++
+			} else if !wishes[i].gone && !is {
+				added++
+			}
+			is = !wishes[i].gone
+		}
+		if is != was {
+			effects = append(effects, wish{first.quad, was})
+		}
+	}
+	s.carryOut(effects)
+	return removed, added
+}
+
+// carryOut changes the indexes and counts the uses of terms.
+func (s *Store) carryOut(effects []wish) {
+	s.editor.carryOut(&s.trees, s.epoch, effects)
+	for _, w := range effects {
+		if !w.gone {
+			s.use(w.quad)
+			continue
+		}
+		for _, id := range [4]ID{w.quad.S, w.quad.P, w.quad.O, w.quad.G} {
+			if s.refs[id]--; s.refs[id] == 0 {
+				s.dead++
+			}
+		}
+	}
 }
 
 // use counts the terms of a quad that came.

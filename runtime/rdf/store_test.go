@@ -97,6 +97,9 @@ func checkSnapshot(t *rapid.T, s *Snapshot, model map[base.Quad]bool, at base.Qu
 					t.Fatal("not in order", o)
 				}
 				last = o.key(c.Quad())
+				if o == orderFor(p) && s.Nth(p, got) != c.Quad() {
+					t.Fatalf("Nth(%v, %d) is another than the cursor's", p, got)
+				}
 				if !model[s.Quad(c.Quad())] {
 					t.Fatal("unknown quad", s.Quad(c.Quad()))
 				}
@@ -127,30 +130,47 @@ func checkTree(t tree) error {
 	if t.root == nil {
 		return nil
 	}
-	if n := t.root.branch().size; n != t.size {
+	if n := int(t.root.describe().size); n != t.size {
 		return fmt.Errorf("the root counts %d of %d", n, t.size)
 	}
-	return checkNode(t.root, true)
+	if t.root.n == 1 && t.root.leaves[0] == nil {
+		return fmt.Errorf("the root has one kid")
+	}
+	_, err := checkNode(t.root)
+	return err
 }
 
-func checkNode(n *node, root bool) error {
-	if n.entries() > nodeMax || !root && n.entries() == 0 || !n.leaf() && (len(n.kids) < 2 || len(n.keys) > 0) {
-		return fmt.Errorf("a node has %d keys and %d kids", len(n.keys), len(n.kids))
-	}
-	for i := 1; i < len(n.keys); i++ {
-		if !n.keys[i-1].less(n.keys[i]) {
-			return fmt.Errorf("keys are not ascending")
+func checkNode(n *inner) (depth int, err error) {
+	for i := range kidMax {
+		b := n.branch(i)
+		if i >= n.n {
+			if b.leaf != nil || b.inner != nil {
+				return 0, fmt.Errorf("a node holds on to a kid that left")
+			}
+			continue
 		}
-	}
-	for _, b := range n.kids {
-		if b != b.node.branch() {
-			return fmt.Errorf("a kid is not what its parent says")
+		below := 0
+		switch {
+		case (b.leaf == nil) == (b.inner == nil):
+			return 0, fmt.Errorf("a kid is neither leaf nor inner node")
+		case b.leaf != nil:
+			if b.leaf.n == 0 || b != b.leaf.describe() || !slices.IsSortedFunc(b.leaf.keys[:b.leaf.n], key.compare) {
+				return 0, fmt.Errorf("a leaf is empty, not ascending or not what its parent says")
+			}
+		default:
+			if b.inner.n == 0 || b != b.inner.describe() {
+				return 0, fmt.Errorf("a kid is empty or not what its parent says")
+			}
+			if below, err = checkNode(b.inner); err != nil {
+				return 0, err
+			}
 		}
-		if err := checkNode(b.node, false); err != nil {
-			return err
+		if i > 0 && below+1 != depth {
+			return 0, fmt.Errorf("leaves lie at different depths")
 		}
+		depth = below + 1
 	}
-	return nil
+	return depth, nil
 }
 
 func TestSeekSkipsToTheFirstQuadNotBefore(t *testing.T) {
