@@ -132,21 +132,6 @@ func (t tree) nth(rank int) key {
 	}
 }
 
-// nth is the key that i others are less than; there must be more than i.
-func (t tree) nth(i int) key {
-	n := t.root
-	for {
-		kid := 0
-		for ; i >= int(n.size[kid]); kid++ {
-			i -= int(n.size[kid])
-		}
-		if l := n.leaves[kid]; l != nil {
-			return l.keys[i]
-		}
-		n = n.kids[kid]
-	}
-}
-
 // has reports whether k is in the tree.
 func (t tree) has(k key) bool {
 	n := t.root
