@@ -8,6 +8,9 @@
 //   - An event's effect on the graph is the difference between the quads of its
 //     subject before and after it. All quads about a resource have it, or a
 //     fragment of it, as their subject and lie in its own graph.
+//   - What follows from one of the platform's graphs by the axioms is in that
+//     graph's inferred graph, with the same publication. Graphs of two products do
+//     not see each other.
 //   - The graph can be dropped and made again from the log; the result is equal
 //     (Rebuild, Verify).
 //   - Only Fold and Publish write, on one goroutine; readers take no lock.

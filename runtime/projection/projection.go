@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 
 	"github.com/picloud/picloud/gen/base"
@@ -15,6 +16,7 @@ import (
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/reasoning"
 	"github.com/picloud/picloud/runtime/state"
 )
 
@@ -28,6 +30,10 @@ type Config struct {
 	Checkpoint string
 	// Static quads lie in the graph from the start and never change.
 	Static []base.Quad
+	// Axioms say what follows in each of the platform's graphs from that graph:
+	// properties below others, transitive, symmetric and inverse ones. Classes are
+	// not among them: a resource's classes are generated.
+	Axioms []base.Quad
 	// Datasets take in what changes them; nil where there are none.
 	Datasets *dataset.Datasets
 	// Logger; nil discards.
@@ -39,6 +45,7 @@ type Projection struct {
 	cfg     Config
 	builder *state.Builder
 	store   *rdf.Store
+	reason  *reasoning.Reasoner
 	touched map[base.Ref]state.Entry // before the first event since the last Publish
 	order   []base.Ref               // of touched, as they were: what came first is found first
 	head    state.Head
@@ -103,6 +110,9 @@ func from(cfg Config, start *state.State) *Projection {
 		head:    start.Head,
 	}
 	p.store.Load(p.all(start))
+	p.reason = reasoning.New(reasoning.Config{Profile: reasoning.Platform, Axioms: cfg.Axioms, Skip: p.derived})
+	p.stopped(p.reason.Load(context.Background(), p.store.Snapshot()))
+	p.store.Load(p.reason.All())
 	if cfg.Datasets != nil {
 		for e := range start.All() {
 			cfg.Datasets.Restore(e.Resource)
@@ -184,8 +194,24 @@ func (p *Projection) Publish(eventlog.Head) {
 	}
 	clear(p.touched)
 	p.order = p.order[:0]
+	follows, err := p.reason.Apply(context.Background(), remove, add)
+	p.stopped(err)
+	remove, add = append(remove, follows.Removed...), append(add, follows.Added...)
 	p.store.Apply(remove, add)
 	p.publish(View{now.Position, now.Time, now, p.store.Snapshot(), &Delta{remove, add}})
+}
+
+// derived tells whether nothing is inferred from a graph: from what was, from
+// what is inferred, and from the ontology itself.
+func (p *Projection) derived(graph base.Term) bool {
+	return !strings.HasPrefix(graph.Value, p.cfg.Root+"/") || !strings.HasSuffix(graph.Value, "/graph") && !strings.HasSuffix(graph.Value, "/graph/iam")
+}
+
+// stopped tells why what follows in a graph is not shown.
+func (p *Projection) stopped(err error) {
+	if err != nil {
+		p.cfg.Logger.Error("a graph of the platform shows only what is generated", "error", err)
+	}
 }
 
 // Checkpoint captures the present state and gives the function that makes it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ func begin(t *testing.T) *history {
 			t.Error(err)
 		}
 	})
-	cfg := Config{Root: "https://picloud.local", Model: "m1", Checkpoint: filepath.Join(dir, "state.checkpoint")}
+	cfg := Config{Root: "https://picloud.local", Model: "m1", Checkpoint: filepath.Join(dir, "state.checkpoint"), Axioms: axioms()}
 	return &history{t: t, cfg: cfg, log: log, Projection: New(cfg, log)}
 }
 
@@ -272,4 +273,124 @@ func TestDifferenceTurnsOneIntoTheOther(t *testing.T) {
 			}
 		}
 	})
+}
+
+// axioms are those of the platform's ontology in small: membership seen from the
+// member, and the roles below a role.
+func axioms() []base.Quad {
+	const owl = "http://www.w3.org/2002/07/owl#"
+	pc := func(name string) base.Term { return base.IRI(base.Ontology + name) }
+	return []base.Quad{
+		{S: pc("memberOf"), P: base.IRI(owl + "inverseOf"), O: pc("hasMember")},
+		{S: pc("inherits"), P: base.IRI(base.RDFS + "subPropertyOf"), O: pc("includes")},
+		{S: pc("includes"), P: base.IRI(base.RDFType), O: base.IRI(owl + "TransitiveProperty")},
+	}
+}
+
+func (h *history) inferred(graph base.Ref, predicate string) (facts []string) {
+	view := h.View()
+	g, known := view.Graph.Lookup(base.IRI(graph.Absolute(h.cfg.Root) + "/inferred"))
+	p, named := view.Graph.Lookup(base.IRI(base.Ontology + predicate))
+	if !known || !named {
+		return nil
+	}
+	for q := range view.Graph.Quads(rdf.IDQuad{P: p, G: g}) {
+		facts = append(facts, strings.ReplaceAll(q.S.Value+" "+q.O.Value, h.cfg.Root, ""))
+	}
+	slices.Sort(facts)
+	return facts
+}
+
+func role(ref base.Ref, inherits ...base.Ref) *domain.Event {
+	return event(ref, &domain.RoleDeclared{Spec: domain.RoleSpec{Inherits: inherits}})
+}
+
+func TestWhatFollowsFromAGraphComesAndGoesWithIt(t *testing.T) {
+	h := begin(t)
+	h.batch(event("/groups/admins", &domain.GroupDeclared{Spec: domain.GroupSpec{Members: []base.Ref{"/identities/alice", "/identities/bob"}}}))
+	h.Publish(h.log.Head())
+	h.verify()
+	if got := h.inferred("/graph/iam", "memberOf"); !slices.Equal(got, []string{"/identities/alice /groups/admins", "/identities/bob /groups/admins"}) {
+		t.Errorf("members are %q", got)
+	}
+	h.batch(event("/groups/admins", &domain.GroupChanged{Spec: domain.GroupSpec{Members: []base.Ref{"/identities/bob"}}, Changed: []string{"/members"}}))
+	h.batch(role("/roles/reader"), role("/roles/writer", "/roles/reader"), role("/roles/owner", "/roles/writer"))
+	h.Publish(h.log.Head())
+	h.verify()
+	if got := h.inferred("/graph/iam", "memberOf"); !slices.Equal(got, []string{"/identities/bob /groups/admins"}) {
+		t.Errorf("after she left, members are %q", got)
+	}
+	if got := h.inferred("/graph/iam", "includes"); len(got) != 3 || got[0] != "/roles/owner /roles/reader" {
+		t.Errorf("roles include %q", got)
+	}
+	if err := h.SaveCheckpoint(); err != nil {
+		t.Fatal(err)
+	}
+	if again := New(h.cfg, h.log); again.View().Sums() != h.View().Sums() {
+		t.Error("from its checkpoint it comes to another graph")
+	}
+	h.batch(event("/groups/admins", &domain.GroupDeleted{}), event("/roles/owner", &domain.RoleDeleted{}))
+	h.Publish(h.log.Head())
+	h.verify()
+	if got := append(h.inferred("/graph/iam", "memberOf"), h.inferred("/graph/iam", "includes")...); len(got) != 1 {
+		t.Errorf("what is left is %q", got)
+	}
+}
+
+func TestNothingFollowsFromTheGraphsOfTwoProducts(t *testing.T) {
+	h := begin(t)
+	h.batch(role("/products/a/roles/x", "/products/b/roles/y"), role("/products/b/roles/y", "/products/a/roles/z"))
+	h.Publish(h.log.Head())
+	h.verify()
+	for _, graph := range []base.Ref{"/products/a/graph", "/products/b/graph"} {
+		if got := h.inferred(graph, "includes"); len(got) != 1 {
+			t.Errorf("in %s follows %q", graph, got)
+		}
+	}
+}
+
+// BenchmarkPublish is what a commit costs the projection: a product changes,
+// about which no axiom says anything, or a group of 100, about which one does.
+func BenchmarkPublish(b *testing.B) {
+	members := make([]base.Ref, 100)
+	for i := range members {
+		members[i] = base.Ref(fmt.Sprint("/identities/p", i))
+	}
+	product := func(i int) domain.Payload {
+		return &domain.ProductChanged{Spec: domain.ProductSpec{Version: fmt.Sprintf("1.0.%d", i)}, Changed: []string{"/version"}}
+	}
+	group := func(i int) domain.Payload {
+		return &domain.GroupChanged{Spec: domain.GroupSpec{Members: append(slices.Clone(members), base.Ref(fmt.Sprint("/identities/q", i)))}, Changed: []string{"/members"}}
+	}
+	for _, c := range []struct {
+		name   string
+		ref    base.Ref
+		first  domain.Payload
+		next   func(int) domain.Payload
+		axioms []base.Quad
+	}{
+		{"product/no axioms", "/products/a", declared("1.0.0"), product, nil},
+		{"product/axioms", "/products/a", declared("1.0.0"), product, axioms()},
+		{"group/no axioms", "/groups/g", &domain.GroupDeclared{Spec: domain.GroupSpec{Members: members}}, group, nil},
+		{"group/axioms", "/groups/g", &domain.GroupDeclared{Spec: domain.GroupSpec{Members: members}}, group, axioms()},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			p := Anew(Config{Root: "https://picloud.local", Axioms: c.axioms})
+			position := uint64(0)
+			fold := func(payload domain.Payload) {
+				position++
+				e := event(c.ref, payload)
+				e.Actor, e.Previous = "/tokens/admin", base.Position(position-1)
+				batch := eventlog.Batch{First: position, Count: 1, Time: time.UnixMilli(int64(position)), Payload: state.AppendBatch(nil, state.Batch{Events: []*domain.Event{e}})}
+				if err := p.Fold(batch); err != nil {
+					b.Fatal(err)
+				}
+				p.Publish(eventlog.Head{})
+			}
+			fold(c.first)
+			for i := 0; b.Loop(); i++ {
+				fold(c.next(i))
+			}
+		})
+	}
 }

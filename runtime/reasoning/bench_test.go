@@ -123,7 +123,7 @@ func TestFigures(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			start := time.Now()
-			if err := r.Load(context.Background(), store.Snapshot(), nil); err != nil {
+			if err := r.Load(context.Background(), store.Snapshot()); err != nil {
 				t.Fatal(err)
 			}
 			took := time.Since(start)

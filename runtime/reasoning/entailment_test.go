@@ -145,7 +145,7 @@ func run(t *testing.T, m manifest, profile reasoning.Profile, action, result bas
 		store.LoadQuads(asked)
 	}
 	r := reasoning.New(reasoning.Config{Profile: profile, Trivial: true})
-	if err := r.Load(context.Background(), store.Snapshot(), nil); err != nil {
+	if err := r.Load(context.Background(), store.Snapshot()); err != nil {
 		t.Fatal(err)
 	}
 	store.Load(r.All())

@@ -99,6 +99,8 @@ type Config struct {
 	// Inferred names the graph for what follows from a graph. By default it is
 	// the graph's IRI with "/inferred" behind it.
 	Inferred func(graph base.Term) base.Term
+	// Skip names graphs that have nothing to do with reasoning; nil is none.
+	Skip func(graph base.Term) bool
 	// Trivial adds what is true of everything, such as that it is a resource,
 	// for tests of entailment.
 	Trivial bool
@@ -246,7 +248,7 @@ type part struct {
 // not copied.
 func (r *Reasoner) split(removed, added []base.Quad) []part {
 	if r.probe == nil {
-		if g, one := oneGraph(removed, added); one && g.Kind != base.BlankTerm {
+		if g, one := oneGraph(removed, added); one && !r.skips(g) {
 			return []part{{g, removed, added}}
 		}
 	}
@@ -255,7 +257,7 @@ func (r *Reasoner) split(removed, added []base.Quad) []part {
 	for i, quads := range [2][]base.Quad{removed, added} {
 		for j := range quads {
 			q := &quads[j]
-			if q.G.Kind == base.BlankTerm || r.probe != nil && !r.probe.concerns(q) {
+			if r.probe != nil && !r.probe.concerns(q) || r.skips(q.G) {
 				continue
 			}
 			n, ok := at[q.G]
@@ -272,6 +274,11 @@ func (r *Reasoner) split(removed, added []base.Quad) []part {
 		}
 	}
 	return parts
+}
+
+// skips tells whether nothing is inferred from a graph.
+func (r *Reasoner) skips(graph base.Term) bool {
+	return graph.Kind == base.BlankTerm || r.cfg.Skip != nil && r.cfg.Skip(graph)
 }
 
 func oneGraph(removed, added []base.Quad) (g base.Term, one bool) {
@@ -310,17 +317,33 @@ func (e *engine) concerns(q *base.Quad) bool {
 	return o != 0 && mask[o]&e.program.own.get(p).union[2] != 0
 }
 
-// Load takes in all graphs of a snapshot but those that skip names, on top of
-// what is there. It is Apply for a start: All tells the result. Terms are read
-// once each.
-func (r *Reasoner) Load(ctx context.Context, s *rdf.Snapshot, skip func(graph base.Term) bool) error {
+// concerned are the quads of a graph that some axiom is about.
+func (e *engine) concerned(s *rdf.Snapshot, g rdf.ID) (quads []base.Quad) {
+	for i := 1; i < len(e.terms.list); i++ {
+		p, known := s.Lookup(e.terms.list[i])
+		if !known || s.Count(rdf.IDQuad{P: p, G: g}) == 0 {
+			continue
+		}
+		for q := range s.Quads(rdf.IDQuad{P: p, G: g}) {
+			if e.concerns(&q) {
+				quads = append(quads, q)
+			}
+		}
+	}
+	return quads
+}
+
+// Load takes in all graphs of a snapshot, on top of what is there. It is Apply
+// for a start: All tells the result. Terms are read once each. When it fails
+// because ctx ended, the reasoner has not seen everything and is of no more use.
+func (r *Reasoner) Load(ctx context.Context, s *rdf.Snapshot) error {
 	if r.cfg.Profile == None {
 		return nil
 	}
 	var failed error
 	for g := range s.Graphs() {
 		graph := s.Term(g)
-		if graph.Kind == base.BlankTerm || skip != nil && skip(graph) {
+		if r.skips(graph) {
 			continue
 		}
 		if err := r.load(ctx, s, g, graph); err != nil {
@@ -332,13 +355,7 @@ func (r *Reasoner) Load(ctx context.Context, s *rdf.Snapshot, skip func(graph ba
 
 func (r *Reasoner) load(ctx context.Context, s *rdf.Snapshot, g rdf.ID, graph base.Term) error {
 	if r.probe != nil {
-		var quads []base.Quad
-		for q := range s.Quads(rdf.IDQuad{G: g}) {
-			if r.probe.concerns(&q) {
-				quads = append(quads, q)
-			}
-		}
-		_, err := r.Apply(ctx, nil, quads)
+		_, err := r.Apply(ctx, nil, r.probe.concerned(s, g))
 		return err
 	}
 	return r.of(graph).load(ctx, r.cfg.Axioms, s, g)
