@@ -93,5 +93,12 @@ func (c *Cursor) Seek(q IDQuad) {
 	if c.root == nil || !c.leaf[min(c.i, len(c.leaf)-1)].less(k) {
 		return
 	}
+	if last := len(c.leaf) - 1; k.less(c.leaf[last]) {
+		// Steps are mostly short: the key is in this leaf.
+		for c.leaf[c.i].less(k) {
+			c.i++
+		}
+		return
+	}
 	c.descend(k)
 }

@@ -62,11 +62,7 @@ type sorter struct {
 }
 
 func (s *sorter) add(r row) bool {
-	for i, k := range s.keys {
-		// An error sorts as unbound.
-		s.scratch[i], _ = k.expr.value(s.e, r)
-	}
-	if s.last != nil && s.compare(s.scratch, s.last) >= 0 {
+	if s.late(r) {
 		return s.e.err == nil
 	}
 	if len(s.rows) >= s.e.limits.MaxRows {
@@ -85,6 +81,25 @@ func (s *sorter) add(r row) bool {
 		}
 	}
 	return s.e.err == nil
+}
+
+// late computes the keys of a row, as far as needed to see that it does not come
+// before the last that is kept.
+func (s *sorter) late(r row) bool {
+	level := s.last != nil
+	for i, k := range s.keys {
+		// An error sorts as unbound.
+		s.scratch[i], _ = k.expr.value(s.e, r)
+		if !level {
+			continue
+		}
+		order := value.Order(s.scratch[i], s.last[i])
+		if order != 0 && order < 0 == k.desc {
+			return true
+		}
+		level = order == 0
+	}
+	return level
 }
 
 // size is the memory of the row whose keys are in scratch. The text of a plain

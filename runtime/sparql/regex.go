@@ -35,13 +35,13 @@ func regex(x syntax.Call, args []evaluator) evaluator {
 			return value.Value{}, false
 		}
 		if x.Op == "REGEX" {
-			return value.Bool(re.Match(text.Text(), e.work)), e.err == nil
+			return value.Bool(re.Match(text.Text(), last.work)), e.err == nil
 		}
 		replacement, ok := plain(args[2], e, r)
 		if !ok {
 			return value.Value{}, false
 		}
-		return re.Replace(text, replacement, e.work)
+		return re.Replace(text, replacement, last.work)
 	}
 }
 
@@ -57,6 +57,7 @@ type compiledRegex struct {
 	used           bool
 	pattern, flags string
 	re             *value.Regex
+	work           func(steps int) bool // of the execution
 }
 
 func (c *compiledRegex) get(e *exec, pattern, flags string) *value.Regex {
@@ -70,7 +71,7 @@ func (c *compiledRegex) get(e *exec, pattern, flags string) *value.Regex {
 		e.release(c.re.Bytes())
 	}
 	re, _ := value.NewRegex(pattern, flags)
-	*c = compiledRegex{true, pattern, flags, re}
+	*c = compiledRegex{true, pattern, flags, re, e.work}
 	if re == nil || !e.work(re.Bytes()>>7) || !e.charge(re.Bytes()) {
 		return nil
 	}

@@ -84,43 +84,17 @@ func (p *planner) fullest(ids rdf.IDQuad, graphs []rdf.ID) rdf.ID {
 	return best
 }
 
-// sample is the share of distinct values among the rows of a pattern. It looks at
-// rows at even distances in the first free place of the order, and how many have
-// the same value.
+// sample is the share of distinct values among the rows of a pattern: the mean
+// over some rows of one in the number of rows that have the same value.
 func (p *planner) sample(k sampleKey) float64 {
-	cursor := p.e.snapshot.Cursor(k.ids)
-	spread := firstFree(k.ids)
-	n, sum, inverse := 0.0, 0.0, 0.0
+	rows, sum := p.e.snapshot.Count(k.ids), 0.0
 	for i := range samples {
-		from := k.ids
-		*at(&from, spread) = rdf.ID(i * p.e.snapshot.Terms() / samples)
-		cursor.Seek(from)
-		if !p.e.tick() || !cursor.Next() {
-			break
+		if !p.e.tick() || rows == 0 {
+			return 1
 		}
-		same, q := k.ids, cursor.Quad()
+		same, q := k.ids, p.e.snapshot.Nth(k.ids, (2*i+1)*rows/(2*samples))
 		*at(&same, k.place) = *at(&q, k.place)
-		rows := float64(max(1, p.e.snapshot.Count(same)))
-		n, sum, inverse = n+1, sum+rows, inverse+1/rows
+		sum += 1 / float64(p.e.snapshot.Count(same))
 	}
-	switch {
-	case n == 0:
-		return 1
-	case k.place == spread:
-		// Each value was as likely to be met, however many rows it has.
-		return n / sum
-	}
-	return inverse / n
-}
-
-// firstFree is the most significant place of the store's order for a pattern
-// that it leaves free.
-func firstFree(ids rdf.IDQuad) int {
-	switch {
-	case ids.S == rdf.Any && (ids.P == rdf.Any || ids.O != rdf.Any):
-		return 0
-	case ids.P != rdf.Any:
-		return 2
-	}
-	return 1
+	return sum / samples
 }
