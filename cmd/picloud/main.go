@@ -26,11 +26,20 @@ func main() {
 		Env:         os.LookupEnv,
 		Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr),
 		Coloured:    isTerminal(os.Stdout) && isTerminal(os.Stderr),
+		Width:       terminalWidth,
 	}
 	os.Exit(app.Run(ctx, os.Args[1:], nodeCommands(app)...))
 }
 
 func isTerminal(file *os.File) bool { return term.IsTerminal(int(file.Fd())) }
+
+func terminalWidth() int {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
 
 // about is the version with what it was built from.
 func about() string {

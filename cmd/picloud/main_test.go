@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var nodes sync.Map // *process by the folder of the script
+	var nodes, followers sync.Map // *process by the folder of the script, *follower by folder and name
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -55,8 +55,9 @@ func TestScripts(t *testing.T) {
 				copyKinds(filepath.Join(examples, "kinds"), filepath.Join(e.WorkDir, "kinds")))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"node":  func(ts *testscript.TestScript, _ bool, arguments []string) { runNode(ts, &nodes, arguments) },
-			"exits": exits, "replace": replace, "as": as, "expires": expires, "impostor": impostor,
+			"node":   func(ts *testscript.TestScript, _ bool, arguments []string) { runNode(ts, &nodes, arguments) },
+			"follow": func(ts *testscript.TestScript, _ bool, arguments []string) { follow(ts, &followers, arguments) },
+			"exits":  exits, "replace": replace, "as": as, "expires": expires, "impostor": impostor,
 			"continues": continues, "mode": mode, "conceals": conceals,
 		},
 	})

@@ -34,6 +34,9 @@ type App struct {
 	// Interactive says that a person can be asked; Coloured that a person reads
 	// what is printed.
 	Interactive, Coloured bool
+	// Width is how many columns the terminal has that is printed to; nil, or a
+	// result of 0, where there is none.
+	Width func() int
 
 	contextName string // --context
 	output      string // -o

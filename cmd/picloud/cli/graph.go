@@ -1,149 +1,94 @@
 package cli
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
+	"cmp"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/gen/base"
-	"github.com/picloud/picloud/generated/client"
+	"github.com/picloud/picloud/generated/schema"
 )
 
-// answers are the media types of a query's answer by -o.
-var answers = map[string]string{
-	"table":  "application/sparql-results+json, text/turtle;q=0.9",
-	"json":   "application/sparql-results+json, application/ld+json;q=0.9",
-	"csv":    "text/csv",
-	"tsv":    "text/tab-separated-values",
-	"xml":    "application/sparql-results+xml",
-	"turtle": "text/turtle",
-}
-
 func (a *App) graph() *cobra.Command {
-	return group(&cobra.Command{Use: "graph", Short: "Ask the graph of the cluster in SPARQL"}, a.graphQuery())
+	return group(&cobra.Command{Use: "graph", Short: "Ask the graph of the cluster in SPARQL, and change what stores hold"},
+		a.graphQuery(), a.graphExplain(), a.graphUpdate(), a.graphLoad(), a.graphDump(), a.graphQueries(), a.graphCancel())
 }
 
-func (a *App) graphQuery() *cobra.Command {
-	var file, product string
-	c := &cobra.Command{
-		Use:   "query [QUERY]",
-		Short: "Run a SPARQL query",
-		Long:  "Run a SPARQL query, given as an argument, in a file (-f) or on standard input (-f -).",
-		Args:  between(0, 1),
-		Example: `  picloud graph query 'PREFIX pc: <https://picloud.local/ontology#>
-    SELECT ?name ?phase { ?r pc:name ?name ; pc:phase ?phase } ORDER BY ?name'`,
-		RunE: func(c *cobra.Command, arguments []string) error {
-			query, err := a.queryText(arguments, file)
-			if err != nil {
-				return err
-			}
-			path := "/sparql"
-			if product != "" {
-				path = "/products/" + url.PathEscape(product) + "/sparql"
-			}
-			return a.query(c, path, query)
-		},
-	}
-	c.Flags().StringVarP(&file, "file", "f", "", "file with the query; - is standard input")
-	c.Flags().StringVarP(&product, "product", "p", "", "ask the graph of one product")
-	a.outputFlag(c, "table", "json", "csv", "tsv", "xml", "turtle")
-	return c
+// place says which graphs are meant: those of the cluster, of a product, or of
+// a store.
+type place struct{ product, store string }
+
+func (a *App) placeFlags(c *cobra.Command, p *place, verb string) {
+	c.Flags().StringVarP(&p.product, "product", "p", "", verb+" the graphs of one product, or the store in it")
+	c.Flags().StringVar(&p.store, "store", "", verb+" what a store holds: NAME with -p, or PRODUCT/NAME")
 }
 
-func (a *App) queryText(arguments []string, file string) (string, error) {
-	switch {
-	case len(arguments) == 1 && file != "":
-		return "", usagef("give the query as an argument or in a file, not both")
-	case len(arguments) == 1:
-		return arguments[0], nil
-	case file == "":
-		file = "-"
-	}
-	data, err := a.readInput(file)
-	return string(data), err
-}
-
-func (a *App) query(c *cobra.Command, path, query string) error {
-	cluster, err := a.client()
-	if err != nil {
-		return err
-	}
-	answer, err := cluster.Do(c.Context(), client.Request{
-		Method: http.MethodPost, Path: path, Accept: answers[a.output],
-		ContentType: "application/sparql-query", Body: []byte(query),
-	})
-	var failed *base.Error
-	if errors.As(err, &failed) && failed.Code == base.NotAcceptable {
-		return usagef("-o %s does not fit this query: SELECT and ASK give table, json, csv, tsv and xml, CONSTRUCT and DESCRIBE table, json and turtle", a.output)
-	}
-	if err != nil {
-		return err
-	}
-	if a.output != "table" || !strings.HasPrefix(answer.Header.Get("Content-Type"), "application/sparql-results+json") {
-		return a.copyOut(answer.Body)
-	}
-	return a.printResults(answer.Body, cluster.Root())
-}
-
-// results are SPARQL 1.1 Query Results in JSON (W3C Recommendation, 2013).
-type results struct {
-	Head struct {
-		Vars []string `json:"vars"`
-	} `json:"head"`
-	Boolean *bool `json:"boolean"`
-	Results struct {
-		Bindings []map[string]struct {
-			Type     string `json:"type"`
-			Value    string `json:"value"`
-			Datatype string `json:"datatype"`
-			Lang     string `json:"xml:lang"`
-		} `json:"bindings"`
-	} `json:"results"`
-}
-
-func (a *App) printResults(data []byte, root string) error {
-	var r results
-	if err := json.Unmarshal(data, &r); err != nil {
-		return fmt.Errorf("the answer is no SPARQL result in JSON: %w", err)
-	}
-	if r.Boolean != nil {
-		_, err := fmt.Fprintln(a.Stdout, *r.Boolean)
-		return err
-	}
-	rows := make([][]string, len(r.Results.Bindings))
-	for i, binding := range r.Results.Bindings {
-		for _, name := range r.Head.Vars {
-			value, bound := binding[name]
-			switch {
-			case !bound:
-				rows[i] = append(rows[i], "")
-			case value.Type == "uri":
-				rows[i] = append(rows[i], short(value.Value, root))
-			case value.Type == "bnode":
-				rows[i] = append(rows[i], "_:"+value.Value)
-			default:
-				rows[i] = append(rows[i], strings.ReplaceAll(value.Value, "\n", " "))
-			}
+// path is the address of what is meant, without the word at its end.
+func (p place) path() (string, error) {
+	if p.store == "" {
+		if p.product == "" {
+			return "", nil
 		}
+		return "/products/" + url.PathEscape(p.product), nil
 	}
-	a.table(r.Head.Vars, rows)
-	if a.Interactive {
-		fmt.Fprintf(a.Stderr, "%d rows\n", len(rows))
+	product, name, whole := strings.Cut(p.store, "/")
+	if !whole {
+		product, name = p.product, p.store
+	}
+	switch {
+	case product == "":
+		return "", usagef("--store %s: of which product? name it with -p, or as PRODUCT/%s", p.store, p.store)
+	case name == "" || strings.Contains(name, "/"):
+		return "", usagef("--store is NAME or PRODUCT/NAME, not %q", p.store)
+	case p.product != "" && p.product != product:
+		return "", usagef("--store names the product %s, -p names %s", product, p.product)
+	}
+	return "/products/" + url.PathEscape(product) + "/" + storeSegment() + "/" + url.PathEscape(name), nil
+}
+
+// storeSegment is the part of an address that says that a store follows.
+func storeSegment() string {
+	i := slices.IndexFunc(schema.Model.Classes, func(c *base.Class) bool { return c.Dataset })
+	return schema.Model.Classes[i].Segment
+}
+
+// needStore refuses what only stores can do.
+func (p place) needStore(what string) error {
+	if p.store == "" {
+		return usagef("%s: name the store with --store; the platform's own graphs follow from resources, so change those (\"picloud resource apply\")", what)
 	}
 	return nil
 }
 
-// short writes an IRI as people read it: terms of the ontology with their
+// queryText is what is asked: an argument, a file, or standard input.
+func (a *App) queryText(arguments []string, file string) (string, error) {
+	if len(arguments) == 1 && file != "" {
+		return "", usagef("give the text as an argument or in a file, not both")
+	}
+	if len(arguments) == 1 && arguments[0] != "-" {
+		return arguments[0], nil
+	}
+	data, err := a.readInput(cmp.Or(file, "-"))
+	return string(data), err
+}
+
+// usualPrefixes shorten what people know.
+var usualPrefixes = [][2]string{
+	{"pm:", base.Meta}, {"pc:", base.Ontology}, {"rdf:", base.RDF}, {"rdfs:", base.RDFS}, {"xsd:", base.XSD},
+	{"owl:", "http://www.w3.org/2002/07/owl#"}, {"sh:", "http://www.w3.org/ns/shacl#"},
+}
+
+// short writes an IRI as people read it: terms of known vocabularies with their
 // prefix, addresses of the cluster from its root.
-func short(iri, root string) string {
-	for _, own := range [][2]string{{"pm:", base.Meta}, {"pc:", base.Ontology}} {
-		if local, ok := strings.CutPrefix(iri, own[1]); ok {
-			return own[0] + local
+func short(iri, root string) string { return shorter(iri, root, usualPrefixes) }
+
+func shorter(iri, root string, prefixes [][2]string) string {
+	for _, p := range prefixes {
+		if local, ok := strings.CutPrefix(iri, p[1]); ok && local != "" && !strings.ContainsAny(local, "/#?") {
+			return p[0] + local
 		}
 	}
 	if path, ok := strings.CutPrefix(iri, root); ok && strings.HasPrefix(path, "/") {
