@@ -25,7 +25,7 @@ const (
 type IDQuad struct{ S, P, O, G ID }
 
 // garbageMin is how many unused terms are not worth a compaction.
-const garbageMin = 1 << 16
+const garbageMin = 1 << 14
 
 // Store is a set of quads with one writer at a time and any number of readers.
 // Its methods may be called from any goroutine; those that read wait for a
@@ -61,7 +61,7 @@ func (s *Store) Apply(remove, add []base.Quad) (removed, added int) {
 		wishes = append(wishes, wish{s.intern(q), false})
 	}
 	removed, added = s.change(wishes)
-	if s.dead > max(s.limit, s.dict.n-s.dead) {
+	if s.dead > max(s.limit, (s.dict.n-s.dead)/2) {
 		s.compact()
 	}
 	return removed, added

@@ -7,12 +7,12 @@ const (
 	leafMax = 23 // 384 bytes
 	kidMax  = 12 // 448 bytes
 	// Nodes with fewer entries are joined with their neighbours.
-	leafMin = leafMax / 3
-	kidMin  = kidMax / 3
+	leafMin = leafMax / 2
+	kidMin  = kidMax/2 - 1
 	// What is packed anew leaves room, so that the next inserts do not split it.
 	leafFill = leafMax - leafMax/8
 	kidFill  = kidMax - kidMax/8
-	// maxDepth suffices for 7·4^14 keys, more than memory can hold.
+	// maxDepth suffices for 10·4^14 keys, more than memory can hold.
 	maxDepth = 14
 )
 
