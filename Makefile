@@ -52,7 +52,7 @@ bench: ## figures and ratios of commits, start, memory and the generator; nothin
 	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
 
 bench-graph: ## quad store, parsers and SPARQL, beside other engines (PEERS="100000,1000000" triples, none without)
-	@for package in ./runtime/rdf ./runtime/sparql; do \
+	@for package in ./runtime/rdf ./runtime/sparql ./runtime/shacl; do \
 	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
 	PICLOUD_PEERS='$(PEERS)' $(GO) test -run '^TestPeers$$' -v -timeout 60m ./runtime/sparql/peers
 

@@ -54,6 +54,7 @@ var laws = []law{
 	{[]string{"runtime/live/..."}, []string{"gen/base", "runtime/rdf", "runtime/sparql/..."}, "live queries know graphs that change and not who changes them"},
 	{[]string{"runtime/shacl/..."}, []string{"gen/base", "runtime/rdf/...", "runtime/sparql/value", "github.com/RoaringBitmap/roaring/v2"}, "shapes judge graphs; what values are is said once, beside the queries"},
 	{[]string{"runtime/reasoning/..."}, []string{"gen/base", "runtime/rdf"}, "what follows from a graph, whoever fills it and asks it"},
+	{[]string{"runtime/ontology/..."}, []string{"gen/base", "runtime/rdf", "runtime/shacl", "runtime/reasoning"}, "what a product says of itself is judged by those who read it"},
 	{[]string{"runtime/lang/..."}, []string{"gen/base", "generated/schema", "runtime/rdf/..."}, "the language knows kinds as data, so that it needs no server"},
 	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "golang.org/x/sys/..."}, "the log keeps bytes"},
 	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},

@@ -10,6 +10,8 @@
 //   - A request is answered when its events are folded and published on this
 //     node. One that wrote nothing is answered when what it was decided on is
 //     folded and the leader is still the leader.
+//   - Checks of one command run on its caller's goroutine, before it waits for
+//     its decision.
 //   - Rules of the slices judge what a request amounts to, however it came about:
 //     deleted, pruned, or ended with something else.
 //   - What is not allowed explicitly is refused.

@@ -27,6 +27,7 @@ type Config struct {
 	Views         *projection.Projection
 	Sealer        Sealer
 	Authenticator Authenticator
+	Checks        []Check
 	Rules         []Rule
 	Logger        *slog.Logger
 	// Waiting is how many requests may wait for their decision; more are told
@@ -176,7 +177,7 @@ func (d *Door) prepare(r *Request) error {
 			return err
 		}
 	}
-	if err := validate(r.Commands, r.Apply != nil); err != nil {
+	if err := d.validate(r.Commands, r.Apply != nil); err != nil {
 		return err
 	}
 	for _, c := range r.Commands {
@@ -185,9 +186,9 @@ func (d *Door) prepare(r *Request) error {
 	return nil
 }
 
-// validate lists every shape that the commands break; within a deployment each
-// pointer begins with the place of its resource.
-func validate(commands []domain.Command, deployment bool) error {
+// validate lists every shape and check that the commands break; within a
+// deployment each pointer begins with the place of its resource.
+func (d *Door) validate(commands []domain.Command, deployment bool) error {
 	var violations []base.Violation
 	for i, c := range commands {
 		check := base.Check{Resource: c.Subject()}
@@ -195,7 +196,11 @@ func validate(commands []domain.Command, deployment bool) error {
 			check.Enter("resources")
 			check.Enter(fmt.Sprint(i))
 		}
-		c.Validate(&check)
+		if c.Validate(&check); len(check.Violations) == 0 {
+			for _, further := range d.cfg.Checks {
+				further(c, &check)
+			}
+		}
 		violations = append(violations, check.Violations...)
 	}
 	if len(violations) == 0 {

@@ -110,7 +110,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	}
 	n.door = command.New(command.Config{
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: sealer,
-		Authenticator: &iam.Tokens{Now: cfg.Now}, Rules: []command.Rule{iam.KeepAdministrator, n.keepLeader}, Logger: cfg.Logger,
+		Authenticator: &iam.Tokens{Now: cfg.Now}, Checks: []command.Check{n.keepToOwnTerms}, Rules: []command.Rule{iam.KeepAdministrator, n.keepLeader}, Logger: cfg.Logger,
 	})
 	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets}); err != nil {
 		return nil, err

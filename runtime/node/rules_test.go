@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/node"
@@ -106,5 +108,44 @@ func TestOwnerGetsBackInWhenEveryAdministratorExpired(t *testing.T) {
 	reopen()
 	if w.AdminToken() != fresh {
 		t.Error("a second start made yet another token")
+	}
+}
+
+// What a product says in its vocabularies and shapes is about its own terms.
+func TestProductsDoNotRedefineTermsOfOthers(t *testing.T) {
+	w := open(t, t.TempDir())
+	w.do(product("photo"))
+	declare := func(turtle string) *domain.DeclareOntology {
+		return &domain.DeclareOntology{Ref: "/products/photo/ontologies/photos", Spec: domain.OntologySpec{Content: turtle}}
+	}
+	for turtle, want := range map[string]string{
+		"<#Photo> a <http://www.w3.org/2000/01/rdf-schema#Class> .\n  <https://picloud.local/ontology#Volume> <#is> <#Photo> .": "content:2:3: <https://picloud.local/ontology#Volume> belongs to the platform",
+		"</groups/admins> <#has> <#me> .":                  "content:1:1: <https://picloud.local/groups/admins> belongs to the cluster",
+		"</products/shop/ontologies/s#C> <#is> <#Photo> .": "belongs to another product",
+		"<#S> <http://www.w3.org/ns/shacl#minCount> 1 .":   "content:1:44: sh:minCount stands at the node shape",
+		"<#S> a": "content:1:",
+	} {
+		refusal := w.refused(base.Invalid, request(declare(turtle)))
+		if len(refusal.Violations) != 1 || refusal.Violations[0].Pointer != "/content" || !strings.Contains(refusal.Violations[0].Message, want) {
+			t.Errorf("%s\n got %+v\nwant %s", turtle, refusal.Violations, want)
+		}
+	}
+	w.do(declare("<#Photo> a <http://www.w3.org/2000/01/rdf-schema#Class> ; <http://www.w3.org/2000/01/rdf-schema#subClassOf> <https://picloud.local/ontology#Resource> ."))
+}
+
+// A new field of Turtle has to be judged too.
+func TestEveryFieldOfTurtleIsJudged(t *testing.T) {
+	var fields []string
+	for _, class := range schema.Model.Classes {
+		for _, f := range class.Fields {
+			if f.Scalar == "TurtleText" {
+				fields = append(fields, class.Word+" "+f.Name)
+			}
+		}
+	}
+	slices.Sort(fields)
+	want := []string{"capability ontology", "capability shapes", "data-domain shapes", "data-product ontology", "data-product shapes", "ontology content"}
+	if !slices.Equal(fields, want) {
+		t.Errorf("the fields of Turtle are %v, and keepToOwnTerms judges %v", fields, want)
 	}
 }

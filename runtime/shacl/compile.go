@@ -96,11 +96,12 @@ func (c *compiler) problem(s rdf.ID, predicate string, o rdf.ID, format string, 
 	}
 	p := &Problem{Shape: c.termOf(s), Message: fmt.Sprintf(format, args...)}
 	c.problems = append(c.problems, p)
-	c.locate(p, s, predicate, o)
+	c.locate(p, s, predicate, o, true)
 }
 
-func (c *compiler) locate(p *Problem, s rdf.ID, predicate string, o rdf.ID) {
-	w := wanted{triple: base.Triple{S: c.termOf(s)}, object: o != rdf.Any, place: &p.Place}
+// locate asks for the place of a statement: of its object, or its predicate.
+func (c *compiler) locate(p *Problem, s rdf.ID, predicate string, o rdf.ID, object bool) {
+	w := wanted{triple: base.Triple{S: c.termOf(s)}, object: object, place: &p.Place}
 	if predicate != "" && o != rdf.Any {
 		w.triple.P, w.triple.O = base.IRI(predicate), c.termOf(o)
 	}
@@ -114,7 +115,7 @@ func (c *compiler) notice(s rdf.ID, predicate string, o rdf.ID, format string, a
 	}
 	p := &Problem{Shape: c.termOf(s), Message: fmt.Sprintf(format, args...)}
 	c.shapes.Notices = append(c.shapes.Notices, p)
-	c.locate(p, s, predicate, o)
+	c.locate(p, s, predicate, o, false)
 }
 
 // refer is the shape that a shape refers to.

@@ -131,7 +131,7 @@ func TestWordsThatDoNothingAreNoticed(t *testing.T) {
 	s := shapes(t, `ex:s sh:targetClass ex:C ; sh:property [ sh:path ex:p ; sh:mincount 1 ] ; sh:sparql [ sh:select "SELECT $this {}" ] .
 ex:t sh:path ex:p ; sh:uniqueLang "1"^^xsd:boolean .`)
 	got := s.Notices.Error()
-	for _, want := range []string{"shapes.ttl:3:69: sh:mincount is ignored: SHACL Core has no such word; did you mean sh:minCount?", "sh:sparql is ignored: it is not of SHACL Core", `shapes.ttl:4:35: sh:uniqueLang is "1"`} {
+	for _, want := range []string{"shapes.ttl:3:57: sh:mincount is ignored: SHACL Core has no such word; did you mean sh:minCount?", "sh:sparql is ignored: it is not of SHACL Core", `shapes.ttl:4:21: sh:uniqueLang is "1"`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("missing: %s\nin %s", want, got)
 		}
