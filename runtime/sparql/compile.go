@@ -119,7 +119,11 @@ func (p *planner) call(x syntax.Call, c place) evaluator {
 	case "COALESCE":
 		return coalesce(args)
 	case "REGEX", "REPLACE":
-		return regex(x, args)
+		slot := -1
+		if v, is := x.Args[0].(syntax.Var); is {
+			slot = c.scope.slot(string(v))
+		}
+		return regex(x, args, slot)
 	}
 	if f := stateful(x.Op, args); f != nil {
 		return f

@@ -36,6 +36,9 @@ func (p *planner) perRow(x *part, c place, runs float64) float64 {
 	rows := x.total
 	for v := range x.certain {
 		if c.bound.Has(v) {
+			if _, is := x.op.(*algebra.BGP); is {
+				return min(1, rows)
+			}
 			rows = math.Sqrt(rows)
 			break
 		}

@@ -107,15 +107,11 @@ func (p *planner) hop(op algebra.Op, c place) *hopNode {
 	if !is || len(b.Patterns) != 1 || len(c.outer) > 0 {
 		return nil
 	}
-	n := &hopNode{place: -1}
-	switch sel := p.selector(c); {
-	case sel.mode == oneGraph:
-		n.pattern.G = sel.id
-	case sel.mode == defaultGraph && len(p.e.defaults.list) == 1:
-		n.pattern.G = p.e.defaults.list[0]
-	default:
+	graph, one := p.oneGraph(c)
+	if !one {
 		return nil
 	}
+	n := &hopNode{place: -1, pattern: rdf.IDQuad{G: graph}}
 	seen := algebra.Vars{}
 	for place, x := range places(b.Patterns[0]) {
 		if !x.IsVar() {

@@ -26,6 +26,7 @@ type part struct {
 func (p *planner) join(op algebra.Op, c place, filters []syntax.Expr) node {
 	parts, filters := p.flatten(op, nil, filters)
 	parts, filters = p.constants(parts, filters)
+	parts = p.intersections(parts, c)
 	j := &joining{planner: p, start: c, sure: algebra.Vars{}, certain: algebra.Vars{}, card: 1}
 	for len(parts) > 0 && p.e.tick() {
 		at, rows := j.cheapest(parts, c)
@@ -100,6 +101,14 @@ func (j *joining) attach(next part, c place, inside []syntax.Expr, rows float64)
 func (p *planner) part(next part, c place, inside []syntax.Expr, rows float64) node {
 	switch o := next.op.(type) {
 	case *algebra.BGP:
+		if next.triple == nil && len(o.Patterns) > 1 {
+			for v := range next.possible {
+				if !c.bound.Has(v) {
+					return p.filtered(p.trace(next.op, rows, p.intersect(o, v, c)), next.op, c, inside)
+				}
+			}
+			return p.plan(next.op, c, inside)
+		}
 		t := next.triple
 		scan := newScan(p.ref(t.S, c.scope), p.ref(t.P, c.scope), p.ref(t.O, c.scope), c.graph)
 		return p.trace(next.op, rows, scan)

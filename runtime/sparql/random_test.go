@@ -166,6 +166,10 @@ func (g *generator) star() string {
 	var b strings.Builder
 	b.WriteString("{ ")
 	for range 2 + g.IntN(4) {
+		if g.IntN(3) == 0 {
+			b.WriteString("?a " + g.predicate() + " " + g.pick(g.node(), g.literal()) + " . ")
+			continue
+		}
 		b.WriteString(g.pick("?a", "?a", "?b", ":a") + " " + g.predicate() + " " + g.pick("?b", "?c", "?d", g.node(), g.literal()) + " . ")
 	}
 	switch g.IntN(4) {

@@ -1,18 +1,44 @@
 package sparql
 
 import (
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql/syntax"
 	"github.com/picloud/picloud/runtime/sparql/value"
 )
 
 // regex compiles REGEX and REPLACE. A pattern that is written in the query is
-// compiled once; another is remembered as long as it stays the same.
-func regex(x syntax.Call, args []evaluator) evaluator {
+// compiled once; another is remembered as long as it stays the same. slot is
+// that of a text that is a plain variable, else -1.
+func regex(x syntax.Call, args []evaluator, slot int) evaluator {
 	flagsAt := 2
 	if x.Op == "REPLACE" {
 		flagsAt = 3
 	}
 	var last compiledRegex
+	compiled := func(e *exec, r row) *value.Regex {
+		pattern, ok := plain(args[1], e, r)
+		if !ok {
+			return nil
+		}
+		flags := ""
+		if len(args) > flagsAt {
+			if flags, ok = plain(args[flagsAt], e, r); !ok {
+				return nil
+			}
+		}
+		return last.get(e, pattern, flags)
+	}
+	if x.Op == "REGEX" && slot >= 0 {
+		return func(e *exec, r row) (value.Value, bool) {
+			text, ok := stored(e, r[slot])
+			if !ok {
+				return value.Value{}, false
+			}
+			re := compiled(e, r)
+			return value.Bool(re != nil && re.Match(text, last.work)), re != nil && e.err == nil
+		}
+	}
 	return func(e *exec, r row) (value.Value, bool) {
 		text, ok := args[0](e, r)
 		if !ok || !text.IsString() {
@@ -20,17 +46,7 @@ func regex(x syntax.Call, args []evaluator) evaluator {
 		}
 		held := e.hold(text)
 		defer e.release(held)
-		pattern, ok := plain(args[1], e, r)
-		if !ok {
-			return value.Value{}, false
-		}
-		flags := ""
-		if len(args) > flagsAt {
-			if flags, ok = plain(args[flagsAt], e, r); !ok {
-				return value.Value{}, false
-			}
-		}
-		re := last.get(e, pattern, flags)
+		re := compiled(e, r)
 		if re == nil {
 			return value.Value{}, false
 		}
@@ -43,6 +59,15 @@ func regex(x syntax.Call, args []evaluator) evaluator {
 		}
 		return re.Replace(text, replacement, last.work)
 	}
+}
+
+// stored is the text of a term that is a string, without making a value of it.
+func stored(e *exec, id rdf.ID) (string, bool) {
+	if id == 0 {
+		return "", false
+	}
+	t := e.term(id)
+	return t.Value, t.Kind == base.LiteralTerm && (t.Datatype == base.XSDString || t.Datatype == "" || t.Lang != "")
 }
 
 // plain is the value of an argument that must be a string without a language.
