@@ -300,3 +300,26 @@ func TestForeignEventIsNotFolded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+const goods base.Ref = "/products/photo-app/rdf-stores/goods"
+
+func TestChangeOfADatasetIsDecidedOnWhatItWasWorkedOutOn(t *testing.T) {
+	store := step(t, nil, &domain.DeclareRDFStore{Ref: goods}, 10, noon)
+	if d := store.(domain.DatasetHolder).Dataset(); d.Quads != 0 || store.Common().Phase != domain.PhaseReady {
+		t.Errorf("a new store is %+v, %s", d, store.Common().Phase)
+	}
+	change := store.(domain.DatasetHolder).ChangeDataset(10, nil, []byte("packed"), 7)
+	changed := step(t, store, change, 11, noon)
+	if d := changed.(domain.DatasetHolder).Dataset(); d.Quads != 7 || changed.Common().Revision != 10 || changed.Common().Last != 11 {
+		t.Errorf("after the change it is %+v", changed)
+	}
+	refused(t, changed, change, base.Stale, "has moved to position 11")
+	refused(t, nil, change, base.NotFound, "there is no rdf-store")
+	quiet(t, changed, changed.(domain.DatasetHolder).ChangeDataset(11, nil, nil, 7))
+	half := make([]byte, domain.DatasetChangeMax/2+1)
+	refused(t, changed, changed.(domain.DatasetHolder).ChangeDataset(11, half, half, 7), base.TooLarge, "split it")
+	retagged := step(t, changed, &domain.DeclareRDFStore{Ref: goods, Spec: domain.RDFStoreSpec{Tags: map[string]string{"a": "b"}}}, 12, noon)
+	if d := retagged.(domain.DatasetHolder).Dataset(); d.Quads != 7 {
+		t.Errorf("after a new declaration it counts %d quads", d.Quads)
+	}
+}

@@ -54,6 +54,8 @@ type Datasets struct {
 	end     context.CancelFunc
 	running sync.WaitGroup
 	saving  sync.Mutex // one Save or Sweep at a time
+	// unpacking has room for the large changes that are unpacked at once.
+	unpacking chan struct{}
 
 	mu      sync.Mutex
 	head    base.Position // that the fold has reached
@@ -75,7 +77,7 @@ func New(cfg Config) (*Datasets, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Datasets{cfg: cfg, codec: codec, sets: map[base.Ref]*set{}}
+	d := &Datasets{cfg: cfg, codec: codec, sets: map[base.Ref]*set{}, unpacking: make(chan struct{}, 2)}
 	d.ctx, d.end = context.WithCancel(context.Background())
 	return d, nil
 }

@@ -45,20 +45,22 @@ func (d *Datasets) imagePath(ref base.Ref) string {
 	return filepath.Join(d.cfg.Dir, hex.EncodeToString(sum[:16])+imageSuffix)
 }
 
-// Save writes the images of all datasets that have moved since their last one,
-// each whole or not at all, and durably. It comes before the checkpoint of the
-// state: an image may be ahead of a checkpoint, and what is behind is read from
-// the log. What still waits to be folded is not waited for.
-func (d *Datasets) Save() error {
-	if d.cfg.Dir == "" {
+// Checkpoint captures the datasets that have moved since their last image, and
+// gives the function that writes them, each whole or not at all, and durably. It
+// comes before the checkpoint of the state: an image may be ahead of that, and
+// what is behind is read from the log. What still waits to be folded is not
+// waited for.
+func (d *Datasets) Checkpoint() (save func() error) {
+	moved := d.moved()
+	return func() error { return d.save(moved) }
+}
+
+func (d *Datasets) save(moved map[*set]published) error {
+	if d.cfg.Dir == "" || len(moved) == 0 {
 		return nil
 	}
 	d.saving.Lock()
 	defer d.saving.Unlock()
-	moved := d.moved()
-	if len(moved) == 0 {
-		return nil
-	}
 	if err := os.MkdirAll(d.cfg.Dir, 0o700); err != nil {
 		return fmt.Errorf("write images of datasets: %w", err)
 	}

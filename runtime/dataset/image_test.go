@@ -185,7 +185,7 @@ func TestImageIsWrittenWhileTheDatasetMoves(t *testing.T) {
 	go func() {
 		var errs []error
 		for range 20 {
-			errs = append(errs, h.Save())
+			errs = append(errs, h.Checkpoint()())
 		}
 		done <- errors.Join(errs...)
 	}()

@@ -85,8 +85,10 @@ func (d *Datasets) done(s *set, next step, delta *Delta, err error) {
 			d.cfg.Logger.Error("a dataset cannot be read any further; restart the node", "resource", s.ref, "position", next.position, "error", err)
 		}
 	} else {
-		if delta != nil && s.current != nil {
+		if delta != nil && s.current != nil && len(delta.Removed)+len(delta.Added) <= DeltaMax {
 			delta.Since = s.current.Last
+		} else {
+			delta = nil
 		}
 		s.current = &published{View{Ref: s.ref, Last: s.last, Quads: s.quads, Graph: graph, Delta: delta, Fault: s.fault, Unconcluded: s.follows}, s.chain}
 	}
@@ -135,24 +137,13 @@ func (d *Datasets) take(s *set, next step) (*Delta, error) {
 	return delta, d.ctx.Err()
 }
 
-// change applies what an event says. An error says why nothing of it was.
+// change applies what an event says. An error says why nothing of it was, or
+// what of it did not fit.
 func (d *Datasets) change(s *set, next step, delta *Delta) error {
-	removed, err := d.codec.Unpack(next.removed)
+	removed, added, went, came, err := d.apply(s, next)
 	if err != nil {
-		return fmt.Errorf("event %d of %s: what it removes: %w", next.position, s.ref, err)
+		return fmt.Errorf("event %d of %s: %w", next.position, s.ref, err)
 	}
-	added, err := d.codec.Unpack(next.added)
-	if err != nil {
-		return fmt.Errorf("event %d of %s: what it adds: %w", next.position, s.ref, err)
-	}
-	for _, quads := range [][]base.Quad{removed, added} {
-		for _, q := range quads {
-			if d.Concluded(q.G) {
-				return fmt.Errorf("event %d of %s: it changes the graph %s, which holds conclusions", next.position, s.ref, q.G.Value)
-			}
-		}
-	}
-	went, came := s.apply(removed, added)
 	s.quads += int64(came - went)
 	delta.Removed, delta.Added = removed, added
 	d.conclude(s, removed, added, delta)
@@ -163,15 +154,43 @@ func (d *Datasets) change(s *set, next step, delta *Delta) error {
 	return nil
 }
 
-// many is how many quads are brought in by sorting rather than one by one.
-const many = 1000
+const (
+	// large is how many bytes make a packed change large: few of them are
+	// unpacked at the same time, because one may need some 200 MiB for a moment.
+	large = 64 << 10
+	// many is how many quads are brought in by sorting rather than one by one.
+	many = 1000
+)
 
-func (s *set) apply(removed, added []base.Quad) (went, came int) {
+// apply unpacks a change and brings it into the graph.
+func (d *Datasets) apply(s *set, next step) (removed, added []base.Quad, went, came int, err error) {
+	if next.size() > large {
+		select {
+		case d.unpacking <- struct{}{}:
+			defer func() { <-d.unpacking }()
+		case <-d.ctx.Done():
+			return nil, nil, 0, 0, d.ctx.Err()
+		}
+	}
+	if removed, err = d.codec.Unpack(next.removed); err != nil {
+		return nil, nil, 0, 0, fmt.Errorf("what it removes: %w", err)
+	}
+	if added, err = d.codec.Unpack(next.added); err != nil {
+		return nil, nil, 0, 0, fmt.Errorf("what it adds: %w", err)
+	}
+	for _, quads := range [][]base.Quad{removed, added} {
+		for _, q := range quads {
+			if d.Concluded(q.G) {
+				return nil, nil, 0, 0, fmt.Errorf("it changes the graph %s, which holds conclusions", q.G.Value)
+			}
+		}
+	}
 	if len(added) < many {
-		return s.store.Apply(removed, added)
+		went, came = s.store.Apply(removed, added)
+		return removed, added, went, came, nil
 	}
 	went, _ = s.store.Apply(removed, nil)
-	return went, s.store.LoadQuads(added)
+	return removed, added, went, s.store.LoadQuads(added), nil
 }
 
 // configure draws the conclusions that the resource asks for now.

@@ -23,7 +23,8 @@ type View struct {
 	// Graph holds the dataset, its default graph being rdf.DefaultGraph, and
 	// what is concluded from it (Datasets.Concluded).
 	Graph *rdf.Snapshot
-	// Delta from the view before; nil where that is not known (after a start).
+	// Delta from the view before; nil where that is not known (after a start), or
+	// where it is over DeltaMax.
 	Delta *Delta
 	// Fault says why the last event was set aside, wholly or as far as it did
 	// not fit; nil if it fitted.
@@ -45,6 +46,10 @@ func (v View) Has(q base.Quad) bool {
 	}
 	return v.Graph.Has(rdf.IDQuad{S: ids[0], P: ids[1], O: ids[2], G: ids[3]})
 }
+
+// DeltaMax is how many quads a delta names at most: it is kept as long as its
+// view, and who follows a dataset asks anew for less than reading more costs.
+const DeltaMax = 10_000
 
 // Delta is the difference of two successive views, conclusions included.
 type Delta struct {

@@ -40,16 +40,19 @@ func (s *Server) scrape(w http.ResponseWriter, r *http.Request) error {
 
 // digests are the sums of one history in hexadecimal.
 type digests struct {
-	Chain string `json:"chain"`
-	State string `json:"state"`
-	Graph string `json:"graph"`
+	Chain    string `json:"chain"`
+	State    string `json:"state"`
+	Graph    string `json:"graph"`
+	Datasets string `json:"datasets"`
 }
 
 func digestsOf(sums projection.Sums) digests {
-	return digests{hex.EncodeToString(sums.Chain[:]), hex.EncodeToString(sums.State[:]), hex.EncodeToString(sums.Graph[:])}
+	return digests{
+		hex.EncodeToString(sums.Chain[:]), hex.EncodeToString(sums.State[:]), hex.EncodeToString(sums.Graph[:]), hex.EncodeToString(sums.Datasets[:]),
+	}
 }
 
-// verify makes state and graph again from the log and compares.
+// verify makes state, graph and datasets again from the log and compares.
 func (s *Server) verify(w http.ResponseWriter, r *http.Request) error {
 	if principalOf(r).Role != command.Admin {
 		return &base.Error{Code: base.Forbidden, Detail: "only administrators may do this: it reads the whole log"}

@@ -217,30 +217,33 @@ func (p *Projection) stopped(err error) {
 // Checkpoint captures the present state and gives the function that makes it
 // durable. It is what consensus calls with each snapshot.
 func (p *Projection) Checkpoint(eventlog.Head) func() error {
-	captured := p.View().State
-	return func() error { return p.save(captured) }
+	captured, images := p.View().State, p.images()
+	return func() error { return p.save(captured, images) }
 }
 
 // SaveCheckpoint writes the present state to the checkpoint's file.
-func (p *Projection) SaveCheckpoint() error { return p.save(p.View().State) }
+func (p *Projection) SaveCheckpoint() error { return p.save(p.View().State, p.images()) }
+
+// images captures the datasets, so that none of their images stands for more
+// than the log had when it was synced for the checkpoint.
+func (p *Projection) images() (save func() error) {
+	if p.cfg.Datasets == nil {
+		return func() error { return nil }
+	}
+	return p.cfg.Datasets.Checkpoint()
+}
 
 // save writes images of datasets before the state that knows of them: whatever
 // a crash leaves, an image is as far as the state or ahead, or the log has the rest.
-func (p *Projection) save(s *state.State) error {
+func (p *Projection) save(s *state.State, images func() error) error {
 	if p.cfg.Checkpoint == "" {
 		return nil
 	}
-	var images, sweep error
-	if p.cfg.Datasets != nil {
-		images = p.cfg.Datasets.Save()
+	err := images()
+	if failed := s.WriteCheckpoint(p.cfg.Checkpoint, p.cfg.Model); failed != nil || p.cfg.Datasets == nil {
+		return errors.Join(err, failed)
 	}
-	if err := s.WriteCheckpoint(p.cfg.Checkpoint, p.cfg.Model); err != nil {
-		return errors.Join(images, err)
-	}
-	if p.cfg.Datasets != nil {
-		sweep = p.cfg.Datasets.Sweep(func(ref base.Ref) bool { return s.Get(ref) != nil })
-	}
-	return errors.Join(images, sweep)
+	return errors.Join(err, p.cfg.Datasets.Sweep(func(ref base.Ref) bool { return s.Get(ref) != nil }))
 }
 
 // Sums are the digests that equal histories share.
