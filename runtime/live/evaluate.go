@@ -66,11 +66,11 @@ func (h *Hub) evaluate(t *turn) (vars, rows []string, err error) {
 	return result.Vars, c.rows, nil
 }
 
-// collector gathers rows. A row that stands where it stood before is not copied
-// again.
+// collector gathers rows. Rows that follow each other as they did before are not
+// copied again.
 type collector struct {
 	hub    *Hub
-	old    []string
+	old    []string // from the row on that is expected next
 	rows   []string
 	buffer []byte
 	bytes  int64
@@ -84,11 +84,14 @@ func (c *collector) add() error {
 	case c.bytes > c.hub.cfg.AnswerBytes:
 		return &base.Error{Code: base.Exhausted, Detail: fmt.Sprintf("the answer of a live query may have %d MiB and this one has more; ask for less, or add a LIMIT", c.hub.cfg.AnswerBytes>>20)}
 	}
-	if i := len(c.rows); i < len(c.old) && c.old[i] == string(c.buffer) {
-		c.rows = append(c.rows, c.old[i])
-	} else {
-		c.rows = append(c.rows, string(c.buffer))
+	for i := range min(2, len(c.old)) { // one row may have left
+		if c.old[i] == string(c.buffer) {
+			c.rows = append(c.rows, c.old[i])
+			c.old = c.old[i+1:]
+			return nil
+		}
 	}
+	c.rows = append(c.rows, string(c.buffer))
 	return nil
 }
 
