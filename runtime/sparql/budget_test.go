@@ -44,6 +44,7 @@ var hungry = map[string]string{
 	"minus":             `SELECT * { ?a :v ?v MINUS { { ?a :p ?c } UNION { ?c :p ?e } ?d :p ?e . ?f :p ?d } }`,
 	"minus in a loop":   `SELECT * { ?a :p ?b . ?c :p ?d . ?e :p ?f MINUS { ?a :p ?x . ?x :none ?c } }`,
 	"hop":               `SELECT DISTINCT ?x ?a ?c { { SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x } ?a :p ?b . ?c :p ?d }`,
+	"intersection":      `SELECT DISTINCT ?x ?a ?d { :n0 :p ?x . :n0 :q ?x . ?a :p ?b . ?d :p ?e }`,
 	"left join":         `SELECT * { ?a :v ?v OPTIONAL { ?a :p ?b OPTIONAL { ?b :p ?c . ?d :p ?e } } }`,
 	"union":             `SELECT DISTINCT * { { ?a :p ?b . ?c :p ?d } UNION { ?a :v ?b . ?d :v ?c } }`,
 	"filter":            `SELECT * { ?a :name ?n . ?d :name ?m FILTER(STRLEN(CONCAT(?n, ?m, STR(?a), STR(?d))) < 3) }`,
