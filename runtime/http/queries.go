@@ -26,13 +26,19 @@ func (s *Server) work(r *http.Request, kind desk.Kind, text string, do func(r *h
 	}
 	outcome := errors.New("panic") // what Leave is told when do does not return
 	defer func() { entry.Leave(outcome) }()
-	outcome = do(r.WithContext(entry.Context()), entry)
+	if outcome = entry.Hold(parsedBytes * len(text)); outcome == nil {
+		outcome = do(r.WithContext(entry.Context()), entry)
+	}
 	if broken := new(errBrokenOff); errors.As(outcome, &broken) {
 		s.log.Debug("answer broke off", "request", requestID(r), "error", outcome)
 		panic(http.ErrAbortHandler)
 	}
 	return endedError(outcome)
 }
+
+// parsedBytes is what a byte of a query or update becomes while it is parsed, at
+// worst: tokens of two bytes each.
+const parsedBytes = 160
 
 // errBrokenOff is a failure after the head of the answer had left: it is too
 // late for another status, and the client must not take what it has for whole.

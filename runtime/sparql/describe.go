@@ -11,13 +11,13 @@ import (
 // the blank nodes that they lead to. A resource is described by the default
 // graph; only what that says nothing about is described by the named graphs.
 func (r *Result) describe(yield func(base.Quad, error) bool) {
-	e := r.exec
+	e, to := r.exec, &reader[base.Quad]{yield: yield}
 	d := &describer{e: e, seen: newRowTable(e, 4, 4), done: newRowTable(e, 1, 1),
 		emit: func(q rdf.IDQuad) bool {
 			r.made()
-			return yield(base.Quad{S: e.term(q.S), P: e.term(q.P), O: e.term(q.O), G: e.term(q.G)}, nil)
+			return to.give(base.Quad{S: e.term(q.S), P: e.term(q.P), O: e.term(q.O), G: e.term(q.G)}, nil)
 		}}
-	run(r, yield, func(s row) bool {
+	run(r, to, func(s row) bool {
 		for _, place := range r.resources {
 			if !d.resource(place.in(s)) {
 				return false

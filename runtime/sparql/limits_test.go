@@ -202,3 +202,31 @@ func TestDeepAndLongQueriesAreSafe(t *testing.T) {
 		}
 	}
 }
+
+// TestAReaderThatBrokeOffIsLeftAlone breaks off because its own memory is spent,
+// which ends the execution too.
+func TestAReaderThatBrokeOffIsLeftAlone(t *testing.T) {
+	for _, text := range []string{`SELECT * { ?s ?p ?o }`, `CONSTRUCT WHERE { ?s ?p ?o }`, `DESCRIBE * { ?s ?p ?o }`} {
+		r, err := Execute(t.Context(), mustParse(t, text), ring(100), Limits{MaxMemoryBytes: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Form == Select {
+			for range r.Rows() {
+				if err = r.Hold(2 << 20); err != nil {
+					break
+				}
+			}
+		} else {
+			for range r.Quads() {
+				if err = r.Hold(2 << 20); err != nil {
+					break
+				}
+			}
+		}
+		if code(err) != CodeOverBudget {
+			t.Errorf("%s: %v", text, err)
+		}
+		r.Close()
+	}
+}

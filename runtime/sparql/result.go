@@ -59,8 +59,20 @@ func (r *Result) made() {
 	}
 }
 
+// reader is who reads a result: the body of a range loop, which must not be
+// called again once it has broken off.
+type reader[T any] struct {
+	yield func(T, error) bool
+	gone  bool
+}
+
+func (to *reader[T]) give(v T, err error) bool {
+	to.gone = !to.yield(v, err)
+	return !to.gone
+}
+
 // run executes the plan and reports the error, if any, as a last pair.
-func run[T any](r *Result, yield func(T, error) bool, visit func(row) bool) {
+func run[T any](r *Result, to *reader[T], visit func(row) bool) {
 	defer r.cancel()
 	stopped := false
 	r.root.run(r.exec, make(row, r.planner.width), func(s row) bool {
@@ -69,9 +81,9 @@ func run[T any](r *Result, yield func(T, error) bool, visit func(row) bool) {
 		}
 		return !stopped
 	})
-	if r.exec.err != nil {
+	if r.exec.err != nil && !to.gone {
 		var zero T
-		yield(zero, r.exec.err)
+		to.give(zero, r.exec.err)
 	}
 }
 
@@ -81,8 +93,8 @@ func run[T any](r *Result, yield func(T, error) bool, visit func(row) bool) {
 func (r *Result) Rows() iter.Seq2[[]base.Term, error] {
 	return func(yield func([]base.Term, error) bool) {
 		out := make([]base.Term, len(r.slots))
-		count := 0
-		run(r, yield, func(s row) bool {
+		count, to := 0, &reader[[]base.Term]{yield: yield}
+		run(r, to, func(s row) bool {
 			if count++; count > r.exec.limits.MaxRows {
 				return r.exec.fail(errorf(CodeOverBudget, "the result has more than %d rows; add a LIMIT", r.exec.limits.MaxRows))
 			}
@@ -93,7 +105,7 @@ func (r *Result) Rows() iter.Seq2[[]base.Term, error] {
 				}
 			}
 			r.made()
-			return yield(out, nil)
+			return to.give(out, nil)
 		})
 	}
 }
@@ -110,8 +122,8 @@ func (r *Result) Quads() iter.Seq2[base.Quad, error] {
 
 func (r *Result) construct(yield func(base.Quad, error) bool) {
 	e := r.exec
-	seen := newRowTable(e, 3, 3)
-	run(r, yield, func(s row) bool {
+	seen, to := newRowTable(e, 3, 3), &reader[base.Quad]{yield: yield}
+	run(r, to, func(s row) bool {
 		// Blank nodes are made anew for each solution (section 16.2.1).
 		e.solution++
 		for _, t := range r.triples {
@@ -123,7 +135,7 @@ func (r *Result) construct(yield func(base.Quad, error) bool) {
 				continue
 			}
 			r.made()
-			if e.err != nil || !yield(base.Quad{S: e.term(ids[0]), P: e.term(ids[1]), O: e.term(ids[2])}, nil) {
+			if e.err != nil || !to.give(base.Quad{S: e.term(ids[0]), P: e.term(ids[1]), O: e.term(ids[2])}, nil) {
 				return false
 			}
 		}

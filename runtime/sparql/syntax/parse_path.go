@@ -1,6 +1,8 @@
 package syntax
 
 import (
+	"strconv"
+
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf/lex"
 )
@@ -21,6 +23,7 @@ func (p *parser) pathSequence() Path {
 	left := p.pathElement()
 	for p.accept("/") {
 		p.count()
+		p.named("/" + strconv.Itoa(p.nodes)) // the node between two steps, which is a variable of the algebra
 		left = PathSequence{Left: left, Right: p.pathElement()}
 	}
 	return left
