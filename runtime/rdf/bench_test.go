@@ -108,6 +108,34 @@ func BenchmarkLoadMillion(b *testing.B) {
 	}
 }
 
+// BenchmarkLoadNTriples reads a text of half a million triples into a store.
+func BenchmarkLoadNTriples(b *testing.B) {
+	quads := fleet(500_000)
+	for i := range quads {
+		quads[i].G = base.Term{}
+	}
+	var text bytes.Buffer
+	if err := rdf.Write(&text, rdf.NTriples, slices.Values(quads), rdf.WriteOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	began := processor(b)
+	for b.Loop() {
+		s := rdf.NewStore()
+		s.Load(func(yield func(base.Quad) bool) {
+			err := rdf.Parse(bytes.NewReader(text.Bytes()), rdf.NTriples, rdf.Options{}, func(st rdf.Statement) error {
+				yield(st.Quad)
+				return nil
+			})
+			if err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	n := float64(len(quads) * b.N)
+	b.ReportMetric(n/b.Elapsed().Seconds(), "triples/s")
+	b.ReportMetric(n/float64(processor(b)-began)*1e9, "triples/cpu-s")
+}
+
 func BenchmarkImageMillion(b *testing.B) {
 	s := rdf.NewStore()
 	s.LoadQuads(fleet(1_000_000))

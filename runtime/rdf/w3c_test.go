@@ -3,11 +3,13 @@ package rdf_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf"
@@ -108,6 +110,33 @@ func TestW3CSuitesPass(t *testing.T) {
 			}
 			t.Logf("%s: %d of %d passed", suite.dir, passed, len(tests))
 		})
+	}
+}
+
+// TestChunksMakeNoDifference reads every text of the suites at once and byte by
+// byte: statements, places and errors are the same.
+func TestChunksMakeNoDifference(t *testing.T) {
+	for _, suite := range suites {
+		dir := w3cDir(t, filepath.Join("rdf11", suite.dir))
+		baseIRI := w3cBase + suite.dir + "/"
+		for _, test := range manifest(t, dir, baseIRI) {
+			text, err := os.ReadFile(filepath.Join(dir, test.action))
+			if err != nil {
+				t.Fatal(err)
+			}
+			read := func(r io.Reader) string {
+				var out strings.Builder
+				err := rdf.Parse(r, suite.format, rdf.Options{Base: baseIRI, MaxErrors: 5}, func(s rdf.Statement) error {
+					_, err := fmt.Fprintln(&out, s)
+					return err
+				})
+				return fmt.Sprint(out.String(), err)
+			}
+			whole, chunked := read(bytes.NewReader(text)), read(iotest.OneByteReader(bytes.NewReader(text)))
+			if whole != chunked {
+				t.Errorf("%s: at once\n%s\nbyte by byte\n%s", test.name, whole, chunked)
+			}
+		}
 	}
 }
 

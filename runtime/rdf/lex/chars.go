@@ -2,12 +2,13 @@ package lex
 
 // Classes of ASCII characters, as bits.
 const (
-	classBase  uint8 = 1 << iota // PN_CHARS_BASE: letters
-	className                    // PN_CHARS: letters, digits, "_" and "-"
-	classDigit                   // 0-9
-	classHex                     // 0-9 A-F a-f
-	classNoIRI                   // forbidden in IRIREF
-	classSpace                   // WS
+	classBase     uint8 = 1 << iota // PN_CHARS_BASE: letters
+	className                       // PN_CHARS: letters, digits, "_" and "-"
+	classDigit                      // 0-9
+	classHex                        // 0-9 A-F a-f
+	classNoIRI                      // forbidden in IRIREF
+	classSpace                      // WS
+	classNoString                   // in "…" the end, an escape or the end of the line
 )
 
 var ascii = classes()
@@ -30,6 +31,9 @@ func classes() (t [128]uint8) {
 		if c <= ' ' {
 			t[c] |= classNoIRI
 		}
+	}
+	for _, c := range "\"\\\r\n" {
+		t[c] |= classNoString
 	}
 	for _, c := range "<>\"{}|^`\\" {
 		t[c] |= classNoIRI

@@ -87,6 +87,20 @@ func (in *input) runeAt(i int) (r rune, size int) {
 // text is the next n bytes, which must have been peeked.
 func (in *input) text(n int) []byte { return in.buf[in.pos : in.pos+n] }
 
+// plain is the text between the present character and a closing one, if all of
+// it is in the window, ASCII and of no forbidden class (which the closing one
+// may be). Most tokens are like that and need no look at each character.
+func (in *input) plain(closing byte, forbidden uint8, limit int) (text []byte, ok bool) {
+	rest := in.buf[min(in.pos+1, len(in.buf)):]
+	rest = rest[:min(len(rest), limit)]
+	for i, c := range rest {
+		if c >= utf8.RuneSelf || ascii[c]&forbidden != 0 {
+			return rest[:i], c == closing
+		}
+	}
+	return nil, false
+}
+
 // skip passes n bytes, which must have been peeked. A line ends with "\n",
 // "\r\n" or "\r".
 func (in *input) skip(n int) {

@@ -27,6 +27,24 @@ type Lexer struct {
 	dialect Dialect
 	limits  Limits
 	scratch []byte
+	known   known
+}
+
+// known are IRIs that came lately. Texts repeat them in each statement; taking
+// the string that was made before spares the collector most of its work.
+type known [256]string
+
+func (k *known) text(raw []byte) string {
+	const most = 256 // bytes, so that all of them are few
+	if len(raw) == 0 || len(raw) > most {
+		return string(raw)
+	}
+	last := len(raw) - 1
+	slot := &k[(uint(len(raw))*7+uint(raw[last])*31+uint(raw[last/2])*17+uint(raw[last-last/4]))%uint(len(k))]
+	if *slot != string(raw) {
+		*slot = string(raw)
+	}
+	return *slot
 }
 
 // New makes a lexer of a stream. A byte order mark at its start is passed over.

@@ -105,7 +105,12 @@ func FuzzLexer(f *testing.F) {
 		f.Add(s, byte(2))
 	}
 	f.Fuzz(func(t *testing.T, s string, d byte) {
-		l := lex.New(strings.NewReader(s), lex.Dialect(d%3), lex.Limits{IRI: 64, Literal: 64})
+		limits := lex.Limits{IRI: 64, Literal: 64}
+		whole := read(lex.New(strings.NewReader(s), lex.Dialect(d%3), limits))
+		if chunked := read(lex.New(iotest.OneByteReader(strings.NewReader(s)), lex.Dialect(d%3), limits)); chunked != whole {
+			t.Fatalf("byte by byte\n%s\nat once\n%s", chunked, whole)
+		}
+		l := lex.New(strings.NewReader(s), lex.Dialect(d%3), limits)
 		for range 2*len(s) + 2 {
 			tok, err := l.Next()
 			if err == nil && tok.Kind == lex.EOF {

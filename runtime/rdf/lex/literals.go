@@ -52,6 +52,11 @@ func (l *Lexer) exponent(i int) (end int, ok bool) {
 
 // str reads a string in any of the four forms of quotation.
 func (l *Lexer) str(t *Token, quote int) error {
+	if raw, ok := l.in.plain('"', classNoString, l.limits.Literal); ok && quote == '"' && len(raw) > 0 {
+		t.Kind, t.Text = String, string(raw)
+		l.in.skipInLine(len(raw) + 2)
+		return nil
+	}
 	width := 1
 	if l.in.peek(1) == quote && l.in.peek(2) == quote {
 		width = 3

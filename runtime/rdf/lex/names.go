@@ -7,6 +7,11 @@ import (
 
 // iriRef reads IRIREF, or in SPARQL the operator that "<" begins.
 func (l *Lexer) iriRef(t *Token) error {
+	if raw, ok := l.in.plain('>', classNoIRI, l.limits.IRI); ok {
+		t.Kind, t.Text = IRIRef, l.known.text(raw)
+		l.in.skipInLine(len(raw) + 2)
+		return nil
+	}
 	escaped, wide := false, false
 	i := 1
 	for {
