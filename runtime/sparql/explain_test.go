@@ -3,11 +3,14 @@ package sparql
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
 )
 
 // explained is an explanation without its times.
@@ -75,3 +78,50 @@ func TestTimesOfOperatorsAddUp(t *testing.T) {
 		t.Errorf("operators took %.3f ms of %.3f\n%s", sum, x.TotalMs, x)
 	}
 }
+
+// An estimate takes samples where graphs are large; they are of what may be
+// read, so that a store with more in it explains a query in the same words.
+func TestEstimatesTellNothingOfUnreadableGraphs(t *testing.T) {
+	var readable, secret []base.Quad
+	for i, q := range company(40_000).all() {
+		q.G = base.IRI(fmt.Sprintf("http://e/graph/%d", i/1000))
+		readable = append(readable, q)
+		q.G = base.IRI(fmt.Sprintf("http://e/secret/%d", i/500))
+		secret = append(secret, q)
+		if i%3 == 0 {
+			q.S.Value += "#secret"
+			secret = append(secret, q)
+		}
+	}
+	for _, graphs := range []int{1, 3, 40} {
+		view := func(more []base.Quad) Dataset {
+			s := rdf.NewStore()
+			s.LoadQuads(readable)
+			s.LoadQuads(more)
+			d := Dataset{Snapshot: s.Snapshot()}
+			for i := range graphs {
+				id, _ := d.Snapshot.Lookup(base.IRI(fmt.Sprintf("http://e/graph/%d", i)))
+				d.Default, d.Named = append(d.Default, id), append(d.Named, id)
+			}
+			return d
+		}
+		with, without := view(secret), view(nil)
+		for _, text := range []string{
+			`SELECT * { ?s :department ?d ; :salary ?x ; :manager ?m . ?m :age ?a }`,
+			`SELECT ?d (COUNT(*) AS ?n) { ?s :department ?d ; :salary ?x OPTIONAL { ?s :manager ?m } } GROUP BY ?d`,
+			`SELECT * { ?s :age ?a FILTER NOT EXISTS { ?s :salary ?x } } ORDER BY ?a ?s LIMIT 5`,
+			`SELECT * { ?s :age ?a MINUS { ?s :salary ?x ; :manager ?m } }`,
+			`SELECT * { GRAPH ?g { ?s :age ?a ; :name ?n } GRAPH ?h { ?s :salary ?x } }`,
+			`SELECT DISTINCT ?p { ?s ?p ?o }`,
+			`SELECT * { ?s a :Person ; :department <http://e/department/7> ; :age 27 ; :knows/:manager+ ?m }`,
+		} {
+			q := mustParse(t, text)
+			if got, want := explained(t, q, with), explained(t, q, without); got != want {
+				t.Errorf("%d graphs: %s\ngot\n%s\nwant\n%s", graphs, text, got, want)
+			}
+		}
+	}
+}
+
+// all are the quads of a dataset's snapshot, in the order of its ids.
+func (d Dataset) all() []base.Quad { return slices.Collect(d.Snapshot.Quads(rdf.IDQuad{})) }

@@ -91,7 +91,7 @@ func (o *ours) step(step Step, sums map[string]*measure) {
 	sum.Runs++
 	at := time.Now()
 	if step.Text == "" {
-		o.store.Apply(o.triples(step.Remove), o.triples(step.Add))
+		o.update("DELETE DATA { " + step.Remove + " } ; INSERT DATA { " + step.Add + " }")
 		sum.Ms += milliseconds(at)
 		return
 	}
@@ -119,10 +119,12 @@ func (o *ours) load(data string) error {
 	return err
 }
 
-func (o *ours) triples(text string) []base.Quad {
-	quads, err := rdf.ParseAll(strings.NewReader(text), rdf.NTriples, rdf.Options{})
+func (o *ours) update(text string) {
+	u, err := sparql.ParseUpdate(text, sparql.Options{})
 	check(o.T, err)
-	return quads
+	change, err := u.Run(context.Background(), sparql.UpdateDataset{Snapshot: o.store.Snapshot()}, sparql.Limits{})
+	check(o.T, err)
+	o.store.Apply(change.Removed, change.Added)
 }
 
 // solved is a whole result in memory.
