@@ -39,7 +39,7 @@ var resourceBodies = []string{"application/json", "text/turtle", "application/ld
 
 // readBody reads a body of one of some types up to a bound and tells its type.
 func readBody(w http.ResponseWriter, r *http.Request, bound int64, types ...string) ([]byte, string, error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || !slices.Contains(types, media) {
 		accept := mediaList(types)
 		if r.Method == http.MethodPatch {
@@ -48,6 +48,9 @@ func readBody(w http.ResponseWriter, r *http.Request, bound int64, types ...stri
 			w.Header().Set("Accept", accept)
 		}
 		return nil, "", &base.Error{Code: base.MediaType, Detail: fmt.Sprintf("Content-Type %q is not read here; send one of %s", r.Header.Get("Content-Type"), accept)}
+	}
+	if charset := strings.ToLower(parameters["charset"]); charset != "" && charset != "utf-8" && charset != "us-ascii" {
+		return nil, "", &base.Error{Code: base.MediaType, Detail: fmt.Sprintf("charset=%s is not read here; send UTF-8", parameters["charset"])}
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		w.Header().Set("Accept-Encoding", "identity")
@@ -117,24 +120,30 @@ func readRDF(data []byte, media, iri string) ([]base.Placed, error) {
 	if err == nil {
 		return quads, nil
 	}
+	return nil, unreadableRDF(err, format)
+}
+
+// unreadableRDF says where a text is not what it should be. It shows nothing of
+// the text: that may hold a secret.
+func unreadableRDF(err error, format rdf.Format) error {
 	var bounded *base.Error
 	if errors.As(err, &bounded) {
-		return nil, bounded
+		return bounded
 	}
 	failed := &base.Error{Code: base.Unparsable, Detail: "the body is no " + format.String()}
 	var list rdf.Errors
 	var one *rdf.SyntaxError
 	switch {
 	case errors.As(err, &list):
-		for _, e := range list {
-			failed.Violations = append(failed.Violations, syntaxViolation(e))
-		}
 	case errors.As(err, &one):
-		failed.Violations = []base.Violation{syntaxViolation(one)}
+		list = rdf.Errors{one}
 	default:
 		failed.Detail += ": " + err.Error()
 	}
-	return nil, failed
+	for _, e := range list {
+		failed.Violations = append(failed.Violations, syntaxViolation(e))
+	}
+	return failed
 }
 
 func syntaxViolation(e *rdf.SyntaxError) base.Violation {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,8 +27,12 @@ func (s *Server) route(mux *http.ServeMux) http.Handler {
 		case r.Method == http.MethodOptions:
 			s.options(w, r, allowed)
 		default:
+			detail := fmt.Sprintf("%s is not possible here; possible are %s", r.Method, strings.Join(allowed, ", "))
+			if isGraphPath(r.URL.Path) && writes(r.Method) && !isStorePath(r.URL.Path) {
+				detail = errNoUpdate.Detail
+			}
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			s.fail(w, r, &base.Error{Code: base.Method, Detail: fmt.Sprintf("%s is not possible here; possible are %s", r.Method, strings.Join(allowed, ", "))})
+			s.fail(w, r, &base.Error{Code: base.Method, Detail: detail})
 		}
 	})
 }
@@ -39,9 +44,9 @@ func (s *Server) options(w http.ResponseWriter, r *http.Request, allowed []strin
 	for _, method := range allowed {
 		switch method {
 		case http.MethodPatch:
-			header.Set("Accept-Patch", mediaMergePatch)
+			header.Set("Accept-Patch", acceptPatch(r.URL.Path))
 		case http.MethodPut:
-			header.Set("Accept", mediaList(resourceBodies))
+			header.Set("Accept", mediaList(acceptPut(r.URL.Path)))
 		case http.MethodPost:
 			header.Set("Accept-Post", acceptPost(r.URL.Path))
 		}
@@ -54,10 +59,33 @@ func acceptPost(path string) string {
 	switch {
 	case path == "/apply":
 		return mediaList(resourceBodies)
+	case isStorePath(path) && strings.HasSuffix(path, "/sparql"):
+		return mediaList([]string{mediaQuery, mediaUpdate, mediaForm})
+	case isStorePath(path):
+		return mediaList(acceptPut(path))
 	case strings.HasSuffix(path, "/sparql"):
 		return mediaList([]string{mediaQuery, mediaForm})
 	}
 	return JSON.Media
+}
+
+// acceptPut lists what a PUT to a path takes.
+func acceptPut(path string) []string {
+	switch {
+	case isStorePath(path) && strings.HasSuffix(path, "/graph"):
+		return slices.Concat(graphBodies, datasetBodies)
+	case isStorePath(path):
+		return graphBodies
+	}
+	return resourceBodies
+}
+
+// acceptPatch is what a PATCH of a path takes.
+func acceptPatch(path string) string {
+	if isStorePath(path) {
+		return mediaUpdate
+	}
+	return mediaMergePatch
 }
 
 // allowed lists the methods that a path has.

@@ -12,6 +12,8 @@ import (
 	"github.com/picloud/picloud/generated/api"
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/dataset"
+	"github.com/picloud/picloud/runtime/dataset/writer"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/live"
 	"github.com/picloud/picloud/runtime/projection"
@@ -26,6 +28,8 @@ type Config struct {
 	ClusterID string
 	Door      *command.Door
 	Views     *projection.Projection
+	Datasets  *dataset.Datasets
+	Writer    *writer.Writer // of datasets
 	Events    *eventlog.Log
 	// Writable says why writes are refused now; nil means that they are taken.
 	Writable func() error
@@ -108,7 +112,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.mount(mux)
-	s.handler = identify(s.observe(s.harden(s.canonical(s.admit(s.route(mux))))))
+	s.handler = identify(s.observe(s.harden(s.crossOrigin(s.canonical(s.admit(s.route(mux)))))))
 	return s, nil
 }
 
@@ -136,6 +140,7 @@ func (s *Server) mount(mux *http.ServeMux) {
 	} {
 		mux.HandleFunc(pattern, s.handle(h))
 	}
+	s.mountStores(mux)
 }
 
 // handler answers a request, or says why it cannot.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+
 	"slices"
 	"strings"
 
@@ -43,101 +43,93 @@ func usual(name string, offers []Format) string {
 	return name
 }
 
-// sparqlRequest is a request of the SPARQL 1.1 Protocol.
-type sparqlRequest struct {
-	query    string
-	asked    bool // whether there was a query at all
-	defaults []string
-	named    []string
-}
-
-// readQuery reads the three forms of a query: GET, POST of a form, and POST of
-// the query itself (SPARQL 1.1 Protocol, section 2.1).
-func readQuery(w http.ResponseWriter, r *http.Request) (sparqlRequest, error) {
-	parameters, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return sparqlRequest{}, &base.Error{Code: base.Unparsable, Detail: "the query string has a bad escape"}
-	}
-	if r.Method == http.MethodPost {
-		data, media, err := readBody(w, r, queryBytes, mediaQuery, mediaForm, mediaUpdate)
-		if err != nil {
-			return sparqlRequest{}, err
-		}
-		switch media {
-		case mediaUpdate:
-			return sparqlRequest{}, errNoUpdate
-		case mediaQuery:
-			parameters.Set("query", string(data))
-		case mediaForm:
-			form, err := url.ParseQuery(string(data))
-			if err != nil {
-				return sparqlRequest{}, &base.Error{Code: base.Unparsable, Detail: "the form has a bad escape"}
-			}
-			for name, values := range form {
-				parameters[name] = append(parameters[name], values...)
-			}
-		}
-	}
-	if parameters.Has("update") {
-		return sparqlRequest{}, errNoUpdate
-	}
-	queries := parameters["query"]
-	if len(queries) > 1 {
-		return sparqlRequest{}, &base.Error{Code: base.Unparsable, Detail: "one request asks one query; there are several"}
-	}
-	request := sparqlRequest{asked: len(queries) == 1, defaults: parameters["default-graph-uri"], named: parameters["named-graph-uri"]}
-	if request.asked {
-		request.query = queries[0]
-	}
-	if len(request.query) > queryBytes {
-		return request, tooLarge(queryBytes)
-	}
-	return request, nil
-}
-
-var errNoUpdate = &base.Error{
-	Code:   base.Forbidden,
-	Detail: "the platform's graphs follow from the event log and take no update; change the resource instead (PUT, PATCH, POST /apply), and the graph follows",
-}
-
-// sparql answers the query endpoint of the cluster, or of one product.
+// sparql answers the endpoint of the cluster, or of one product.
 func (s *Server) sparql(w http.ResponseWriter, r *http.Request) error {
-	request, err := readQuery(w, r)
+	return s.serveSPARQL(w, r, platform{s})
+}
+
+// endpoint is what queries and updates are sent to.
+type endpoint interface {
+	// see is what the caller of a request may query, and of which position.
+	see(w http.ResponseWriter, r *http.Request) (base.Position, sparql.Dataset, error)
+	// target is what live queries ask.
+	target(w http.ResponseWriter, r *http.Request) (liveTarget, error)
+	// mayUpdate refuses who may send no update, before one is read.
+	mayUpdate(r *http.Request) error
+	// update carries out an update.
+	update(w http.ResponseWriter, r *http.Request, request sparqlRequest) error
+	// describe adds what a service description says of this endpoint alone.
+	describe(d *description)
+	// examples are queries to begin with, at least one.
+	examples() []example
+}
+
+// serveSPARQL answers a request of the SPARQL 1.1 Protocol.
+func (s *Server) serveSPARQL(w http.ResponseWriter, r *http.Request, e endpoint) error {
+	request, err := readProtocol(w, r, e)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Add("Vary", "Accept")
-	if !request.asked {
-		_, dataset, err := s.asked(w, r)
-		if err != nil {
-			return err
+	switch {
+	case request.updates:
+		if err := e.update(w, r, request); err != nil {
+			s.failQuery(w, r, request.text, err)
 		}
-		return s.describeService(w, r, dataset)
-	}
-	if wantsStream(r) {
-		target, err := s.platformTarget(w, r)
-		if err == nil {
-			err = s.streamQuery(w, r, live.Request{Text: request.query, Default: request.defaults, Named: request.named}, target)
-		}
-		if err != nil {
-			s.failQuery(w, r, request, err)
+		return nil
+	case !request.asked:
+		return s.describeService(w, r, e)
+	case wantsStream(r) && !request.explain:
+		if err := s.watch(w, r, request, e); err != nil {
+			s.failQuery(w, r, request.text, err)
 		}
 		return nil
 	}
-	err = s.work(r, desk.Query, request.query, func(r *http.Request, e *desk.Entry) error {
+	err = s.work(r, desk.Query, request.text, func(r *http.Request, entry *desk.Entry) error {
 		// Only now, so that the answer is of the moment of its turn.
-		view, dataset, err := s.asked(w, r)
+		position, dataset, err := e.see(w, r)
 		if err != nil {
 			return err
 		}
-		e.At(view.Position)
-		return s.answer(w, r, request, dataset, e.Limits(s.limits))
+		entry.At(position)
+		return s.answer(w, r, request, dataset, entry.Limits(s.limits))
 	})
 	if err != nil {
-		s.failQuery(w, r, request, err)
+		s.failQuery(w, r, request.text, err)
 	}
 	return nil
+}
+
+// watch answers a query as a stream.
+func (s *Server) watch(w http.ResponseWriter, r *http.Request, request sparqlRequest, e endpoint) error {
+	target, err := e.target(w, r)
+	if err != nil {
+		return err
+	}
+	return s.streamQuery(w, r, live.Request{Text: request.text, Default: request.defaults, Named: request.named}, target)
+}
+
+// platform is the endpoint of the platform's own graphs: of all, or of those of
+// the product in the path.
+type platform struct{ s *Server }
+
+func (p platform) see(w http.ResponseWriter, r *http.Request) (base.Position, sparql.Dataset, error) {
+	view, dataset, err := p.s.asked(w, r)
+	return view.Position, dataset, err
+}
+
+func (p platform) target(w http.ResponseWriter, r *http.Request) (liveTarget, error) {
+	return p.s.platformTarget(w, r)
+}
+
+func (platform) mayUpdate(*http.Request) error { return errNoUpdate }
+
+func (platform) update(http.ResponseWriter, *http.Request, sparqlRequest) error { return errNoUpdate }
+
+var errNoUpdate = &base.Error{
+	Code:   base.Forbidden,
+	Detail: "the platform's graphs follow from the event log and take no update; change the resource instead (PUT, PATCH, POST /apply), and the graph follows",
 }
 
 // asked is the view that a request sees, and what of it its endpoint shows.
@@ -168,12 +160,15 @@ func productAt(r *http.Request, view projection.View) (base.Ref, error) {
 
 // answer runs a query and streams what it finds.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRequest, dataset sparql.Dataset, limits sparql.Limits) error {
-	query, err := sparql.Parse(request.query, sparql.Options{Base: s.root + r.URL.Path})
+	query, err := sparql.Parse(request.text, sparql.Options{Base: s.root + r.URL.Path})
 	if err != nil {
 		return err
 	}
 	if len(request.defaults)+len(request.named) > 0 {
 		dataset = narrow(dataset, request.defaults, request.named)
+	}
+	if request.explain {
+		return s.explain(w, r, query, dataset, limits)
 	}
 	offers := resultFormats
 	if query.Form() == syntax.Construct || query.Form() == syntax.Describe {
@@ -193,7 +188,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRe
 	}
 	defer result.Close()
 	if format == HTML {
-		return s.queryPage(w, r, request.query, result)
+		return s.queryPage(w, r, request.text, result)
 	}
 	out := newAnswerWriter(w, r, format.Media, limits)
 	if err := s.writeResult(out, format, result); err != nil {
@@ -275,14 +270,14 @@ func queryError(err error) *base.Error {
 }
 
 // failQuery answers with what went wrong in a query.
-func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, request sparqlRequest, err error) {
+func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, text string, err error) {
 	failed := queryError(err)
 	if failed == nil {
 		s.fail(w, r, err)
 		return
 	}
 	if wantsPage(r) || r.URL.Query().Get("format") == HTML.Name {
-		s.page(w, r, failed.Code.Status(), "query", queryPage{Action: r.URL.Path, Query: request.query,
+		s.page(w, r, failed.Code.Status(), "query", queryPage{Action: r.URL.Path, Query: text,
 			Problem: &problem{Title: titles[failed.Code], Detail: failed.Detail}})
 		return
 	}

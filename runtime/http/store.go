@@ -1,0 +1,180 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/generated/schema"
+	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/dataset"
+	"github.com/picloud/picloud/runtime/dataset/writer"
+	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql"
+	"github.com/picloud/picloud/runtime/sparql/desk"
+)
+
+// store is the endpoint of a resource that holds an RDF dataset.
+type store struct {
+	s    *Server
+	kind domain.Kind
+	ref  base.Ref
+}
+
+// mountStores mounts the endpoints of every kind that holds a dataset.
+func (s *Server) mountStores(mux *http.ServeMux) {
+	for _, class := range schema.Model.Classes {
+		if !class.Dataset {
+			continue
+		}
+		kind := domain.Kind(class.Word)
+		mount := func(methods []string, below string, h func(store, http.ResponseWriter, *http.Request) error) {
+			for _, method := range methods {
+				mux.HandleFunc(method+" /products/{product}/"+class.Segment+"/{name}"+below, s.handle(func(w http.ResponseWriter, r *http.Request) error {
+					ref := base.Ref("/products/" + r.PathValue("product") + "/" + class.Segment + "/" + r.PathValue("name"))
+					return h(store{s, kind, ref}, w, r)
+				}))
+			}
+		}
+		mount([]string{http.MethodGet, http.MethodPost}, "/sparql", store.sparql)
+		for _, below := range []string{"/graph", "/graph/{below...}"} {
+			mount([]string{http.MethodGet}, below, store.getGraph)
+			mount([]string{http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodPatch}, below, store.changeGraph)
+		}
+	}
+}
+
+func (t store) sparql(w http.ResponseWriter, r *http.Request) error { return t.s.serveSPARQL(w, r, t) }
+
+// view is what the dataset holds: now, or at the position that the caller waits
+// for. Who may not read it learns as little as of any resource.
+func (t store) view(w http.ResponseWriter, r *http.Request) (dataset.View, error) {
+	if _, _, err := t.s.read(w, r, t.kind, t.ref); err != nil {
+		return dataset.View{}, err
+	}
+	var least base.Position
+	if text := r.Header.Get("Picloud-Min-Position"); text != "" {
+		position, _ := strconv.ParseUint(text, 10, 64) // read has seen that it is one
+		least = base.Position(position)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), t.s.cfg.Times.Position)
+	defer cancel()
+	view, err := t.s.cfg.Datasets.View(ctx, t.ref, least)
+	switch {
+	case errors.Is(err, dataset.ErrNone):
+		return view, &base.Error{Code: base.NotFound, Ref: t.ref, Detail: fmt.Sprintf("there is no dataset at %s", t.ref)}
+	case errors.Is(err, dataset.ErrClosed), err != nil && ctx.Err() != nil:
+		return view, &base.Error{Code: base.Unavailable, Ref: t.ref, RetryAfter: 1, Detail: "the dataset is not read in yet; try again"}
+	case err != nil:
+		return view, err
+	}
+	w.Header().Set("Picloud-Position", view.Position.String())
+	return view, nil
+}
+
+func (t store) see(w http.ResponseWriter, r *http.Request) (base.Position, sparql.Dataset, error) {
+	view, err := t.view(w, r)
+	if err != nil {
+		return 0, sparql.Dataset{}, err
+	}
+	return view.Position, t.dataset(view), nil
+}
+
+// dataset is what a query sees: the default graph together with what is
+// concluded from it, and all other graphs by name. Nothing else is in the store.
+func (t store) dataset(view dataset.View) sparql.Dataset {
+	d := sparql.Dataset{Snapshot: view.Graph, Default: []rdf.ID{rdf.DefaultGraph}}
+	for _, iri := range t.merged() {
+		if id, ok := view.Graph.Lookup(base.IRI(iri)); ok {
+			d.Default = append(d.Default, id)
+		}
+	}
+	for id := range view.Graph.Graphs() {
+		if id != rdf.DefaultGraph {
+			d.Named = append(d.Named, id)
+		}
+	}
+	return d
+}
+
+// merged are the graphs that queries see together with the default graph.
+func (t store) merged() []string {
+	iri := t.iri() + "/inferred"
+	if !t.s.cfg.Datasets.Concluded(base.IRI(iri)) {
+		return nil
+	}
+	return []string{iri}
+}
+
+// iri is the address of the graph store.
+func (t store) iri() string { return t.ref.Absolute(t.s.root) + "/graph" }
+
+func (t store) mayUpdate(r *http.Request) error { return t.s.mayWrite(r, t.kind, t.ref) }
+
+func (t store) update(w http.ResponseWriter, r *http.Request, request sparqlRequest) error {
+	u, err := sparql.ParseUpdate(request.text, sparql.Options{Base: t.s.root + r.URL.Path})
+	if err != nil {
+		return err
+	}
+	if u, err = u.WithDataset(request.defaults, request.named); err != nil {
+		return &base.Error{Code: base.Unparsable, Detail: err.Error()}
+	}
+	answer, err := t.change(r, change{
+		what: request.text, body: []byte(request.text),
+		evaluate: func(ctx context.Context, e *desk.Entry, view dataset.View) (sparql.Change, error) {
+			return u.Run(ctx, t.updated(view), e.Limits(t.s.limits))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	t.changed(w, answer)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// updated is what an update is evaluated on.
+func (t store) updated(view dataset.View) sparql.UpdateDataset {
+	return sparql.UpdateDataset{Snapshot: view.Graph, Derived: t.s.cfg.Datasets.Concluded, Merged: t.merged()}
+}
+
+// change is a change of a dataset that a request asks for.
+type change struct {
+	what      string // for the list of what is at work
+	body      []byte // by which a repetition is known
+	condition command.Precondition
+	evaluate  func(ctx context.Context, e *desk.Entry, view dataset.View) (sparql.Change, error)
+}
+
+// change takes a change through the front door. All ways to change a dataset
+// come through here.
+func (t store) change(r *http.Request, c change) (answer writer.Answer, err error) {
+	q, err := t.s.request(r, c.body)
+	if err != nil {
+		return answer, err
+	}
+	q.If = c.condition
+	err = t.s.work(r, desk.Update, c.what, func(r *http.Request, e *desk.Entry) error {
+		answer, err = t.s.cfg.Writer.Change(r.Context(), t.ref, *q, func(ctx context.Context, view dataset.View) (removed, added []base.Quad, err error) {
+			e.At(view.Position)
+			change, err := c.evaluate(ctx, e, view)
+			return change.Removed, change.Added, err
+		})
+		return err
+	})
+	return answer, err
+}
+
+// changed sets the headers of an answer to a change.
+func (t store) changed(w http.ResponseWriter, answer writer.Answer) {
+	header := w.Header()
+	header.Set("Picloud-Position", answer.Position.String())
+	header.Set("Cache-Control", "no-store")
+	if answer.Replayed {
+		header.Set("Picloud-Replayed", "true")
+	}
+}
