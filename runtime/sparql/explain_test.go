@@ -84,7 +84,7 @@ func TestTimesOfOperatorsAddUp(t *testing.T) {
 func TestEstimatesTellNothingOfUnreadableGraphs(t *testing.T) {
 	var readable, secret []base.Quad
 	for i, q := range company(40_000).all() {
-		q.G = base.IRI(fmt.Sprintf("http://e/graph/%d", i/1000))
+		q.G = base.IRI(fmt.Sprintf("http://e/graph/%d", i/500))
 		readable = append(readable, q)
 		q.G = base.IRI(fmt.Sprintf("http://e/secret/%d", i/500))
 		secret = append(secret, q)
@@ -93,7 +93,7 @@ func TestEstimatesTellNothingOfUnreadableGraphs(t *testing.T) {
 			secret = append(secret, q)
 		}
 	}
-	for _, graphs := range []int{1, 3, 40} {
+	for _, graphs := range []int{1, 3, 75} {
 		view := func(more []base.Quad) Dataset {
 			s := rdf.NewStore()
 			s.LoadQuads(readable)
