@@ -28,6 +28,7 @@ func Build(source *load.Ontology) (*Model, error) {
 	b.resolveMaps()
 	b.oneMeaning()
 	b.circles()
+	b.axioms()
 	b.lifecycles()
 	b.operations()
 	b.unused()
@@ -63,7 +64,7 @@ func (b *builder) finish() *Model {
 		classes = append(classes, c.c)
 	}
 	for _, n := range b.subjects {
-		if n.role == addressRole {
+		if n.role == addressRole || n.role == inferredRole {
 			m.Properties = append(m.Properties, Property{local(n.iri), n.iri, b.text(n, base.RDFSLabel), b.text(n, base.RDFSComment)})
 		}
 	}

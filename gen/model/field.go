@@ -45,6 +45,8 @@ func (b *builder) readShape(c *class, o object) *shape {
 	}
 	if p := b.nodes[path.Value]; p != nil && p.role == addressRole {
 		b.add(path.at, "%s follows from the address of a resource and is never declared; choose another property", b.term(path.Value))
+	} else if p != nil && p.role == inferredRole {
+		b.add(path.at, "%s is inferred and is never declared; choose another property", b.term(path.Value))
 	}
 	s := &shape{n, c, &base.Field{Name: local(path.Value), IRI: path.Value, Shape: n.iri, Comment: b.sentence(n, nsSH+"description")}}
 	if name := b.text(n, base.Meta+"name"); name != "" {

@@ -11,8 +11,11 @@ import (
 )
 
 const (
-	nsSH       = "http://www.w3.org/ns/shacl#"
-	subClassOf = base.RDFS + "subClassOf"
+	nsSH          = "http://www.w3.org/ns/shacl#"
+	nsOWL         = "http://www.w3.org/2002/07/owl#"
+	subClassOf    = base.RDFS + "subClassOf"
+	subPropertyOf = base.RDFS + "subPropertyOf"
+	inverseOf     = nsOWL + "inverseOf"
 )
 
 // The three classes that the language itself knows by name.

@@ -47,7 +47,7 @@ func (b *builder) uniqueNames() {
 			if !strings.HasPrefix(n.iri, base.Meta) {
 				types.take(local(n.iri), b.term(n.iri), n.at)
 			}
-		case addressRole:
+		case addressRole, inferredRole:
 			properties.take(local(n.iri), b.term(n.iri), n.at)
 		case shapeRole:
 			if s := b.shapes[n.iri]; s != nil {

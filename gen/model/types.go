@@ -20,7 +20,7 @@ type Model struct {
 	Messages   []Message
 	Errors     []ErrorCode
 	Envelope   []*base.Field // the fields of pc:Event
-	Properties []Property    // those that are no fields: iri, kind, name, product
+	Properties []Property    // those that are no fields: iri, kind, name, product, and inferred ones
 
 	// Source is what the model was made of.
 	Source *load.Ontology

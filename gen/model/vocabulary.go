@@ -22,6 +22,8 @@ const (
 	memberRole
 	scalarRole
 	addressRole
+	inferredRole
+	axiomRole // a field's property, with an axiom about it
 	operationRole
 	viewRole
 	ruleRole
@@ -36,6 +38,7 @@ const (
 var roles = map[string]role{
 	base.Meta + "Kind": kindRole, base.Meta + "Abstract": abstractRole, base.Meta + "Value": valueRole,
 	base.Meta + "Enumeration": enumRole, base.Meta + "Scalar": scalarRole, base.Meta + "Address": addressRole,
+	base.Meta + "Inferred": inferredRole,
 	base.Meta + "Operation": operationRole, base.Meta + "View": viewRole, base.Meta + "Rule": ruleRole,
 	base.Meta + "Event": eventRole, base.Meta + "Assignment": assignmentRole,
 	base.Meta + "Lifecycle": lifecycleRole, base.Meta + "Message": messageRole,
@@ -44,7 +47,7 @@ var roles = map[string]role{
 // predicates outside pm: that an ontology may use.
 var predicates = map[string]bool{
 	base.RDFType: true, base.RDFFirst: true, base.RDFRest: true,
-	base.RDFSLabel: true, base.RDFSComment: true, subClassOf: true,
+	base.RDFSLabel: true, base.RDFSComment: true, subClassOf: true, subPropertyOf: true, inverseOf: true,
 	nsSH + "property": true, nsSH + "path": true, nsSH + "order": true, nsSH + "description": true,
 	nsSH + "node": true, nsSH + "class": true, nsSH + "datatype": true, nsSH + "nodeKind": true,
 	nsSH + "minCount": true, nsSH + "maxCount": true, nsSH + "minInclusive": true, nsSH + "maxInclusive": true,
@@ -84,6 +87,8 @@ func (b *builder) assignRoles() {
 		case n.role != noRole:
 		case len(n.said[nsSH+"path"]) > 0 && !strings.HasPrefix(n.iri, "_:"):
 			n.role = shapeRole
+		case len(n.said[subPropertyOf]) > 0:
+			n.role = axiomRole
 		case strings.HasPrefix(n.iri, "_:"), strings.HasPrefix(n.iri, base.Meta):
 			n.role = vocabularyRole
 		}

@@ -27,6 +27,20 @@ func (n *Node) reason(ref base.Ref, inference string) (dataset.Reasoner, error) 
 	})}, nil
 }
 
+// axioms are what the ontology says about properties. That classes are below
+// others is no part of it: the classes of each resource are generated.
+func axioms(ontology []base.Quad) (quads []base.Quad) {
+	const owl = "http://www.w3.org/2002/07/owl#"
+	for _, q := range ontology {
+		switch {
+		case q.P.Value == base.RDFS+"subPropertyOf", q.P.Value == owl+"inverseOf",
+			q.P.Value == base.RDFType && (q.O.Value == owl+"TransitiveProperty" || q.O.Value == owl+"SymmetricProperty"):
+			quads = append(quads, q)
+		}
+	}
+	return quads
+}
+
 // authority keeps a product's data from defining what the platform, the
 // cluster's resources or another product's terms are.
 func authority(root string, ref base.Ref) reasoning.Authority {

@@ -103,3 +103,28 @@ func TestAProductsAxiomsAboutThePlatformsTermsAreNotBelieved(t *testing.T) {
 		t.Errorf("one's own class may be below one of the platform, and its members are %v", rows)
 	}
 }
+
+func TestAPersonsGroupsFollowFromTheGroups(t *testing.T) {
+	w := open(t, t.TempDir())
+	alice, bob := &domain.DeclareIdentity{Ref: "/identities/alice"}, &domain.DeclareIdentity{Ref: "/identities/bob"}
+	w.do(alice, bob, &domain.DeclareGroup{Ref: "/groups/cooks", Spec: domain.GroupSpec{Members: []base.Ref{alice.Ref, bob.Ref}}})
+	groups := func() (rows []string) {
+		graph := w.Views().View().Graph
+		g, _ := graph.Lookup(base.IRI(w.Root() + "/graph/iam/inferred"))
+		p, _ := graph.Lookup(base.IRI(base.Ontology + "memberOf"))
+		for q := range graph.Quads(rdf.IDQuad{P: p, G: g}) {
+			rows = append(rows, strings.ReplaceAll(q.S.Value+" "+q.O.Value, w.Root(), ""))
+		}
+		slices.Sort(rows)
+		return rows
+	}
+	if rows := groups(); !slices.Contains(rows, "/identities/alice /groups/cooks") || !slices.Contains(rows, "/identities/bob /groups/cooks") {
+		t.Errorf("people are in %v", rows)
+	}
+	w.verified()
+	w.do(&domain.DeclareGroup{Ref: "/groups/cooks", Spec: domain.GroupSpec{Members: []base.Ref{bob.Ref}}})
+	if rows := groups(); slices.Contains(rows, "/identities/alice /groups/cooks") {
+		t.Errorf("after she left, people are in %v", rows)
+	}
+	w.verified()
+}

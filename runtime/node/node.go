@@ -95,7 +95,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.views = projection.New(projection.Config{
-		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"), Static: static, Datasets: n.datasets, Logger: cfg.Logger,
+		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"), Static: static, Axioms: axioms(static), Datasets: n.datasets, Logger: cfg.Logger,
 	}, n.log)
 	id, err := n.leaf.ID()
 	if err != nil {
