@@ -1,6 +1,7 @@
 package dataset_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/dataset"
 )
@@ -200,4 +202,85 @@ func TestImageIsWrittenWhileTheDatasetMoves(t *testing.T) {
 		t.Errorf("it holds %d quads", view.Quads)
 	}
 	h.verify()
+}
+
+// echo concludes of every quad of the default graph the same one in another.
+type echo struct{}
+
+var echoes = base.IRI("http://example.org/echoes")
+
+func (echo) Apply(_ context.Context, removed, added []base.Quad) (gone, come []base.Quad, err error) {
+	for _, q := range removed {
+		gone = append(gone, base.Quad{S: q.S, P: q.P, O: q.O, G: echoes})
+	}
+	for _, q := range added {
+		come = append(come, base.Quad{S: q.S, P: q.P, O: q.O, G: echoes})
+	}
+	return gone, come, nil
+}
+
+func echoing() dataset.Config {
+	return dataset.Config{
+		Reason: func(_ base.Ref, inference string) (dataset.Reasoner, error) {
+			if inference == "none" {
+				return nil, nil
+			}
+			return echo{}, nil
+		},
+		Concluded: func(graph base.Term) bool { return graph == echoes },
+	}
+}
+
+func TestConclusionsFollowTheDeclarationWhateverTheImageIsOf(t *testing.T) {
+	h := begin(t, echoing())
+	ask := func(inference domain.Inference) {
+		h.batch(event(store, &domain.RDFStoreChanged{Spec: domain.RDFStoreSpec{Inference: inference}}))
+	}
+	expect := func(when string, quads, all int) {
+		t.Helper()
+		if view := h.at(store); view.Quads != int64(quads) || view.Graph.Len() != all {
+			t.Errorf("%s it holds %d quads and %d with conclusions, want %d and %d", when, view.Quads, view.Graph.Len(), quads, all)
+		}
+	}
+	h.declare(shop, store)
+	h.batch(h.change(store, nil, quads(0, 10)))
+	expect("at first", 10, 10)
+	if err := h.views.SaveCheckpoint(); err != nil {
+		t.Fatal(err)
+	}
+	ask(domain.InferenceRDFs)
+	expect("when it is asked for", 10, 20)
+	h.batch(h.change(store, quads(0, 4), quads(10, 11)))
+	expect("after a change", 7, 14)
+	if err := h.Datasets.Checkpoint()(); err != nil { // the image is ahead of the state
+		t.Fatal(err)
+	}
+	h.restart()
+	expect("after a start", 7, 14)
+	h.verify()
+	ask(domain.InferenceNone)
+	expect("when it is no longer asked for", 7, 7)
+	if err := h.Datasets.Checkpoint()(); err != nil {
+		t.Fatal(err)
+	}
+	h.restart()
+	expect("after another start", 7, 7)
+	if err := h.views.SaveCheckpoint(); err != nil {
+		t.Fatal(err)
+	}
+	ask(domain.InferenceRDFs)
+	h.restart() // the image is behind
+	expect("after the last start", 7, 14)
+	h.verify()
+}
+
+func TestForgedChangeOfConclusionsIsSetAside(t *testing.T) {
+	h := begin(t, echoing())
+	h.declare(shop, store)
+	forged := quad(1)
+	forged.G = echoes
+	h.batch(event(store, &domain.RDFStoreDatasetChanged{Added: h.pack([]base.Quad{forged}), Quads: 1}))
+	if view := h.at(store); view.Fault == nil || view.Graph.Len() != 0 {
+		t.Errorf("it holds %d quads: %v", view.Graph.Len(), view.Fault)
+	}
 }

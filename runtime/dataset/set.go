@@ -113,8 +113,12 @@ func (d *Datasets) take(s *set, next step) (*Delta, error) {
 	if next.kind == opened {
 		return nil, d.open(s, next)
 	}
-	if next.position <= s.last { // the image was ahead
-		return nil, nil
+	if next.position <= s.last { // the image was ahead, but it does not say what to conclude
+		delta := &Delta{}
+		if next.kind == configured {
+			d.configure(s, next.inference, delta)
+		}
+		return delta, d.ctx.Err()
 	}
 	if next.spilled {
 		var err error
