@@ -261,7 +261,8 @@ func (v View) Sums() Sums {
 }
 
 // Rebuild folds a log into a shadow that stands where a view does, without
-// touching what readers see. Reading the log checks its chain.
+// touching what readers see; the datasets of cfg, if there are any, are of the
+// shadow too. Reading the log checks its chain.
 func Rebuild(cfg Config, log *eventlog.Log, until base.Position) (View, error) {
 	cfg.Checkpoint = ""
 	shadow := Anew(cfg)
