@@ -44,9 +44,11 @@ func axioms(ontology []base.Quad) (quads []base.Quad) {
 // authority keeps a product's data from defining what the platform, the
 // cluster's resources or another product's terms are.
 func authority(root string, ref base.Ref) reasoning.Authority {
-	own := ref.Product().Absolute(root) + "/"
+	own, document := ref.Product().Absolute(root)+"/", ref.Absolute(root)
 	return func(iri string) string {
 		switch {
+		case iri == document, strings.HasPrefix(iri, document+"#"), strings.HasPrefix(iri, document+"/"):
+			return ""
 		case strings.HasPrefix(iri, base.Ontology), strings.HasPrefix(iri, base.Meta):
 			return "the platform"
 		case strings.HasPrefix(iri, own):

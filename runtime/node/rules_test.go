@@ -130,6 +130,8 @@ func TestProductsDoNotRedefineTermsOfOthers(t *testing.T) {
 			t.Errorf("%s\n got %+v\nwant %s", turtle, refusal.Violations, want)
 		}
 	}
+	w.do(&domain.DeclareCapability{Ref: "/capabilities/search", Spec: domain.CapabilitySpec{Version: "1.0.0", Ontology: "<#Image> a <http://www.w3.org/2000/01/rdf-schema#Class> ."}})
+	w.refused(base.Invalid, request(&domain.DeclareCapability{Ref: "/capabilities/search", Spec: domain.CapabilitySpec{Version: "1.0.0", Ontology: "<printing#Print> <#is> <#Image> ."}}))
 	w.do(declare("<#Photo> a <http://www.w3.org/2000/01/rdf-schema#Class> ; <http://www.w3.org/2000/01/rdf-schema#subClassOf> <https://picloud.local/ontology#Resource> ."))
 }
 
