@@ -22,11 +22,7 @@ func company(triples int) Dataset {
 // BenchmarkQuery runs the six queries that engines are compared by and three more,
 // on 100,000 triples or PICLOUD_BENCH_TRIPLES, the rows read to the end.
 func BenchmarkQuery(b *testing.B) {
-	triples := 100_000
-	if n, err := strconv.Atoi(os.Getenv("PICLOUD_BENCH_TRIPLES")); err == nil {
-		triples = n
-	}
-	d := company(triples)
+	d := company(triples())
 	queries := append(peers.CompanyQueries(), []peers.Query{
 		{Name: "top", Text: `SELECT ?s ?x { ?s :salary ?x } ORDER BY DESC(?x) ?s LIMIT 10`},
 		{Name: "filter", Text: `SELECT ?s ?x { ?s :salary ?x FILTER(?x > 9900) }`},
@@ -104,4 +100,52 @@ func BenchmarkGraphs(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkMix reads, plans and answers the queries of the mix with the
+// parameters of its first rounds.
+func BenchmarkMix(b *testing.B) {
+	s := rdf.NewStore()
+	s.LoadQuads(peers.Shop(triples()))
+	d := Dataset{Snapshot: s.Snapshot(), Default: []rdf.ID{rdf.DefaultGraph}}
+	steps := peers.Mix(triples(), 4)
+	for n := 1; n <= 12; n++ {
+		name := fmt.Sprintf("q%d", n)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				for _, step := range steps {
+					if step.Name != name {
+						continue
+					}
+					r, err := Execute(context.Background(), mustParse(b, step.Text), d, Limits{})
+					if err != nil {
+						b.Fatal(err)
+					}
+					readAll(b, r)
+				}
+			}
+		})
+	}
+}
+
+func readAll(b *testing.B, r *Result) {
+	var err error
+	if r.Form == Construct {
+		for _, err = range r.Quads() {
+		}
+	} else {
+		for _, err = range r.Rows() {
+		}
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// triples is the size of the data: 100,000 or PICLOUD_BENCH_TRIPLES.
+func triples() int {
+	if n, err := strconv.Atoi(os.Getenv("PICLOUD_BENCH_TRIPLES")); err == nil {
+		return n
+	}
+	return 100_000
 }

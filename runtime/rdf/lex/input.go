@@ -48,7 +48,7 @@ func (in *input) fill() bool {
 		in.pos = 0
 	}
 	if len(in.buf) == cap(in.buf) {
-		grown := make([]byte, len(in.buf), max(window, 2*cap(in.buf)))
+		grown := make([]byte, len(in.buf), max(in.window(), 2*cap(in.buf)))
 		copy(grown, in.buf)
 		in.buf = grown
 	}
@@ -68,6 +68,15 @@ func (in *input) fill() bool {
 	}
 	in.ended, in.err = true, io.ErrNoProgress
 	return false
+}
+
+// window is the size of the first window: no more than the text, where the
+// reader knows its length as those of strings do, with room to see its end.
+func (in *input) window() int {
+	if r, knows := in.r.(interface{ Len() int }); knows {
+		return min(window, r.Len()+1)
+	}
+	return window
 }
 
 // runeAt decodes the character at an offset. Behind the end its size is 0,

@@ -89,6 +89,9 @@ func Parse(text string, o Options) (*Query, error) {
 	return q, nil
 }
 
+// bytesPerToken is about how long a token is with the space before it.
+const bytesPerToken = 5
+
 func (p *parser) tokenize() {
 	if len(p.text) > p.MaxBytes {
 		p.failAt(lex.Pos{Line: 1, Col: 1}, "", "the query has %d bytes; at most %d are allowed", len(p.text), p.MaxBytes)
@@ -99,6 +102,7 @@ func (p *parser) tokenize() {
 		return
 	}
 	l := lex.New(strings.NewReader(p.text), lex.SPARQL, lex.Limits{})
+	p.tokens = make([]lex.Token, 0, min(len(p.text)/bytesPerToken+8, 4096))
 	for {
 		token, err := l.Next()
 		if err != nil {
