@@ -165,7 +165,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRe
 		return err
 	}
 	if len(request.defaults)+len(request.named) > 0 {
-		dataset = narrow(dataset, request.defaults, request.named)
+		query = query.WithDataset(request.defaults, request.named) // in the place of FROM, which the text may have too
 	}
 	if request.explain {
 		return s.explain(w, r, query, dataset, limits)
@@ -320,18 +320,3 @@ const (
 	vocabulary     = "https://picloud.local/ontology"
 	metaVocabulary = "https://picloud.local/ontology/meta"
 )
-
-// narrow applies the dataset of the protocol (SPARQL 1.1 Protocol, section
-// 2.1.4): it chooses among the readable graphs and adds none.
-func narrow(d sparql.Dataset, defaults, named []string) sparql.Dataset {
-	among := func(iris []string) (ids []rdf.ID) {
-		for _, iri := range iris {
-			id, ok := d.Snapshot.Lookup(base.IRI(iri))
-			if ok && (slices.Contains(d.Default, id) || slices.Contains(d.Named, id)) {
-				ids = append(ids, id)
-			}
-		}
-		return ids
-	}
-	return sparql.Dataset{Snapshot: d.Snapshot, Default: among(defaults), Named: among(named)}
-}
