@@ -35,6 +35,7 @@ type exec struct {
 	pinned int
 
 	values []cachedValue
+	misses int // of values
 	now    value.Value
 	// solution numbers the rows whose expressions are computed together, for
 	// BNODE; the others make its labels.
@@ -53,8 +54,13 @@ type cachedValue struct {
 	value value.Value
 }
 
-// valueCache is how many interpreted terms are kept; a power of two.
-const valueCache = 256
+// How many interpreted terms are kept: few at first, and the most once that has
+// turned out to be too little; powers of two.
+const (
+	fewValues  = 16
+	manyValues = 256
+	valueCost  = 144
+)
 
 func newExec(ctx context.Context, d Dataset, l Limits) *exec {
 	now := time.Now()
@@ -112,8 +118,8 @@ func (e *exec) forget(mark int) {
 		e.release(termCost(t))
 		e.local[i] = base.Term{}
 		e.local = e.local[:i]
-		if id := e.last + rdf.ID(i+1); e.values != nil && e.values[id&(valueCache-1)].id == id {
-			e.values[id&(valueCache-1)] = cachedValue{}
+		if id := e.last + rdf.ID(i+1); e.values != nil && e.cached(id).id == id {
+			*e.cached(id) = cachedValue{}
 		}
 	}
 }
@@ -121,15 +127,26 @@ func (e *exec) forget(mark int) {
 // value interprets an id's term.
 func (e *exec) value(id rdf.ID) value.Value {
 	if e.values == nil {
-		e.charge(valueCache * 144)
-		e.values = make([]cachedValue, valueCache)
+		e.keepValues(fewValues)
 	}
-	c := &e.values[id&(valueCache-1)]
+	c := e.cached(id)
 	if c.id != id {
+		if e.misses++; e.misses == 2*fewValues {
+			e.keepValues(manyValues)
+			c = e.cached(id)
+		}
 		*c = cachedValue{id, value.Of(e.term(id))}
 	}
 	return c.value
 }
+
+func (e *exec) keepValues(n int) {
+	e.charge(n * valueCost)
+	e.values = make([]cachedValue, n)
+}
+
+// cached is the place of an id among the values.
+func (e *exec) cached(id rdf.ID) *cachedValue { return &e.values[int(id)&(len(e.values)-1)] }
 
 // blank makes a blank node that no graph has. Its label is random: one that
 // made way for the labels of the snapshot would tell of graphs that may not be

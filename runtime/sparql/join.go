@@ -94,7 +94,7 @@ func (j *joining) attach(next part, c place, inside []syntax.Expr, rows float64)
 		}
 		j.node = j.trace(&algebra.Join{}, j.card*j.start.runs, &hashJoinNode{left: j.node, right: j.hashSide(op, j.start, j.certain)})
 	}
-	j.sure, j.certain = j.sure.Union(next.possible), j.certain.Union(next.certain)
+	j.sure, j.certain = union(j.sure, next.possible), union(j.certain, next.certain)
 }
 
 // part plans one operand as the right side of a nested loop.

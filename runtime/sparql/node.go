@@ -225,9 +225,6 @@ const verdicts = 256
 func (n *filterNode) inputs() []node { return n.condition.patterns(n.input) }
 
 func (n *filterNode) run(e *exec, r row, yield func(row) bool) bool {
-	if n.slot >= 0 && n.seen == nil {
-		n.seen = make([]verdict, verdicts)
-	}
 	return n.input.run(e, r, func(r row) bool {
 		if !n.holds(e, r) {
 			return e.err == nil
@@ -239,6 +236,9 @@ func (n *filterNode) run(e *exec, r row, yield func(row) bool) bool {
 func (n *filterNode) holds(e *exec, r row) bool {
 	if n.slot < 0 || r[n.slot] == 0 || e.isLocal(r[n.slot]) {
 		return n.condition.holds(e, r)
+	}
+	if n.seen == nil {
+		n.seen = make([]verdict, verdicts)
 	}
 	v := &n.seen[r[n.slot]&(verdicts-1)]
 	if v.id != r[n.slot] {

@@ -68,7 +68,7 @@ type place struct {
 
 // with is the place behind an operator that binds more.
 func (c place) with(more algebra.Vars) place {
-	c.bound = c.bound.Union(more)
+	c.bound = union(c.bound, more)
 	c.limit = -1
 	return c
 }
@@ -175,13 +175,16 @@ func (s *scope) inner(vars []string) *scope {
 // filtered wraps n, the plan of op, in filters.
 func (p *planner) filtered(n node, op algebra.Op, c place, filters []syntax.Expr) node {
 	if len(filters) == 0 {
-		return n
+		return n // and spare the sets of variables
 	}
 	return p.filter(n, filters, c, algebra.Possible(op), algebra.Certain(op))
 }
 
 // filter wraps n in filters over rows that can bind vars and always bind certain.
 func (p *planner) filter(n node, filters []syntax.Expr, c place, vars, certain algebra.Vars) node {
+	if len(filters) == 0 {
+		return n
+	}
 	visible := c.outer.Union(c.bound).Union(vars)
 	for _, f := range filters {
 		if x, is := f.(algebra.Exists); is && p.decorrelates(x, c, visible, certain) {

@@ -100,7 +100,12 @@ func (p *planner) hashSide(op algebra.Op, c place, certain algebra.Vars) hashSid
 	return side
 }
 
+// minus is what a has and b has not. It may be a itself: sets of variables are
+// not changed once they are made.
 func minus(a, b algebra.Vars) algebra.Vars {
+	if len(b) == 0 {
+		return a
+	}
 	out := algebra.Vars{}
 	for v := range a {
 		if !b.Has(v) {
@@ -108,6 +113,17 @@ func minus(a, b algebra.Vars) algebra.Vars {
 		}
 	}
 	return out
+}
+
+// union is what a or b has; it may be one of them.
+func union(a, b algebra.Vars) algebra.Vars {
+	switch {
+	case b.Within(a):
+		return a
+	case len(a) == 0:
+		return b
+	}
+	return a.Union(b)
 }
 
 // existsPattern plans the pattern of EXISTS, which sees all that is visible
