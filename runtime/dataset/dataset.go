@@ -3,12 +3,14 @@ package dataset
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"sync"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/rdf"
 )
 
 // Config says where datasets come from.
@@ -33,9 +35,12 @@ type Config struct {
 
 // Reasoner keeps what follows from one dataset. It is used by one goroutine.
 type Reasoner interface {
+	// Load takes in a whole dataset without conclusions, once and first, and
+	// yields what follows.
+	Load(ctx context.Context, asserted *rdf.Snapshot) (come iter.Seq[base.Quad], err error)
 	// Apply takes in a change of what is asserted and gives the change of what
-	// follows. The first call brings everything that is asserted. An error says
-	// why nothing follows at present; what it gives is right nevertheless.
+	// follows. The error, here as in Load, says why nothing follows at present;
+	// what is given is right nevertheless.
 	Apply(ctx context.Context, removed, added []base.Quad) (gone, come []base.Quad, err error)
 }
 

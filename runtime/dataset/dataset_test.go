@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/projection"
+	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/state"
 )
 
@@ -374,6 +376,12 @@ func (o *hold) reason(_ base.Ref, inference string) (dataset.Reasoner, error) {
 		return nil, nil
 	}
 	return o, nil
+}
+
+func (o *hold) Load(context.Context, *rdf.Snapshot) (iter.Seq[base.Quad], error) {
+	o.once.Do(func() { close(o.began) })
+	<-o.release
+	return func(func(base.Quad) bool) {}, nil
 }
 
 func (o *hold) Apply(context.Context, []base.Quad, []base.Quad) (gone, come []base.Quad, err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/dataset"
+	"github.com/picloud/picloud/runtime/rdf"
 )
 
 // files are what a node has written at one moment: the checkpoint of the state,
@@ -208,6 +210,16 @@ func TestImageIsWrittenWhileTheDatasetMoves(t *testing.T) {
 type echo struct{}
 
 var echoes = base.IRI("http://example.org/echoes")
+
+func (echo) Load(_ context.Context, asserted *rdf.Snapshot) (iter.Seq[base.Quad], error) {
+	return func(yield func(base.Quad) bool) {
+		for q := range asserted.Quads(rdf.IDQuad{}) {
+			if q.G = echoes; !yield(q) {
+				return
+			}
+		}
+	}, nil
+}
 
 func (echo) Apply(_ context.Context, removed, added []base.Quad) (gone, come []base.Quad, err error) {
 	for _, q := range removed {

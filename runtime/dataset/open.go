@@ -25,7 +25,7 @@ func (d *Datasets) open(s *set, first step) error {
 	d.mu.Lock()
 	s.saved = s.last
 	d.mu.Unlock()
-	d.unconclude(s, &Delta{})
+	d.unconclude(s, nil)
 	s.quads = int64(s.store.Snapshot().Len())
 	switch {
 	case s.last >= first.position:
@@ -37,7 +37,7 @@ func (d *Datasets) open(s *set, first step) error {
 		}
 	}
 	s.inference = first.inference
-	d.reason(s, &Delta{})
+	d.reason(s, nil)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf"
@@ -206,26 +207,31 @@ func (d *Datasets) configure(s *set, inference string, delta *Delta) {
 	d.reason(s, delta)
 }
 
-// reason begins to conclude anew, from everything that is asserted.
+// reason begins to conclude anew, from everything that is asserted. A nil delta
+// is not told.
 func (d *Datasets) reason(s *set, delta *Delta) {
 	d.unconclude(s, delta)
 	s.reasoner, s.follows = nil, nil
 	if d.cfg.Reason == nil {
 		return
 	}
-	if s.reasoner, s.follows = d.cfg.Reason(s.ref, s.inference); s.reasoner != nil {
-		d.conclude(s, nil, d.asserted(s), delta)
+	if s.reasoner, s.follows = d.cfg.Reason(s.ref, s.inference); s.reasoner == nil {
+		return
+	}
+	come, err := s.reasoner.Load(d.ctx, s.store.Snapshot())
+	d.follow(s, err)
+	s.store.Load(come)
+	if delta != nil {
+		delta.Added = slices.AppendSeq(delta.Added, come)
 	}
 }
 
-// asserted is what a dataset holds without conclusions.
-func (d *Datasets) asserted(s *set) (quads []base.Quad) {
-	for q := range s.store.Snapshot().Quads(rdf.IDQuad{}) {
-		if !d.Concluded(q.G) {
-			quads = append(quads, q)
-		}
+// follow notes why nothing is concluded at present, if so.
+func (d *Datasets) follow(s *set, err error) {
+	if err != nil && s.follows == nil && d.ctx.Err() == nil {
+		d.cfg.Logger.Warn("nothing is concluded from a dataset", "resource", s.ref, "error", err)
 	}
-	return quads
+	s.follows = err
 }
 
 // conclude brings what follows from a change into the graph.
@@ -234,10 +240,7 @@ func (d *Datasets) conclude(s *set, removed, added []base.Quad, delta *Delta) {
 		return
 	}
 	gone, come, err := s.reasoner.Apply(d.ctx, removed, added)
-	if err != nil && s.follows == nil && d.ctx.Err() == nil {
-		d.cfg.Logger.Warn("nothing is concluded from a dataset", "resource", s.ref, "error", err)
-	}
-	s.follows = err
+	d.follow(s, err)
 	s.store.Apply(gone, come)
 	delta.Removed, delta.Added = append(delta.Removed, gone...), append(delta.Added, come...)
 }
@@ -257,5 +260,7 @@ func (d *Datasets) unconclude(s *set, delta *Delta) {
 		}
 	}
 	s.store.Apply(gone, nil)
-	delta.Removed = append(delta.Removed, gone...)
+	if delta != nil {
+		delta.Removed = append(delta.Removed, gone...)
+	}
 }

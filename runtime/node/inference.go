@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"iter"
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/dataset"
+	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/reasoning"
 )
 
@@ -64,6 +66,11 @@ func authority(root string, ref base.Ref) reasoning.Authority {
 
 // reasoner is a reasoning.Reasoner as datasets use it.
 type reasoner struct{ *reasoning.Reasoner }
+
+func (r reasoner) Load(ctx context.Context, asserted *rdf.Snapshot) (iter.Seq[base.Quad], error) {
+	err := r.Reasoner.Load(ctx, asserted)
+	return r.All(), err
+}
 
 func (r reasoner) Apply(ctx context.Context, removed, added []base.Quad) (gone, come []base.Quad, err error) {
 	d, err := r.Reasoner.Apply(ctx, removed, added)

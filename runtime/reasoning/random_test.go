@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/rdf"
 )
 
 const ex = "http://example.org/"
@@ -194,10 +195,26 @@ func history(t *testing.T, w *world, profile Profile, authority Authority, rules
 		}
 		compare(t, fmt.Sprintf("seed %d step %d, All", seed, step), all, want)
 		checkCounts(t, r, seed, step)
+		compare(t, fmt.Sprintf("seed %d step %d, loaded", seed, step), loaded(t, r.cfg, sorted(given)), want)
 		if t.Failed() {
 			return
 		}
 	}
+}
+
+// loaded is what follows from a store that is read at once.
+func loaded(t *testing.T, cfg Config, given []base.Quad) map[base.Quad]bool {
+	store := rdf.NewStore()
+	store.LoadQuads(given)
+	r := New(cfg)
+	if err := r.Load(context.Background(), store.Snapshot()); err != nil {
+		t.Fatal(err)
+	}
+	all := map[base.Quad]bool{}
+	for q := range r.All() {
+		all[q] = true
+	}
+	return all
 }
 
 // checkCounts proves that nothing is left of instances that are gone.
