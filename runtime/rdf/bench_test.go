@@ -95,8 +95,20 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
+// inOne moves quads to the default graph.
+func inOne(quads []base.Quad) []base.Quad {
+	for i := range quads {
+		quads[i].G = base.Term{}
+	}
+	return quads
+}
+
 func BenchmarkLoadMillion(b *testing.B) {
-	quads := fleet(1_000_000)
+	b.Run("graphs", func(b *testing.B) { benchmarkLoad(b, fleet(1_000_000)) })
+	b.Run("graph", func(b *testing.B) { benchmarkLoad(b, inOne(fleet(1_000_000))) })
+}
+
+func benchmarkLoad(b *testing.B, quads []base.Quad) {
 	before := heap()
 	for b.Loop() {
 		s := rdf.NewStore()
@@ -110,10 +122,7 @@ func BenchmarkLoadMillion(b *testing.B) {
 
 // BenchmarkLoadNTriples reads a text of half a million triples into a store.
 func BenchmarkLoadNTriples(b *testing.B) {
-	quads := fleet(500_000)
-	for i := range quads {
-		quads[i].G = base.Term{}
-	}
+	quads := inOne(fleet(500_000))
 	var text bytes.Buffer
 	if err := rdf.Write(&text, rdf.NTriples, slices.Values(quads), rdf.WriteOptions{}); err != nil {
 		b.Fatal(err)
@@ -165,10 +174,17 @@ func BenchmarkImageMillion(b *testing.B) {
 // memory of a quad afterwards. The processor's time stands beside the clock's, which
 // other processes slow down.
 func BenchmarkApply(b *testing.B) {
-	for _, size := range []int{1, 100} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		size int
+		one  bool
+	}{{"graphs/1", 1, false}, {"graphs/100", 100, false}, {"graph/1", 1, true}, {"graph/100", 100, true}} {
+		b.Run(c.name, func(b *testing.B) {
 			before := heap()
 			quads := fleet(1_000_000)
+			if c.one {
+				inOne(quads)
+			}
 			texts := heap() - before
 			s := rdf.NewStore()
 			s.LoadQuads(quads)
@@ -181,7 +197,7 @@ func BenchmarkApply(b *testing.B) {
 				remove = append(remove, quads[at])
 				quads[at].O = base.Integer(int64(-i))
 				add = append(add, quads[at])
-				if len(add) == size {
+				if len(add) == c.size {
 					s.Apply(remove, add)
 					remove, add = remove[:0], add[:0]
 				}

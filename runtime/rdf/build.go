@@ -3,32 +3,55 @@ package rdf
 // build makes all indexes of a list of quads, which it may change. It sorts by
 // counting, one stable pass over the ids for each place: four passes make SPOG,
 // and each further order is one pass away from an earlier one.
-func build(quads []IDQuad, ids int, epoch uint64) (trees [orders]tree) {
+func build(quads []IDQuad, ids int, epoch uint64) indexes {
+	x := indexes{sole: soleGraph(quads)}
 	ends := make([]uint32, ids+2)
 	a, b := quads, make([]IDQuad, len(quads))
-	sortBy(a, b, ends, placeG)
-	sortBy(b, a, ends, placeO)
-	sortBy(a, b, ends, placeP)
-	sortBy(b, a, ends, placeS)
+	sort := func(place func(*IDQuad) ID) {
+		sortBy(a, b, ends, place)
+		a, b = b, a
+	}
+	plant := func(o Order) {
+		i := -1
+		x.trees[o] = grow(len(a), epoch, func() key { i++; return o.key(a[i]) })
+	}
+	// both makes an order and, where it is kept, the one that begins with the graph.
+	both := func(o Order) {
+		plant(o)
+		if x.sole == Any {
+			sortBy(a, b, ends, placeG)
+			a, b = b, a
+			plant(o + GSPO)
+			a, b = b, a
+		}
+	}
+	if x.sole == Any {
+		sort(placeG)
+	}
+	sort(placeO)
+	sort(placeP)
+	sort(placeS)
 	a = distinct(a)
 	b = b[:len(a)]
-	c := make([]IDQuad, len(a))
-	plant := func(o Order, sorted []IDQuad) {
-		i := -1
-		trees[o] = grow(len(sorted), epoch, func() key { i++; return o.key(sorted[i]) })
+	both(SPOG)
+	sort(placeO)
+	both(OSPG)
+	sort(placeP)
+	both(POSG)
+	return x
+}
+
+// soleGraph is the graph of all quads, or Any if there are several.
+func soleGraph(quads []IDQuad) ID {
+	for i := range quads {
+		if quads[i].G != quads[0].G {
+			return Any
+		}
 	}
-	plant(SPOG, a)
-	sortBy(a, b, ends, placeG)
-	plant(GSPO, b)
-	sortBy(a, b, ends, placeO)
-	plant(OSPG, b)
-	sortBy(b, c, ends, placeG)
-	plant(GOSP, c)
-	sortBy(b, c, ends, placeP)
-	plant(POSG, c)
-	sortBy(c, a, ends, placeG)
-	plant(GPOS, a)
-	return trees
+	if len(quads) == 0 {
+		return Any
+	}
+	return quads[0].G
 }
 
 func placeS(q *IDQuad) ID { return q.S }

@@ -7,6 +7,7 @@ type Cursor struct {
 	root    *inner
 	order   Order
 	filter  bool // some bound places are outside the range
+	sole    ID   // of a walk asked for by graph, where there is one graph only
 	pattern IDQuad
 	end     key // the last key of the range
 	leaf    []key
@@ -89,6 +90,12 @@ func (c *Cursor) Quad() IDQuad { return c.order.quad(c.leaf[c.i-1]) }
 // Seek moves so that the next quad is the first one that, in the cursor's
 // order, does not come before q. It never moves back. Joins skip with it.
 func (c *Cursor) Seek(q IDQuad) {
+	if c.sole != Any && q.G != c.sole {
+		if q.G > c.sole {
+			c.end = key{} // all graphs come before
+		}
+		return
+	}
 	k := c.order.key(q)
 	if c.root == nil || !c.leaf[min(c.i, len(c.leaf)-1)].less(k) {
 		return

@@ -23,19 +23,16 @@ type editor struct {
 	list  []change // of the tree that is being edited
 }
 
-// carryOut changes all indexes. The effects are sorted, each quad comes once.
-func (e *editor) carryOut(trees *[orders]tree, epoch uint64, effects []wish) {
-	e.epoch = epoch
-	for o := range trees {
-		e.list = e.list[:0]
-		for _, w := range effects {
-			e.list = append(e.list, change{Order(o).key(w.quad), w.gone})
-		}
-		if Order(o) != SPOG {
-			slices.SortFunc(e.list, func(a, b change) int { return a.key.compare(b.key) })
-		}
-		e.apply(&trees[o], e.list)
+// carryOut changes one index. The effects are sorted as SPOG is, each quad once.
+func (e *editor) carryOut(t *tree, o Order, effects []wish) {
+	e.list = e.list[:0]
+	for _, w := range effects {
+		e.list = append(e.list, change{o.key(w.quad), w.gone})
 	}
+	if o != SPOG {
+		slices.SortFunc(e.list, func(a, b change) int { return a.key.compare(b.key) })
+	}
+	e.apply(t, e.list)
 }
 
 // apply carries out changes that are sorted by key, have no key twice, and are

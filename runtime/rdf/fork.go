@@ -13,7 +13,7 @@ import (
 // above. A fork counts no uses and never compacts: it lives for one update. It
 // is used by one goroutine; its snapshots by any number.
 type Fork struct {
-	trees  [orders]tree
+	indexes
 	editor editor
 	epoch  uint64
 	dict   *dictionary
@@ -21,7 +21,7 @@ type Fork struct {
 
 // Fork begins a fork of the snapshot.
 func (s *Snapshot) Fork() *Fork {
-	return &Fork{trees: s.trees, epoch: s.epoch, dict: s.terms.fork()}
+	return &Fork{indexes: s.indexes, epoch: s.epoch, dict: s.terms.fork()}
 }
 
 // fork makes a dictionary that knows these terms and gives ids above them. What
@@ -64,7 +64,7 @@ func (f *Fork) Insert(q IDQuad) bool {
 	if f.Has(q) {
 		return false
 	}
-	f.editor.carryOut(&f.trees, f.epoch, []wish{{quad: q}})
+	f.apply(&f.editor, f.epoch, []wish{{quad: q}})
 	return true
 }
 
@@ -73,12 +73,12 @@ func (f *Fork) Remove(q IDQuad) bool {
 	if !f.Has(q) {
 		return false
 	}
-	f.editor.carryOut(&f.trees, f.epoch, []wish{{quad: q, gone: true}})
+	f.apply(&f.editor, f.epoch, []wish{{quad: q, gone: true}})
 	return true
 }
 
 // Snapshot is the fork as it is now, for ever.
 func (f *Fork) Snapshot() *Snapshot {
 	f.epoch++
-	return &Snapshot{trees: f.trees, terms: f.dict.terms, epoch: f.epoch}
+	return &Snapshot{indexes: f.indexes, terms: f.dict.terms, epoch: f.epoch}
 }

@@ -9,7 +9,7 @@ import (
 // Snapshot is one immutable state of a store. All methods are safe for any
 // number of goroutines and take no lock.
 type Snapshot struct {
-	trees [orders]tree
+	indexes
 	terms terms
 	epoch uint64 // no node of the trees is of this epoch
 }
@@ -28,7 +28,7 @@ func (s *Snapshot) Cursor(p IDQuad) Cursor { return s.CursorIn(orderFor(p), p) }
 
 // CursorIn walks over the quads that match a pattern in a given order. Bound
 // places at the start of the order narrow the walk, others filter it.
-func (s *Snapshot) CursorIn(o Order, p IDQuad) Cursor { return newCursor(s.trees[o], o, p) }
+func (s *Snapshot) CursorIn(o Order, p IDQuad) Cursor { return s.cursor(o, p) }
 
 // Match yields the quads that match a pattern, in the order of Cursor.
 func (s *Snapshot) Match(p IDQuad) iter.Seq[IDQuad] {
@@ -43,7 +43,10 @@ func (s *Snapshot) Match(p IDQuad) iter.Seq[IDQuad] {
 
 // Count is the exact number of quads that match a pattern, in O(log n).
 func (s *Snapshot) Count(p IDQuad) int {
-	o := orderFor(p)
+	o, p, none := s.resolve(orderFor(p), p)
+	if none {
+		return 0
+	}
 	t := s.trees[o]
 	lo, hi, _ := o.bound(p)
 	from, _ := t.rank(lo)
@@ -57,7 +60,7 @@ func (s *Snapshot) Count(p IDQuad) int {
 // Nth is the quad that Cursor would come to after i others, in O(log n); i must
 // be less than Count. Estimates take samples with it.
 func (s *Snapshot) Nth(p IDQuad, i int) IDQuad {
-	o := orderFor(p)
+	o, p, _ := s.resolve(orderFor(p), p)
 	lo, _, _ := o.bound(p)
 	from, _ := s.trees[o].rank(lo)
 	return o.quad(s.trees[o].nth(from + i))

@@ -31,8 +31,8 @@ const garbageMin = 1 << 14
 // Its methods may be called from any goroutine; those that read wait for a
 // change that is under way, a Snapshot never does.
 type Store struct {
-	mu     sync.Mutex
-	trees  [orders]tree
+	mu sync.Mutex
+	indexes
 	editor editor
 	epoch  uint64 // nodes of this epoch are in no snapshot
 	dict   *dictionary
@@ -102,7 +102,7 @@ func (s *Store) Snapshot() *Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch++
-	return &Snapshot{trees: s.trees, terms: s.dict.terms, epoch: s.epoch}
+	return &Snapshot{indexes: s.indexes, terms: s.dict.terms, epoch: s.epoch}
 }
 
 func (s *Store) intern(q base.Quad) IDQuad {
@@ -162,7 +162,7 @@ func (s *Store) change(wishes []wish) (removed, added int) {
 
 // carryOut changes the indexes and counts the uses of terms.
 func (s *Store) carryOut(effects []wish) {
-	s.editor.carryOut(&s.trees, s.epoch, effects)
+	s.apply(&s.editor, s.epoch, effects)
 	for _, w := range effects {
 		if !w.gone {
 			s.use(w.quad)
@@ -187,7 +187,7 @@ func (s *Store) use(q IDQuad) {
 
 // rebuild replaces everything by a list of quads, which it sorts.
 func (s *Store) rebuild(quads []IDQuad) {
-	s.trees = build(quads, s.dict.n, s.epoch)
+	s.indexes = build(quads, s.dict.n, s.epoch)
 	s.refs = make([]uint32, s.dict.n+1)
 	s.dead = s.dict.n
 	for c := newCursor(s.trees[SPOG], SPOG, IDQuad{}); c.Next(); {

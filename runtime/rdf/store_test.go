@@ -32,8 +32,14 @@ func TestStoreIsTheSetOfItsQuads(t *testing.T) {
 			model    map[base.Quad]bool
 		}
 		var pasts []past
-		for range rapid.IntRange(1, 12).Draw(t, "changes") {
+		lone := rapid.IntRange(0, 12).Draw(t, "changes of one graph")
+		for i := range rapid.IntRange(1, 12).Draw(t, "changes") {
 			add := rapid.SliceOfN(rapid.Custom(anyQuad), 0, 200).Draw(t, "add")
+			for j := range add {
+				if i < lone {
+					add[j].G = base.Term{}
+				}
+			}
 			before := len(model)
 			if rapid.Bool().Draw(t, "load") {
 				for _, q := range add {
@@ -90,6 +96,12 @@ func checkSnapshot(t *rapid.T, s *Snapshot, model map[base.Quad]bool, at base.Qu
 		if got := s.Count(p); got != want {
 			t.Fatalf("Count(%v) = %d, want %d", p, got, want)
 		}
+		i := 0
+		for c := s.Cursor(p); c.Next(); i++ {
+			if got := s.Nth(p, i); got != c.Quad() {
+				t.Fatalf("Nth(%v, %d) = %v, want %v", p, i, got, c.Quad())
+			}
+		}
 		for o := SPOG; o < orders; o++ {
 			got, last := 0, key{}
 			for c := s.CursorIn(o, p); c.Next(); got++ {
@@ -107,7 +119,35 @@ func checkSnapshot(t *rapid.T, s *Snapshot, model map[base.Quad]bool, at base.Qu
 			if got != want {
 				t.Fatalf("%v %v yields %d, want %d", o, p, got, want)
 			}
+			checkSeek(t, s, o, p)
 		}
+	}
+}
+
+// checkSeek seeks from the start and from the middle, to any ids.
+func checkSeek(t *rapid.T, s *Snapshot, o Order, p IDQuad) {
+	var all []IDQuad
+	for c := s.CursorIn(o, p); c.Next(); {
+		all = append(all, c.Quad())
+	}
+	id := rapid.SampledFrom([]ID{0, 1, 2, 3, 4, 6, 9, ^ID(0)})
+	to := IDQuad{id.Draw(t, "s"), id.Draw(t, "p"), id.Draw(t, "o"), id.Draw(t, "g")}
+	from := rapid.IntRange(0, len(all)).Draw(t, "from")
+	c := s.CursorIn(o, p)
+	for range from {
+		c.Next()
+	}
+	c.Seek(to)
+	for _, want := range all[from:] {
+		if o.key(want).less(o.key(to)) {
+			continue
+		}
+		if !c.Next() || c.Quad() != want {
+			t.Fatalf("%v %v from %d to %v: no %v", o, p, from, to, want)
+		}
+	}
+	if c.Next() {
+		t.Fatalf("%v %v from %d to %v: then %v", o, p, from, to, c.Quad())
 	}
 }
 
