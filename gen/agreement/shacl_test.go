@@ -33,29 +33,35 @@ for line in sys.stdin:
 // documentShapes are the shapes of /ontology/shapes.
 func documentShapes(t *testing.T) *shacl.Shapes {
 	t.Helper()
-	g, err := shacl.Read(shacl.Text{Name: "shapes.ttl", Content: schema.ShapesTurtle, Format: rdf.Turtle})
+	return compiled(t, shacl.Text{Name: "shapes.ttl", Content: schema.ShapesTurtle, Format: rdf.Turtle})
+}
+
+// compiled are the shapes of texts, in which every word has an effect.
+func compiled(t *testing.T, texts ...shacl.Text) *shacl.Shapes {
+	t.Helper()
+	g, err := shacl.Read(texts...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := shacl.Parse(g)
+	shapes, err := shacl.Parse(g)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range compiled.Notices {
+	for _, n := range shapes.Notices {
 		t.Error(n)
 	}
-	return compiled
+	return shapes
 }
 
 // judgeGraph asks shapes about a document; the second result says what they
 // refuse.
-func judgeGraph(t *testing.T, compiled *shacl.Shapes, text shacl.Text) (bool, string) {
+func judgeGraph(t *testing.T, shapes *shacl.Shapes, text shacl.Text) (bool, string) {
 	t.Helper()
 	g, err := shacl.Read(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := compiled.Validate(t.Context(), g, shacl.Limits{})
+	report, err := shapes.Validate(t.Context(), g, shacl.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
