@@ -12,12 +12,12 @@ PEERS   ?= 100000,1000000
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # Packages whose goroutines meet; the race detector triples the time of the others for nothing.
 RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./runtime/command/... \
-           ./runtime/projection/... ./runtime/reconcile/... ./runtime/rdf/... ./runtime/node/...
+           ./runtime/projection/... ./runtime/reconcile/... ./runtime/rdf/... ./runtime/node/... ./runtime/sparql/desk
 # Of the edge only the tests whose requests meet: each of the others starts a node of its own.
 MEETING := AtOnce|Stream|Leave|Slow|Bounded|Waits|Protocols
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long check generate bench bench-graph fuzz where clean
+.PHONY: help build demo test test-long soak check generate bench bench-graph fuzz where clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: ## every promise, in a few minutes
 
 test-long: ## the same with long random runs, more crashes and more seeds
 	PICLOUD_LONG=1 $(GO) test -timeout 40m ./...
+
+soak: ## readers, writers and hostile queries at one node for ten minutes (SOAK=5m), with the curve of its heap
+	PICLOUD_SOAK=$(or $(SOAK),10m) $(GO) test -count 1 -run '^TestSoak$$' -v -timeout 0 ./cmd/picloud
 
 check: ## static only: format, vet, staticcheck, the repository's own law, stale output
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$bad" ]; then echo "gofmt differs; run: gofmt -w $$bad"; exit 1; fi

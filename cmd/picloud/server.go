@@ -17,6 +17,8 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/node"
+	"github.com/picloud/picloud/runtime/sparql"
+	"github.com/picloud/picloud/runtime/sparql/desk"
 )
 
 // nodeCommands are the commands that run a node.
@@ -27,12 +29,20 @@ func nodeCommands(app *cli.App) []*cobra.Command {
 // options are the flags of a node.
 type options struct {
 	dir, listen, domain, level string
+	limits                     sparql.Limits // of one query
+	queries                    desk.Config
+	memory, together           int64 // of one query and of all that run, in MiB
 }
 
 func (o *options) flags(c *cobra.Command, dir, level string) {
 	c.Flags().StringVar(&o.dir, "dir", dir, "directory of the node")
 	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:7443", "address to listen at")
 	c.Flags().StringVar(&o.domain, "domain", "picloud.local", "domain of the cluster")
+	limits, queries := sparql.DefaultLimits(), desk.Config{}.WithDefaults()
+	c.Flags().DurationVar(&o.limits.Timeout, "query-time", limits.Timeout, "time that a query may take")
+	c.Flags().Int64Var(&o.memory, "query-memory", limits.MaxMemoryBytes>>20, "memory in MiB that a query may keep")
+	c.Flags().IntVar(&o.queries.Running, "queries", queries.Running, "queries that run at the same time")
+	c.Flags().Int64Var(&o.together, "queries-memory", queries.MemoryBytes>>20, "memory in MiB that all queries that run may keep together")
 	c.Flags().StringVar(&o.level, "log-level", level, "least level that is logged: debug, info, warn, error")
 }
 
@@ -74,6 +84,10 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 	if err != nil {
 		return cli.Usagef("--listen %q is no address such as 127.0.0.1:7443", o.listen)
 	}
+	if o.limits.Timeout <= 0 || o.memory <= 0 || o.queries.Running <= 0 || o.together <= 0 {
+		return cli.Usagef("--query-time, --query-memory, --queries and --queries-memory take more than nothing")
+	}
+	o.limits.MaxMemoryBytes, o.queries.MemoryBytes = o.memory<<20, o.together<<20
 	n, err := open(ctx, node.Config{Dir: o.dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: logger})
 	if err != nil {
 		return err
@@ -92,6 +106,7 @@ func (o *options) serve(ctx context.Context, n *node.Node, logger *slog.Logger, 
 	server, err := http.New(http.Config{
 		Domain: o.domain, ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Datasets: n.Datasets(), Writer: n.Writer(), Events: n.Events(),
 		Writable: func() error { return writable(n) }, TLS: n.TLS(), Logger: logger,
+		Limits: o.limits, Queries: o.queries,
 	})
 	if err != nil {
 		return err

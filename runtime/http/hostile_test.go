@@ -9,52 +9,16 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"text/template"
 	"time"
 
 	edge "github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/sparql"
 	"github.com/picloud/picloud/runtime/sparql/desk"
+	"github.com/picloud/picloud/runtime/sparql/hostile"
 )
-
-// hostileQuery is one of testdata/hostile.txt.
-type hostileQuery struct{ name, text string }
-
-func hostileQueries(t testing.TB) (queries []hostileQuery) {
-	t.Helper()
-	text, err := os.ReadFile("testdata/hostile.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	repeat := func(n int, text string) string {
-		var b strings.Builder
-		for i := range n {
-			b.WriteString(strings.NewReplacer("{n}", strconv.Itoa(i), "{n+1}", strconv.Itoa(i+1)).Replace(text))
-		}
-		return b.String()
-	}
-	for section := range strings.SplitSeq("\n"+string(text), "\n## ") {
-		head, body, _ := strings.Cut(section, "\n")
-		name, _, named := strings.Cut(head, ": ")
-		if !named || len(queries) == 0 && head == "" {
-			continue
-		}
-		made, err := template.New(name).Funcs(template.FuncMap{"repeat": repeat}).Parse(body)
-		var b strings.Builder
-		if err == nil {
-			err = made.Execute(&b, nil)
-		}
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		queries = append(queries, hostileQuery{name, b.String()})
-	}
-	return queries
-}
 
 // attempt is what became of a hostile query.
 type attempt struct {
@@ -66,19 +30,19 @@ type attempt struct {
 }
 
 // attack sends a query and reads its answer to the end.
-func (c *cluster) attack(q hostileQuery, authorization string) (a attempt) {
-	a.name = q.name
+func (c *cluster) attack(q hostile.Query, authorization string) (a attempt) {
+	a.name = q.Name
 	began := time.Now()
 	defer func() { a.took = time.Since(began) }()
-	r, err := http.NewRequestWithContext(c.t.Context(), "POST", "https://picloud.local/sparql", strings.NewReader(q.text))
+	r, err := http.NewRequestWithContext(c.t.Context(), "POST", "https://picloud.local/sparql", strings.NewReader(q.Text))
 	if err != nil {
-		return attempt{name: q.name, err: err}
+		return attempt{name: q.Name, err: err}
 	}
 	r.Header.Set("Authorization", strings.TrimPrefix(authorization, "Authorization: "))
 	r.Header.Set("Content-Type", "application/sparql-query")
 	response, err := c.client.Do(r)
 	if err != nil { // over HTTP/2 an answer that breaks off soon may take its head along
-		return attempt{name: q.name, err: err}
+		return attempt{name: q.Name, err: err}
 	}
 	defer response.Body.Close()
 	a.status = response.StatusCode
@@ -108,7 +72,7 @@ func (a attempt) clear() bool {
 
 // bystander asks a simple question until done is closed.
 func (c *cluster) bystander(authorization string, done <-chan struct{}) (latencies []time.Duration, failed []string) {
-	q := hostileQuery{"bystander", "PREFIX pc: <https://picloud.local/ontology#> SELECT ?name { </products/photo-app> pc:name ?name }"}
+	q := hostile.Query{Name: "bystander", Text: "PREFIX pc: <https://picloud.local/ontology#> SELECT ?name { </products/photo-app> pc:name ?name }"}
 	for {
 		select {
 		case <-done:
@@ -150,9 +114,9 @@ func TestAServerOutlivesTheHostileSet(t *testing.T) {
 	for i := range 4 {
 		callers = append(callers, c.token(fmt.Sprint("hostile-", i), "read"))
 	}
-	queries := hostileQueries(t)
-	if len(queries) < 50 {
-		t.Fatalf("the set has %d queries only", len(queries))
+	queries, err := hostile.Queries()
+	if err != nil || len(queries) < 50 {
+		t.Fatalf("the set has %d queries only (%v)", len(queries), err)
 	}
 	before, goroutines := heapInUse(), runtime.NumGoroutine()
 	done := make(chan struct{})
@@ -162,7 +126,7 @@ func TestAServerOutlivesTheHostileSet(t *testing.T) {
 	watching.Go(func() { latencies, failed = c.bystander(calm, done) })
 	peak := before
 	watching.Go(func() { peak = peakHeap(done) })
-	work := make(chan hostileQuery)
+	work := make(chan hostile.Query)
 	var mu sync.Mutex
 	var attempts []attempt
 	var all sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
@@ -147,7 +148,7 @@ func TestOperatorsKeepNoMoreThanTheyAreGranted(t *testing.T) {
 	const budget = 8 << 20
 	d := rings(3000)
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
-	for _, name := range slices.Sorted(mapsKeys(hungry)) {
+	for _, name := range slices.Sorted(maps.Keys(hungry)) {
 		q := mustParse(t, hungry[name])
 		runtime.GC()
 		before := liveHeap()
@@ -179,16 +180,6 @@ func TestOperatorsKeepNoMoreThanTheyAreGranted(t *testing.T) {
 			t.Errorf("%s: %d bytes of the pool are still taken after the end", name, left)
 		}
 		t.Logf("%-18s %5.1f MiB  %s", name, float64(most)/(1<<20), code(err))
-	}
-}
-
-func mapsKeys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
 	}
 }
 
