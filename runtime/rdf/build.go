@@ -1,5 +1,7 @@
 package rdf
 
+import "slices"
+
 // build makes all indexes of a list of quads, which it may change. It sorts by
 // counting, one stable pass over the ids for each place: four passes make SPOG,
 // and each further order is one pass away from an earlier one.
@@ -25,12 +27,14 @@ func build(quads []IDQuad, ids int, epoch uint64) indexes {
 			a, b = b, a
 		}
 	}
-	if x.sole == Any {
-		sort(placeG)
+	if !slices.IsSortedFunc(a, compareSPOG) { // they are in an image and after a compaction
+		if x.sole == Any {
+			sort(placeG)
+		}
+		sort(placeO)
+		sort(placeP)
+		sort(placeS)
 	}
-	sort(placeO)
-	sort(placeP)
-	sort(placeS)
 	a = distinct(a)
 	b = b[:len(a)]
 	both(SPOG)

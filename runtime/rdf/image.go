@@ -166,6 +166,7 @@ func (s *Store) readTerms(f *frameReader) (ids []ID) {
 
 func (s *Store) readTermsOf(f *frameReader, t termType, ids []ID) []ID {
 	before := ""
+	var text []byte
 	for i, n := uint64(0), f.number(math.MaxUint32); i < n && f.err == nil; i++ {
 		same := f.number(sharedMax)
 		rest := f.text()
@@ -173,13 +174,14 @@ func (s *Store) readTermsOf(f *frameReader, t termType, ids []ID) []ID {
 			f.fail("a term repeats more than there is")
 			return nil
 		}
-		value := before[:same] + string(rest)
-		if i > 0 && value <= before {
+		text = append(append(text[:0], before[:same]...), rest...)
+		if i > 0 && string(text) <= before {
 			f.fail("the terms are not in order")
 			return nil
 		}
-		ids = append(ids, s.dict.intern(base.Term{Kind: t.kind, Value: value, Datatype: t.datatype, Lang: t.lang}))
-		before = value
+		id := s.dict.intern(base.Term{Kind: t.kind, Value: string(text), Datatype: t.datatype, Lang: t.lang})
+		ids = append(ids, id)
+		before = s.dict.entry(id).value
 	}
 	return ids
 }
