@@ -30,7 +30,7 @@ func Parse(g Graph) (*Shapes, error) {
 	c.shapes.below = &path{op: zeroOrMore, sub: []*path{{iri: rdfsSubClassOf, term: c.term(base.IRI(rdfsSubClassOf))}}}
 	c.classes = c.classesBelow(rdfsClass, owlClass)
 	c.find()
-	for i := 0; i < len(c.shapes.all); i++ { // compiling one finds others
+	for i := 0; i < len(c.shapes.all) && len(c.problems) < maxProblems; i++ { // compiling one finds others
 		c.compile(c.shapes.all[i], c.ids[i])
 	}
 	c.siblings()

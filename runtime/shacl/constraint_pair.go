@@ -66,6 +66,9 @@ func (k *less) check(c *check) {
 	others := c.objects(k.term)
 	operands := make([]operand, len(others))
 	for i, other := range others {
+		if !c.tick() {
+			return
+		}
 		operands[i] = operandOf(c.term(other))
 	}
 	for _, v := range c.values {

@@ -153,6 +153,9 @@ func buildPattern(c *compiler, _ *shape, id, o rdf.ID) constraint {
 		return nil
 	}
 	key := [2]string{t.Value, flags}
+	if c.weight > maxWeight {
+		return nil // it was told, and compiling more would take as long as the text is
+	}
 	if c.patterns[key] == nil {
 		re, err := value.CompileRegex(t.Value, flags)
 		if err == nil {

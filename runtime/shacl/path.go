@@ -60,9 +60,31 @@ func (r *run) walk(p *path, from []rdf.ID, backward bool) []rdf.ID {
 	case zeroOrMore, oneOrMore:
 		r.repeat(p, from, backward)
 	}
+	return r.ordered(mark)
+}
+
+// maxSorted is how many ids are sorted without a look at the clock.
+const maxSorted = 1 << 16
+
+// ordered puts what was pushed since a mark in order, each once.
+func (r *run) ordered(mark int) []rdf.ID {
 	ends := r.stack[mark:]
-	if !slices.IsSorted(ends) {
+	switch {
+	case slices.IsSorted(ends):
+	case len(ends) <= maxSorted:
 		slices.Sort(ends)
+	default:
+		set := roaring.New()
+		for _, id := range ends {
+			if !r.tick() {
+				break
+			}
+			set.Add(uint32(id))
+		}
+		ends = ends[:0]
+		for it := set.Iterator(); it.HasNext(); {
+			ends = append(ends, rdf.ID(it.Next()))
+		}
 	}
 	ends = slices.Compact(ends)
 	r.stack = r.stack[:mark+len(ends)]

@@ -204,15 +204,22 @@ func TestHostileShapesEndAtALimit(t *testing.T) {
 
 // Whatever takes long ends soon after its context.
 func TestValidationEndsWithItsContext(t *testing.T) {
-	var ring, values, nested strings.Builder
+	var ring, values, nested, fan strings.Builder
 	for i := range 3000 {
 		fmt.Fprintf(&ring, "ex:n%d ex:p ex:n%d .\n", i, (i+1)%3000)
 		fmt.Fprintf(&values, "ex:a ex:p %d ; ex:q %d .\n", i, i)
+	}
+	for i := range 2000 {
+		fmt.Fprintf(&fan, "ex:a ex:p ex:f%d . ex:f%d ex:q ex:g%d . ex:h ex:r ex:f%d .\n", i, i, 1999-i, i)
+	}
+	for i := range 2000 {
+		fmt.Fprintf(&fan, "ex:g%d ex:q ex:h .\n", i)
 	}
 	fmt.Fprintf(&nested, "ex:a ex:p %q .\n", strings.Repeat("a", 4<<20))
 	for name, c := range map[string]struct{ shapes, data string }{
 		"paths": {`ex:s sh:targetSubjectsOf ex:p ; sh:property [ sh:path [ sh:oneOrMorePath ex:p ] ; sh:minCount 4000 ] .`, ring.String()},
 		"pairs": {`ex:s sh:targetNode ex:a ; sh:property [ sh:path ex:p ; sh:not [ sh:path ex:q ; sh:lessThan ex:r ] ; sh:lessThanOrEquals ex:q ] .`, values.String()},
+		"sets":  {`ex:s sh:targetSubjectsOf ex:q ; sh:property [ sh:path ( [ sh:zeroOrMorePath [ sh:alternativePath ( ex:q ex:r ) ] ] [ sh:zeroOrMorePath [ sh:inversePath ex:q ] ] ) ; sh:minCount 1 ] .`, fan.String()},
 		"regex": {`ex:s sh:targetNode ex:a ; sh:property [ sh:path ex:p ; sh:pattern "(a?b?c?d?e?f?g?h?a?b?){600}z" ] .`, nested.String()},
 	} {
 		s, g := shapes(t, c.shapes), graph(t, c.data)
