@@ -252,7 +252,7 @@ func (e *engine) reset(axioms []base.Quad) {
 // others, and the dictionary when most of its terms are in no fact.
 func (e *engine) tidy() {
 	t := e.table
-	if rows := len(t.facts) - 1; rows-t.live < t.live/2+4096 {
+	if rows := len(t.facts) - 1; rows-t.live < t.live/2+e.slack {
 		return
 	}
 	used := make([]bool, len(e.terms.list))
@@ -268,7 +268,7 @@ func (e *engine) tidy() {
 		}
 	}
 	to := func(i id) id { return i }
-	if old := e.terms; len(old.list) > 2*terms+4096 {
+	if old := e.terms; len(old.list) > 2*terms+e.slack {
 		e.terms = newTerms(e.program.names, old.foreign)
 		to = func(i id) id {
 			if i == 0 {

@@ -12,6 +12,7 @@ type engine struct {
 	table    *table
 	limits   Limits
 	trivial  bool
+	slack    int   // rows and terms out of use that are not worth building anew
 	stopped  error // why nothing is inferred at present
 	changes  []row // whose visibility may have changed in this change
 	queue    []row // doomed
@@ -24,8 +25,11 @@ type engine struct {
 	err   error // why this change cannot be finished
 }
 
+// slack is the usual one: some 300 KB.
+const slack = 1 << 12
+
 func newEngine(p *program, foreign func(string) bool, l Limits, trivial bool) *engine {
-	return &engine{program: p, terms: newTerms(p.names, foreign), table: newTable(), limits: l, trivial: trivial}
+	return &engine{program: p, terms: newTerms(p.names, foreign), table: newTable(), limits: l, trivial: trivial, slack: slack}
 }
 
 const checkEvery = 1 << 12 // steps, well under a millisecond

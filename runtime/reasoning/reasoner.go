@@ -300,21 +300,14 @@ func oneGraph(removed, added []base.Quad) (g base.Term, one bool) {
 	return g, true
 }
 
-// concerns tells whether some axiom is about a quad.
+// concerns tells whether some axiom is about a quad: whether it names its
+// property, or its class. What could be inferred and is given counts too.
 func (e *engine) concerns(q *base.Quad) bool {
 	p := e.terms.find(q.P)
-	if p == 0 {
-		return false
+	if p == e.program.known.rdfType {
+		p = e.terms.find(q.O)
 	}
-	mask := e.terms.mask
-	if any := e.program.any[0]; any != nil && mask[p]&any.union[1] != 0 {
-		return true
-	}
-	if p != e.program.known.rdfType {
-		return false
-	}
-	o := e.terms.find(q.O)
-	return o != 0 && mask[o]&e.program.own.get(p).union[2] != 0
+	return int(p) > e.terms.names
 }
 
 // concerned are the quads of a graph that some axiom is about.
