@@ -2,8 +2,8 @@
 //
 // The way of a query: syntax (text to tree) → algebra (section 18 of the
 // specification, unoptimised) → planner (filters where their variables are
-// bound, joins ordered by counts, nested loop or hash join) → operators over
-// rows of ids → results. Terms are decoded only where an expression or the
+// bound, joins ordered by counts and samples, loops or hash tables by cost) →
+// operators over rows of ids → results. Terms are decoded only where an expression or the
 // result needs them.
 //
 // Invariants:

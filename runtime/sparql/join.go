@@ -2,6 +2,7 @@ package sparql
 
 import (
 	"math"
+	"slices"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/sparql/algebra"
@@ -150,20 +151,25 @@ func (p *planner) flatten(op algebra.Op, parts []part, filters []syntax.Expr) ([
 	return append(parts, part{op: op, possible: algebra.Possible(op), certain: algebra.Certain(op)}), filters
 }
 
-// constants turns "?v = <iri>" for a variable that the join always binds into
-// a table of one row, from which the join then starts.
+// constants turns "?v = <iri>" and its like for a variable that the join always
+// binds into a table, from which the join may then start.
 func (p *planner) constants(parts []part, filters []syntax.Expr) ([]part, []syntax.Expr) {
 	if len(parts) == 0 {
 		return parts, filters
 	}
 	var rest []syntax.Expr
 	for _, f := range filters {
-		v, iri, ok := isIRI(f)
-		if !ok || !anyCertain(parts, v) {
+		v, terms := oneOf(f)
+		if terms == nil || !anyCertain(parts, v) {
 			rest = append(rest, f)
 			continue
 		}
-		op := &algebra.Table{Vars: []string{v}, Rows: [][]base.Term{{iri}}}
+		op := &algebra.Table{Vars: []string{v}}
+		for i, t := range terms {
+			if !slices.Contains(terms[:i], t) {
+				op.Rows = append(op.Rows, []base.Term{t})
+			}
+		}
 		vars := algebra.Vars{v: {}}
 		parts = append(parts, part{op: op, possible: vars, certain: vars})
 	}
@@ -179,20 +185,34 @@ func anyCertain(parts []part, v string) bool {
 	return false
 }
 
-// isIRI recognises "?v = <iri>" and sameTerm(?v, <iri>).
-func isIRI(f syntax.Expr) (v string, iri base.Term, ok bool) {
+// maxOneOf is up to how many terms of IN become a table.
+const maxOneOf = 1000
+
+// oneOf recognises a condition that holds exactly where a variable is one of
+// some terms: sameTerm(?v, term), and ?v = term and ?v IN (terms) for IRIs and
+// plain strings, to which nothing else is equal. terms is nil for others.
+func oneOf(f syntax.Expr) (v string, terms []base.Term) {
 	c, is := f.(syntax.Call)
-	if !is || c.Op != "=" && c.Op != "SAMETERM" {
-		return "", base.Term{}, false
+	if !is || c.Op != "=" && c.Op != "SAMETERM" && c.Op != "IN" || len(c.Args) < 2 || len(c.Args) > maxOneOf {
+		return "", nil
 	}
-	for i := range 2 {
-		name, isVar := c.Args[i].(syntax.Var)
-		value, isConst := c.Args[1-i].(syntax.Const)
-		if isVar && isConst && value.Term.Kind == base.IRITerm {
-			return string(name), value.Term, true
+	args := c.Args
+	if _, swapped := args[1].(syntax.Var); swapped && len(args) == 2 && c.Op != "IN" {
+		args = []syntax.Expr{args[1], args[0]}
+	}
+	name, is := args[0].(syntax.Var)
+	if !is {
+		return "", nil
+	}
+	for _, a := range args[1:] {
+		value, is := a.(syntax.Const)
+		t := value.Term
+		if !is || c.Op != "SAMETERM" && t.Kind != base.IRITerm && (t.Kind != base.LiteralTerm || t.Datatype != base.XSDString) {
+			return "", nil
 		}
+		terms = append(terms, t)
 	}
-	return "", base.Term{}, false
+	return string(name), terms
 }
 
 // cheapest picks the next operand and how many rows it gives for each row of

@@ -72,6 +72,13 @@ func (n *naive) call(x syntax.Call, s solution, g []base.Triple) (value.Value, b
 	case "=", "!=":
 		equal, ok := value.Equal(args[0], args[1])
 		return value.Bool(equal == (x.Op == "=")), ok
+	case "IN", "NOT IN":
+		found, failed := false, false
+		for _, member := range args[1:] {
+			equal, ok := value.Equal(args[0], member)
+			found, failed = found || ok && equal, failed || !ok
+		}
+		return value.Bool(found == (x.Op == "IN")), found || !failed
 	case "<", ">":
 		order, nan, ok := value.Compare(args[0], args[1])
 		return value.Bool(!nan && (order < 0) == (x.Op == "<") && order != 0), ok

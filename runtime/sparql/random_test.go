@@ -120,7 +120,10 @@ func (g *generator) path(depth int) string {
 }
 
 func (g *generator) condition(depth int) string {
-	switch g.IntN(9) {
+	switch g.IntN(10) {
+	case 9:
+		return g.pick(g.variable()+` = "x"`, `"x" = `+g.variable(), `SAMETERM(`+g.variable()+`, "x"@en)`, g.variable()+` IN (:a, "x", :a)`,
+			g.variable()+" NOT IN (:a, 2)", g.variable()+" IN (:b, 1)", `SAMETERM(1, `+g.variable()+`)`)
 	case 0:
 		return "BOUND(" + g.variable() + ")"
 	case 1:

@@ -66,8 +66,7 @@ func (o *ours) measure(data string) report {
 			times = append(times, milliseconds(at))
 			runtime.KeepAlive(s)
 		}
-		slices.Sort(times)
-		m.Ms, m.Runs = times[len(times)/2], len(times)
+		m.Ms, m.Runs = median(times), len(times)
 		out.Queries[q.Name] = m
 	}
 	end := time.Now().Add(o.cap())
@@ -78,7 +77,15 @@ func (o *ours) measure(data string) report {
 		o.step(step, out.Mix)
 		out.Steps = i + 1
 	}
+	for _, m := range out.Mix {
+		m.Ms = median(m.times)
+	}
 	return out
+}
+
+func median(times []float64) float64 {
+	slices.Sort(times)
+	return times[len(times)/2]
 }
 
 // step adds a step of the mix to the sums.
@@ -92,11 +99,11 @@ func (o *ours) step(step Step, sums map[string]*measure) {
 	at := time.Now()
 	if step.Text == "" {
 		o.update("DELETE DATA { " + step.Remove + " } ; INSERT DATA { " + step.Add + " }")
-		sum.Ms += milliseconds(at)
+		sum.times = append(sum.times, milliseconds(at))
 		return
 	}
 	s := o.solve(o.store.Snapshot(), step.Text)
-	sum.Ms += milliseconds(at)
+	sum.times = append(sum.times, milliseconds(at))
 	m := s.measure()
 	sum.Rows += m.Rows
 	sum.Hash = sha(sum.Hash + m.Hash)

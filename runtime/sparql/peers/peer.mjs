@@ -73,8 +73,8 @@ for (const [i, s] of mix.entries()) {
   if (s.text) result = await e.query(s.text);
   else await e.update(`DELETE DATA { ${s.remove} } ; INSERT DATA { ${s.add} }`);
   const ms = now() - at;
-  const sum = (out.mix[s.name] ??= { ms: 0, runs: 0, rows: 0, hash: "" });
-  sum.ms += ms;
+  const sum = (out.mix[s.name] ??= { times: [], runs: 0, rows: 0, hash: "" });
+  sum.times.push(ms);
   sum.runs++;
   if (result) {
     const a = answer(result);
@@ -83,4 +83,5 @@ for (const [i, s] of mix.entries()) {
   }
   out.steps = i + 1;
 }
+for (const sum of Object.values(out.mix)) sum.ms = median(sum.times);
 console.log(JSON.stringify(out));

@@ -23,8 +23,8 @@ type workload struct {
 	CapSeconds int     `json:"capSeconds"` // for the mix; each query has a tenth
 }
 
-// report is what an engine tells. Times are milliseconds (the median of a
-// query, the sum of a step of the mix), the load's seconds.
+// report is what an engine tells. Times are medians in milliseconds, the load's
+// seconds.
 type report struct {
 	Load    float64             `json:"load"`
 	RSS     int64               `json:"rss"`
@@ -39,6 +39,8 @@ type measure struct {
 	Runs int     `json:"runs"`
 	Rows int     `json:"rows"`
 	Hash string  `json:"hash"`
+
+	times []float64
 }
 
 // engine is one of those compared.
@@ -186,7 +188,7 @@ func table(t *testing.T, title string, engines []*engine, steps int) {
 				}
 				return &measure{}
 			}
-			row(name, "ms", func(r *report) float64 { return m(r).Ms / float64(max(1, perStep(m(r), steps))) }, func(r *report) string {
+			row(name, "ms", func(r *report) float64 { return m(r).Ms }, func(r *report) string {
 				if m(r).Runs > 0 && (steps == 0 || r.Steps == steps) && m(r).Hash != m(ours).Hash {
 					t.Errorf("%s: %s: %d rows, ours %d, or others", title, name, m(r).Rows, m(ours).Rows)
 					return "≠"
@@ -201,7 +203,7 @@ func table(t *testing.T, title string, engines []*engine, steps int) {
 		row("mix", "ms", func(r *report) float64 {
 			total := 0.0
 			for _, name := range sorted(r.Mix) {
-				total += r.Mix[name].Ms / float64(r.Mix[name].Runs)
+				total += r.Mix[name].Ms
 			}
 			return total
 		}, func(r *report) string {
@@ -212,14 +214,6 @@ func table(t *testing.T, title string, engines []*engine, steps int) {
 		})
 	}
 	fmt.Print(b.String())
-}
-
-// perStep is by what a sum of the mix is divided: the times it ran.
-func perStep(m *measure, steps int) int {
-	if steps == 0 {
-		return 1
-	}
-	return m.Runs
 }
 
 func ratio(of, to float64) string {
