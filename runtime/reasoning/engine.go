@@ -19,7 +19,9 @@ type engine struct {
 	given    int   // asserted facts
 	trusting bool  // axioms of the house are coming: terms of others are theirs to define
 
-	work  int // steps since the start of the change
+	match match // at work on a fact, kept lest each fact needs one
+	proof match // at work on why a fact stays, likewise
+	work  int   // steps since the start of the change
 	ctx   context.Context
 	until time.Time
 	err   error // why this change cannot be finished
@@ -208,18 +210,19 @@ func (e *engine) judge(r row) {
 	if f.flags&(asserted|axiom|gone|doomed) != 0 {
 		return
 	}
-	if f.count > 0 && e.proof(r, nil) {
+	if f.count > 0 && e.prove(r, nil) {
 		return
 	}
 	e.table.facts[r].flags |= doomed
 	e.queue = append(e.queue, r)
 }
 
-// proof looks for an instance of a rule that gives a fact from older ones, and
+// prove looks for an instance of a rule that gives a fact from older ones, and
 // shows it.
-func (e *engine) proof(r row, show func(*match)) bool {
+func (e *engine) prove(r row, show func(*match)) bool {
 	f := e.table.facts[r]
-	m := match{e: e, mode: proving, row: r, each: show}
+	m := &e.proof
+	*m = match{e: e, mode: proving, row: r, each: show}
 	for _, plans := range [2][]*plan{e.program.back.get(f.p), e.program.backAny[f.p>>idBits]} {
 		for _, m.plan = range plans {
 			if m.run(&f); m.found {

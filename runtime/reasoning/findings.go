@@ -115,7 +115,7 @@ func (e *engine) trace(r row, given, seen map[row]bool) {
 		return
 	}
 	var from []row
-	e.proof(r, func(m *match) {
+	e.prove(r, func(m *match) {
 		if from == nil {
 			from = append(from, m.rows[:len(m.plan.rule.body)]...)
 		}

@@ -162,7 +162,8 @@ func (m *match) head(a *atom) (s, p, o uint32) {
 // matchAll starts every plan that a fact can start. The fact is a copy, since
 // the table may move meanwhile.
 func (e *engine) matchAll(mode mode, r row, f fact) {
-	m := match{e: e, mode: mode, row: r}
+	m := &e.match
+	*m = match{e: e, mode: mode, row: r}
 	if own := e.program.own.get(f.p); own != nil {
 		m.start(own, &f)
 	}
