@@ -1,6 +1,7 @@
 package sparql
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -29,6 +30,7 @@ func (p *planner) join(op algebra.Op, c place, filters []syntax.Expr) node {
 	parts, filters = p.constants(parts, filters)
 	parts = p.intersections(parts, c)
 	j := &joining{planner: p, start: c, sure: algebra.Vars{}, certain: algebra.Vars{}, card: 1}
+	c.bound = c.bound.Union(nil)
 	for len(parts) > 0 && p.e.tick() {
 		at, rows := j.cheapest(parts, c)
 		next := parts[at]
@@ -38,7 +40,8 @@ func (p *planner) join(op algebra.Op, c place, filters []syntax.Expr) node {
 			inside, filters = split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(next.certain) })
 		}
 		j.attach(next, c, inside, rows)
-		c = c.with(next.possible)
+		maps.Copy(c.bound, next.possible)
+		c.limit = -1
 		var ready []syntax.Expr
 		ready, filters = split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(j.certain) })
 		j.filter(ready, c)
@@ -51,7 +54,8 @@ func (p *planner) join(op algebra.Op, c place, filters []syntax.Expr) node {
 	return j.node
 }
 
-// joining is a join that is being planned: what has been joined so far.
+// joining is a join that is being planned: what has been joined so far. Its sets
+// are its own and grow with it.
 type joining struct {
 	*planner
 	node node // nil at the start
@@ -95,7 +99,8 @@ func (j *joining) attach(next part, c place, inside []syntax.Expr, rows float64)
 		}
 		j.node = j.trace(&algebra.Join{}, j.card*j.start.runs, &hashJoinNode{left: j.node, right: j.hashSide(op, j.start, j.certain)})
 	}
-	j.sure, j.certain = union(j.sure, next.possible), union(j.certain, next.certain)
+	maps.Copy(j.sure, next.possible)
+	maps.Copy(j.certain, next.certain)
 }
 
 // part plans one operand as the right side of a nested loop.

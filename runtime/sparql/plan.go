@@ -185,8 +185,11 @@ func (p *planner) filter(n node, filters []syntax.Expr, c place, vars, certain a
 	if len(filters) == 0 {
 		return n
 	}
-	visible := c.outer.Union(c.bound).Union(vars)
+	var visible algebra.Vars
 	for _, f := range filters {
+		if visible == nil && hasExists(f) {
+			visible = c.outer.Union(c.bound).Union(vars)
+		}
 		if x, is := f.(algebra.Exists); is && p.decorrelates(x, c, visible, certain) {
 			n = p.semiJoin(n, x, c, certain)
 		} else {
