@@ -36,8 +36,17 @@ const pageRows = 1000
 func (s *Server) queryPage(w http.ResponseWriter, r *http.Request, text string, result *sparql.Result) error {
 	page := queryPage{Action: r.URL.Path, Query: text, Asked: true, Columns: result.Vars}
 	more := false
+	var failed error
 	row := func(terms ...base.Term) bool {
 		if more = len(page.Rows) == pageRows; more {
+			return false
+		}
+		// The page is made whole before it is sent, and its text escaped.
+		size := 0
+		for _, t := range terms {
+			size += 500 + 8*len(t.Value)
+		}
+		if failed = result.Hold(size); failed != nil {
 			return false
 		}
 		cells := make([]shown, len(terms))
@@ -47,7 +56,6 @@ func (s *Server) queryPage(w http.ResponseWriter, r *http.Request, text string, 
 		page.Rows = append(page.Rows, cells)
 		return true
 	}
-	var failed error
 	switch result.Form {
 	case syntax.Ask:
 		page.Boolean = strconv.FormatBool(result.Boolean)

@@ -135,6 +135,9 @@ func newAnswerWriter(w http.ResponseWriter, r *http.Request, media string, limit
 const holdBack = 64 << 10
 
 func (a *answerWriter) Write(b []byte) (int, error) {
+	if err := context.Cause(a.ctx); err != nil { // a serialiser that has all it needs does not ask
+		return 0, err
+	}
 	if !a.started && len(a.held)+len(b) <= holdBack {
 		a.held = append(a.held, b...)
 		return len(b), nil

@@ -20,6 +20,7 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql/hostile"
 )
 
 // hungry are queries that would keep without end, at least one for each
@@ -145,7 +146,7 @@ func finish(ctx context.Context, q *Query, d Dataset, l Limits) error {
 // and watches the heap. An operator that forgets to charge what it keeps is
 // seen by it: the query goes on until its time is over.
 func TestOperatorsKeepNoMoreThanTheyAreGranted(t *testing.T) {
-	const budget = 8 << 20
+	const budget = 4 << 20
 	d := rings(3000)
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	for _, name := range slices.Sorted(maps.Keys(hungry)) {
@@ -167,7 +168,7 @@ func TestOperatorsKeepNoMoreThanTheyAreGranted(t *testing.T) {
 			}
 		}()
 		meter := NewMeter(NewPool(2 * budget))
-		err := finish(ctx, q, d, Limits{Timeout: 150 * time.Millisecond, MaxMemoryBytes: budget, Meter: meter})
+		err := finish(ctx, q, d, Limits{Timeout: 200 * time.Millisecond, MaxMemoryBytes: budget, Meter: meter})
 		cancel()
 		<-done
 		if c := code(err); c != CodeTimeout && c != CodeOverBudget {
@@ -239,22 +240,34 @@ func TestQueriesEndSoonAfterTheirCaller(t *testing.T) {
 	var late []time.Duration
 	var worst time.Duration
 	slowest := ""
-	for name, text := range hungry {
-		q := mustParse(t, text)
+	set := maps.Clone(hungry)
+	others, err := hostile.Queries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range others {
+		set["hostile: "+q.Name] = q.Text
+	}
+	for name, text := range set {
+		q, err := Parse("PREFIX : <http://e/> "+text, Options{Base: "http://e/"})
+		if err != nil {
+			continue
+		}
 		for range 3 {
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan time.Time, 1)
 			go func() {
-				if err := finish(ctx, q, d, Limits{MaxMemoryBytes: 32 << 20}); err == nil {
-					t.Errorf("%s: it came to its end", name)
-				}
+				_ = finish(ctx, q, d, Limits{MaxMemoryBytes: 32 << 20}) // some end by themselves
 				ended <- time.Now()
 			}()
 			timer := time.NewTimer(time.Duration(rand.Int64N(int64(20 * time.Millisecond))))
 			<-timer.C
 			canceled := time.Now()
 			cancel()
-			took := (<-ended).Sub(canceled)
+			took := max(0, (<-ended).Sub(canceled))
+			if took > 50*time.Millisecond {
+				t.Logf("%s: %s", name, took)
+			}
 			if late = append(late, took); took > worst {
 				worst, slowest = took, name
 			}

@@ -171,18 +171,23 @@ func groupVars(g *Group, certain bool, out Vars) {
 // included.
 func ExprVars(e syntax.Expr) Vars {
 	out := Vars{}
+	out.looked(e)
+	return out
+}
+
+// looked adds the variables that an expression looks at.
+func (s Vars) looked(e syntax.Expr) {
 	if e == nil {
-		return out
+		return
 	}
 	syntax.Walk(e, func(e syntax.Expr) {
 		switch x := e.(type) {
 		case syntax.Var:
-			out.Add(string(x))
+			s.Add(string(x))
 		case Exists:
-			mentioned(x.Input, out)
+			mentioned(x.Input, s)
 		}
 	})
-	return out
 }
 
 // Mentioned are all variables that op names anywhere, bound or not.
@@ -193,29 +198,24 @@ func Mentioned(op Op) Vars {
 }
 
 func mentioned(op Op, out Vars) {
-	expr := func(e syntax.Expr) {
-		for v := range ExprVars(e) {
-			out.Add(v)
-		}
-	}
 	switch o := op.(type) {
 	case *Filter:
-		expr(o.Expr)
+		out.looked(o.Expr)
 	case *LeftJoin:
-		expr(o.Expr)
+		out.looked(o.Expr)
 	case *Extend:
 		out.Add(o.Var)
-		expr(o.Expr)
+		out.looked(o.Expr)
 	case *Group:
 		for _, list := range [][]Binding{o.Keys, o.Aggregates} {
 			for _, k := range list {
 				out.Add(k.Var)
-				expr(k.Expr)
+				out.looked(k.Expr)
 			}
 		}
 	case *OrderBy:
 		for _, k := range o.Keys {
-			expr(k.Expr)
+			out.looked(k.Expr)
 		}
 	case *Graph:
 		out.nodes(o.Name)
