@@ -193,7 +193,7 @@ func (d *Datasets) readImage(s *set) error {
 		return err
 	}
 	defer file.Close()
-	in := bufio.NewReaderSize(file, 1<<20)
+	in := bufio.NewReaderSize(file, 64<<10) // many datasets are read at once
 	header, err := decodeHeader(in)
 	if err != nil {
 		return err

@@ -84,7 +84,9 @@ func (w *Writer) Change(ctx context.Context, ref base.Ref, r command.Request, ev
 	if _, known := w.cfg.Views.View().State.Receipt(r.Key.Key); known && r.Key != (command.Key{}) {
 		r.Commands = []domain.Command{holder.ChangeDataset(0, nil, nil, 0)}
 		answer, err := w.cfg.Door.Do(ctx, &r)
-		return Answer{Answer: answer}, err
+		if !stale(err) { // a receipt may end between two looks
+			return Answer{Answer: answer}, err
+		}
 	}
 	for range repeats {
 		answer, again, err := w.attempt(ctx, ref, r, condition, evaluate)
@@ -93,6 +95,12 @@ func (w *Writer) Change(ctx context.Context, ref base.Ref, r command.Request, ev
 		}
 	}
 	return Answer{}, &base.Error{Code: base.Unavailable, Ref: ref, RetryAfter: 1, Detail: fmt.Sprintf("%s changes too often to decide on it; try again", ref)}
+}
+
+// stale reports whether a change was worked out on what is no longer so.
+func stale(err error) bool {
+	var refused *base.Error
+	return errors.As(err, &refused) && refused.Code == base.Stale
 }
 
 // allowed finds the resource and asks whether the principal may change what it
@@ -145,8 +153,7 @@ func (w *Writer) attempt(ctx context.Context, ref base.Ref, r command.Request, c
 	}
 	r.Commands = []domain.Command{c}
 	answer = Answer{Removed: len(removed), Added: len(added)}
-	var refused *base.Error
-	if answer.Answer, err = w.cfg.Door.Do(ctx, &r); errors.As(err, &refused) && refused.Code == base.Stale {
+	if answer.Answer, err = w.cfg.Door.Do(ctx, &r); stale(err) {
 		return Answer{}, true, nil
 	}
 	if err != nil || answer.Replayed {
