@@ -18,9 +18,10 @@ type group struct {
 	caller    base.Ref // who asked first
 	endpoint  string
 
-	feed  *feed // nil while nobody subscribes
-	users int
-	slept time.Time
+	feed   *feed // nil while nobody subscribes
+	users  int
+	asleep bool // its rows wait for somebody to resume
+	slept  time.Time
 
 	dirty   bool          // it has to run
 	until   base.Position // if so: the rows that the run before gave stand up to here
@@ -30,7 +31,7 @@ type group struct {
 
 	vars    []string
 	rows    []string // in the order of the answer; replaced whole, never written to
-	bytes   int64    // of rows and history
+	bytes   int64    // of all that is kept of it, roughly
 	history []span   // the last is that of rows
 	first   int      // number of history[0]
 	err     error    // that it ended with
@@ -99,7 +100,7 @@ func (g *group) begin(at base.Position, rows, removed, added []string) {
 		g.history = g.history[1:]
 		g.first++
 	}
-	g.bytes = bytes + size(rows)
+	g.bytes = bytes + size(rows) + g.cost()
 }
 
 // end ends the query for all who subscribe to it.
@@ -130,6 +131,10 @@ func (g *group) find(p, now base.Position) (number int, ok bool) {
 	}
 	return 0, false
 }
+
+// cost is what a query takes itself, roughly: its text, its algebra and its
+// place in the index.
+func (g *group) cost() int64 { return 4096 + 16*int64(len(g.key.text)) }
 
 func size(rows []string) (n int64) {
 	for _, r := range rows {

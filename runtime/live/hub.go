@@ -23,6 +23,8 @@ type Config struct {
 	// Keep is how long the rows of a query that nobody subscribes to any more wait
 	// for somebody to resume; 5 min.
 	Keep time.Duration
+	// Asleep is how many such queries are kept; 1,024.
+	Asleep int
 	// Desk, where there is one, lets each run in.
 	Desk *desk.Desk
 }
@@ -37,6 +39,7 @@ func (c Config) withDefaults() Config {
 	def(&c.Subscriptions, 4096)
 	def(&c.PerCaller, 1024)
 	def(&c.Workers, 2)
+	def(&c.Asleep, 1024)
 	if c.Limits.Timeout == 0 {
 		c.Limits.Timeout = 10 * time.Second
 	}
@@ -65,6 +68,7 @@ type Hub struct {
 	groups  map[key]*group // those that sleep too
 	callers map[base.Ref]int
 	total   int   // subscriptions
+	asleep  int   // groups
 	bytes   int64 // of all groups
 	ready   []*group
 	workers int // that run; they end when nothing is ready
@@ -113,15 +117,7 @@ type Stats struct {
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := Stats{Subscriptions: h.total, Bytes: h.bytes, Runs: h.runs}
-	for _, g := range h.groups {
-		if g.feed == nil {
-			s.Asleep++
-		} else {
-			s.Queries++
-		}
-	}
-	return s
+	return Stats{Subscriptions: h.total, Queries: len(h.groups) - h.asleep, Asleep: h.asleep, Bytes: h.bytes, Runs: h.runs}
 }
 
 // enqueue has a query run when it may. The hub is locked.
@@ -236,18 +232,26 @@ func (h *Hub) run(t turn) {
 // ends the one that grew. The hub is locked.
 func (h *Hub) makeRoom(grown *group) {
 	for h.bytes > h.cfg.Bytes {
-		var oldest *group
-		for _, g := range h.groups {
-			if g.feed == nil && g.users == 0 && (oldest == nil || g.slept.Before(oldest.slept)) {
-				oldest = g
-			}
-		}
-		if oldest == nil {
+		if !h.forgetOldest() {
 			grown.end(&base.Error{Code: base.Unavailable, RetryAfter: 10, Detail: "the answers of all live queries together are over their bound; ask for fewer rows, or later"})
 			return
 		}
-		h.forget(oldest)
 	}
+}
+
+// forgetOldest drops the query that has slept longest, if any sleeps.
+func (h *Hub) forgetOldest() bool {
+	if h.asleep == 0 {
+		return false
+	}
+	var oldest *group
+	for _, g := range h.groups {
+		if g.asleep && (oldest == nil || g.slept.Before(oldest.slept)) {
+			oldest = g
+		}
+	}
+	h.forget(oldest)
+	return true
 }
 
 // forget drops a query. The hub is locked.
@@ -255,8 +259,22 @@ func (h *Hub) forget(g *group) {
 	if h.groups[g.key] == g {
 		delete(h.groups, g.key)
 	}
+	h.sleeps(g, false)
 	h.bytes -= g.bytes
 	g.bytes = 0
+}
+
+// sleeps notes whether the rows of a query wait for somebody. The hub is locked.
+func (h *Hub) sleeps(g *group, asleep bool) {
+	if g.asleep == asleep {
+		return
+	}
+	if g.asleep = asleep; asleep {
+		g.slept = time.Now()
+		h.asleep++
+	} else {
+		h.asleep--
+	}
 }
 
 // sweep forgets the queries that have slept long enough.
@@ -266,7 +284,7 @@ func (h *Hub) sweep() {
 	h.sweeper = nil
 	next := time.Duration(-1)
 	for _, g := range h.groups {
-		if g.feed != nil || g.users > 0 {
+		if !g.asleep {
 			continue
 		}
 		if left := h.cfg.Keep - time.Since(g.slept); left <= 0 {

@@ -507,13 +507,22 @@ func TestSubscriptionsAreBounded(t *testing.T) {
 
 func TestAnswersThatNobodyFollowsMakeRoom(t *testing.T) {
 	g := newGraph(quad("a", "p", "b"))
-	h := hub(t, Config{Bytes: 400})
+	h := hub(t, Config{Bytes: 20_000})
 	for i := range 10 {
 		s := subscribe(t, h, request(g, fmt.Sprintf(`SELECT ?s { ?s :p ?o } OFFSET 0 LIMIT %d`, i+1)))
 		next(t, s)
 		s.Close()
 	}
-	if s := h.Stats(); s.Bytes > 400 || s.Asleep == 0 || s.Asleep > 9 {
+	if s := h.Stats(); s.Bytes > 20_000 || s.Asleep == 0 || s.Asleep > 9 || s.Queries != 0 {
+		t.Errorf("%+v", s)
+	}
+	few := hub(t, Config{Asleep: 2})
+	for i := range 10 {
+		s := subscribe(t, few, request(g, fmt.Sprintf(`ASK { ?s :p ?o } OFFSET %d`, i)))
+		next(t, s)
+		s.Close()
+	}
+	if s := few.Stats(); s.Asleep != 2 || s.Bytes > 20_000 {
 		t.Errorf("%+v", s)
 	}
 }

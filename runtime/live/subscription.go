@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/sparql"
@@ -70,6 +69,9 @@ func (h *Hub) Subscribe(ctx context.Context, r Request) (*Subscription, error) {
 		}
 		g = &group{key: k, tag: k.tag(), query: query, footprint: footprint, sight: r.Sight, caller: r.Caller, endpoint: r.Endpoint, dirty: true, news: make(chan struct{})}
 		h.groups[k] = g
+		g.bytes = g.cost()
+		h.bytes += g.bytes
+		h.makeRoom(g)
 	}
 	if err := h.wake(g, r.Source); err != nil {
 		return nil, err
@@ -111,6 +113,7 @@ func (h *Hub) wake(g *group, source Source) error {
 		}
 		return err
 	}
+	h.sleeps(g, false)
 	g.feed = f
 	f.groups[g] = struct{}{}
 	f.index.add(g)
@@ -247,10 +250,13 @@ func (s *Subscription) leave() {
 			f.close()
 		}
 	}
-	g.slept = time.Now()
 	if g.err != nil || len(g.history) == 0 {
 		h.forget(g)
 		return
+	}
+	h.sleeps(g, true)
+	if h.asleep > h.cfg.Asleep {
+		h.forgetOldest()
 	}
 	h.sweepIn(h.cfg.Keep)
 }
