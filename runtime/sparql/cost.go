@@ -1,6 +1,10 @@
 package sparql
 
-import "github.com/picloud/picloud/runtime/sparql/algebra"
+import (
+	"maps"
+
+	"github.com/picloud/picloud/runtime/sparql/algebra"
+)
 
 // What steps cost, in nanoseconds; measured on a million triples, where only the
 // ratios matter.
@@ -52,13 +56,39 @@ func (p *planner) kept(right algebra.Op, key algebra.Vars, c place, rows float64
 	if loop < planningWorth {
 		return false
 	}
-	alone := p.rows(right, c)
+	alone := p.alone(right, c)
 	once := costSeek + alone*(costRow+costKeep+(patterns-1)*(costSeek+costRow))
 	return once+rows*costProbe < loop && alone*keptBytes < float64(p.e.limits.MaxMemoryBytes)/4
 }
 
 // planningWorth is the cost from which on it is worth to look closer.
 const planningWorth = 50_000
+
+// alone estimates the rows of an operator that runs by itself, and rather too
+// many: a product that was taken for few rows must not be kept.
+func (p *planner) alone(op algebra.Op, c place) float64 {
+	c.bound, c.runs, c.first = algebra.Vars{}, 1, 0
+	switch o := op.(type) {
+	case *algebra.LeftJoin:
+		return max(p.alone(o.Left, c), p.alone(&algebra.Join{Left: o.Left, Right: o.Right}, c))
+	case *algebra.Union:
+		return p.alone(o.Left, c) + p.alone(o.Right, c)
+	case *algebra.BGP, *algebra.Join, *algebra.Filter:
+		parts, _ := p.flatten(op, nil, nil)
+		j := &joining{planner: p, start: c, card: 1}
+		for first := true; len(parts) > 0 && p.e.tick(); first = false {
+			at, rows := j.cheapest(parts, c)
+			if !first {
+				rows = max(1, rows)
+			}
+			j.card *= rows
+			maps.Copy(c.bound, parts[at].possible)
+			parts = append(parts[:at:at], parts[at+1:]...)
+		}
+		return j.card
+	}
+	return p.rows(op, c)
+}
 
 // size is the number of patterns of an operator.
 func size(op algebra.Op) int {

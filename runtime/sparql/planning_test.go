@@ -43,3 +43,30 @@ func TestLongPatternsArePlannedSoon(t *testing.T) {
 		}
 	}
 }
+
+// A right side that is a product must stream: kept in a table it would be more
+// than memory holds.
+func TestProductsAreNotKept(t *testing.T) {
+	d := company(50_000)
+	for _, text := range []string{
+		`SELECT * { ?s a :Person OPTIONAL { ?s :knows ?k . ?other :salary ?x } }`,
+		`SELECT * { ?s a :Person FILTER EXISTS { ?s :knows ?k . ?other :salary ?x } }`,
+		`SELECT * { ?s a :Person MINUS { ?s :none ?k . ?other :salary ?x . ?another :age ?y } }`,
+		`SELECT * { ?s a :Person { { ?s :knows ?k . ?other :salary ?x } UNION { ?s :age ?k . ?other :age ?x } } }`,
+		`SELECT * { ?s a :Person OPTIONAL { ?s :knows ?k . ?m :department ?b . ?n :department ?b } }`,
+	} {
+		r, err := Execute(context.Background(), mustParse(t, text), d, Limits{MaxMemoryBytes: 8 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, err := range r.Rows() {
+			if n++; err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
+			if n == 1000 {
+				break
+			}
+		}
+	}
+}
