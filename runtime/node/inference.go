@@ -24,7 +24,7 @@ func (n *Node) reason(ref base.Ref, inference string) (dataset.Reasoner, error) 
 		return nil, err
 	}
 	return reasoner{reasoning.New(reasoning.Config{
-		Profile: profile, Authority: authority(n.Root(), ref),
+		Profile: profile, Authority: authority(n.Root(), ref), Skip: concluded,
 		Inferred: reasoning.InferredGraph(ref.Absolute(n.Root()) + "/graph"),
 	})}, nil
 }

@@ -110,7 +110,7 @@ func from(cfg Config, start *state.State) *Projection {
 		head:    start.Head,
 	}
 	p.store.Load(p.all(start))
-	p.reason = reasoning.New(reasoning.Config{Profile: reasoning.Platform, Axioms: cfg.Axioms, Skip: p.derived})
+	p.reason = reasoning.New(reasoning.Config{Profile: reasoning.Platform, Axioms: cfg.Axioms, Skip: p.derived, Limits: limits})
 	p.stopped(p.reason.Load(context.Background(), p.store.Snapshot()))
 	p.store.Load(p.reason.All())
 	if cfg.Datasets != nil {
@@ -200,6 +200,10 @@ func (p *Projection) Publish(eventlog.Head) {
 	p.store.Apply(remove, add)
 	p.publish(View{now.Position, now.Time, now, p.store.Snapshot(), &Delta{remove, add}})
 }
+
+// limits keep what somebody declares, such as thousands of roles that inherit from
+// each other, from holding up commits for more than a moment.
+var limits = reasoning.Limits{Facts: 200_000, Derivations: 500_000}
 
 // derived tells whether nothing is inferred from a graph: from what was, from
 // what is inferred, and from the ontology itself.

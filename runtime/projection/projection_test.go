@@ -394,3 +394,34 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+func TestALongChainOfRolesHoldsNothingUp(t *testing.T) {
+	h := begin(t)
+	const n = 1500 // a chain of them includes more than a million
+	var events []*domain.Event
+	for i := range n {
+		ref := base.Ref(fmt.Sprint("/roles/r", i))
+		if i == 0 {
+			events = append(events, role(ref))
+		} else {
+			events = append(events, role(ref, base.Ref(fmt.Sprint("/roles/r", i-1))))
+		}
+	}
+	h.batch(events...)
+	h.batch(event("/groups/g", &domain.GroupDeclared{Spec: domain.GroupSpec{Members: []base.Ref{"/identities/a"}}}))
+	h.Publish(h.log.Head())
+	if got := h.inferred("/graph/iam", "includes"); len(got) != 0 {
+		t.Errorf("%d facts follow in a graph that has too many", len(got))
+	}
+	h.verify()
+	var gone []*domain.Event
+	for i := range n - 10 {
+		gone = append(gone, event(base.Ref(fmt.Sprint("/roles/r", n-1-i)), &domain.RoleDeleted{}))
+	}
+	h.batch(gone...)
+	h.Publish(h.log.Head())
+	if got := h.inferred("/graph/iam", "includes"); len(got) != 45 {
+		t.Errorf("among 10 roles, %d facts follow", len(got))
+	}
+	h.verify()
+}
