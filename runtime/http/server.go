@@ -108,6 +108,7 @@ func New(cfg Config) (*Server, error) {
 	s.streams, s.endStreams = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	api.Mount(mux, s)
+	api.MountDatasets(mux, s)
 	if err := s.mountStatic(mux); err != nil {
 		return nil, err
 	}
@@ -140,7 +141,6 @@ func (s *Server) mount(mux *http.ServeMux) {
 	} {
 		mux.HandleFunc(pattern, s.handle(h))
 	}
-	s.mountStores(mux)
 }
 
 // handler answers a request, or says why it cannot.

@@ -8,8 +8,8 @@ import (
 	"strconv"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/api"
 	"github.com/picloud/picloud/generated/domain"
-	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/dataset/writer"
@@ -25,27 +25,22 @@ type store struct {
 	ref  base.Ref
 }
 
-// mountStores mounts the endpoints of every kind that holds a dataset.
-func (s *Server) mountStores(mux *http.ServeMux) {
-	for _, class := range schema.Model.Classes {
-		if !class.Dataset {
-			continue
-		}
-		kind := domain.Kind(class.Word)
-		mount := func(methods []string, below string, h func(store, http.ResponseWriter, *http.Request) error) {
-			for _, method := range methods {
-				mux.HandleFunc(method+" /products/{product}/"+class.Segment+"/{name}"+below, s.handle(func(w http.ResponseWriter, r *http.Request) error {
-					ref := base.Ref("/products/" + r.PathValue("product") + "/" + class.Segment + "/" + r.PathValue("name"))
-					return h(store{s, kind, ref}, w, r)
-				}))
-			}
-		}
-		mount([]string{http.MethodGet, http.MethodPost}, "/sparql", store.sparql)
-		for _, below := range []string{"/graph", "/graph/{below...}"} {
-			mount([]string{http.MethodGet}, below, store.getGraph)
-			mount([]string{http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodPatch}, below, store.changeGraph)
-		}
+// What the routes of all datasets lead to.
+var _ api.DatasetServer = (*Server)(nil)
+
+// Sparql answers the SPARQL 1.1 Protocol of a dataset.
+func (s *Server) Sparql(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) {
+	s.answerFor(w, r, store{s, kind, ref}.sparql(w, r))
+}
+
+// Graph answers the SPARQL 1.1 Graph Store HTTP Protocol of a dataset.
+func (s *Server) Graph(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) {
+	t := store{s, kind, ref}
+	if writes(r.Method) {
+		s.answerFor(w, r, t.changeGraph(w, r))
+		return
 	}
+	s.answerFor(w, r, t.getGraph(w, r))
 }
 
 func (t store) sparql(w http.ResponseWriter, r *http.Request) error { return t.s.serveSPARQL(w, r, t) }
@@ -123,8 +118,12 @@ func (t store) update(w http.ResponseWriter, r *http.Request, request sparqlRequ
 	if u, err = u.WithDataset(request.defaults, request.named); err != nil {
 		return &base.Error{Code: base.Unparsable, Detail: err.Error()}
 	}
+	condition := command.Precondition{}
+	if condition.Revisions, _, err = ifMatch(r); err != nil {
+		return err
+	}
 	answer, err := t.change(r, change{
-		what: request.text, body: []byte(request.text),
+		what: request.text, body: []byte(request.text), condition: condition,
 		evaluate: func(ctx context.Context, e *desk.Entry, view dataset.View) (sparql.Change, error) {
 			return u.Run(ctx, t.updated(view), e.Limits(t.s.limits))
 		},
@@ -174,6 +173,9 @@ func (t store) changed(w http.ResponseWriter, answer writer.Answer) {
 	header := w.Header()
 	header.Set("Picloud-Position", answer.Position.String())
 	header.Set("Cache-Control", "no-store")
+	if answer.View.Last > 0 { // of all graphs, in whatever format
+		header.Set("ETag", `"`+answer.View.Last.String()+`"`)
+	}
 	if answer.Replayed {
 		header.Set("Picloud-Replayed", "true")
 	}

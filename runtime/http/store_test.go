@@ -284,6 +284,9 @@ func TestGraphsAreChangedOnlyAsTheyWereRead(t *testing.T) {
 		t.Error("412 does not say who changed it:", stale.body)
 	}
 	c.want(200, c.do("GET", graph, "", "Accept: text/turtle", "If-None-Match: "+tag))
+	c.want(412, c.update(`CLEAR ALL`, "If-Match: "+tag))
+	tag = c.want(204, c.update(`INSERT DATA { <a> <b> 4 }`)).Header.Get("ETag")
+	c.want(204, c.update(`CLEAR ALL`, "If-Match: "+tag))
 }
 
 func TestPicloudMinPositionHoldsOfStores(t *testing.T) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -8,19 +9,31 @@ import (
 	"github.com/picloud/picloud/gen/plan"
 )
 
-// textMax is the longest query or update, in characters.
-const textMax = 1 << 20
+// queryMax and updateMax are the longest query and update, in characters: an
+// update has data in it.
+const (
+	queryMax  = 1 << 20
+	updateMax = 4 << 20
+)
 
 // Media types of the protocols of SPARQL.
 var (
-	resultMedia = []string{"application/sparql-results+xml", "text/csv", "text/tab-separated-values", "text/html"}
+	resultMedia = []string{"application/sparql-results+xml", "text/csv", "text/tab-separated-values", "text/html", "text/event-stream"}
 	graphMedia  = []string{"text/turtle", "application/n-triples", "application/rdf+xml"}
+	quadMedia   = []string{"application/trig", "application/n-quads"}
 )
 
 // below is the part of an address behind "/graph/", which may have slashes.
 func below() *openapi3.ParameterRef {
 	p := openapi3.NewPathParameter("below").WithSchema(typed("string"))
 	p.Description = "The rest of the graph's own address."
+	return &openapi3.ParameterRef{Value: p}
+}
+
+// lastEvent is where a live query goes on.
+func lastEvent() *openapi3.ParameterRef {
+	p := openapi3.NewHeaderParameter("Last-Event-ID").WithSchema(typed("string"))
+	p.Description = "Of a live query (text/event-stream): the id of the last event seen. What came after it follows, or all rows with reset."
 	return &openapi3.ParameterRef{Value: p}
 }
 
@@ -31,7 +44,9 @@ func asked(name, comment string, schema *openapi3.Schema) *openapi3.ParameterRef
 	return &openapi3.ParameterRef{Value: p}
 }
 
-func long() *openapi3.Schema { return typed("string").WithMaxLength(textMax) }
+func query() *openapi3.Schema { return typed("string").WithMaxLength(queryMax) }
+
+func update() *openapi3.Schema { return typed("string").WithMaxLength(updateMax) }
 
 func many() *openapi3.Schema { return typed("array").WithItems(typed("string")) }
 
@@ -46,9 +61,10 @@ func sparql(o *openapi3.Operation, r *plan.Route) {
 	if r.Method == "GET" {
 		o.Summary = "Ask the dataset of " + label
 		o.Description = "The SPARQL 1.1 Protocol. Without a query, a description of the service."
-		o.Parameters = append(o.Parameters, asked("query", "The query.", long()),
+		o.Parameters = append(o.Parameters, asked("query", "The query.", query()),
 			asked("default-graph-uri", "Graphs to ask instead of the default graph.", many()),
-			asked("named-graph-uri", "Graphs that GRAPH may name.", many()))
+			asked("named-graph-uri", "Graphs that GRAPH may name.", many()),
+			asked("explain", "Answer with how the query ran, as text or JSON.", typed("boolean")), lastEvent())
 		with(o, "MinPosition")
 		fails(o, append([]string{"TooLarge", "Unimplemented"}, reading...)...)
 		return
@@ -59,12 +75,12 @@ func sparql(o *openapi3.Operation, r *plan.Route) {
 	// the form is open: the protocol lets clients add to it
 	form := object("A query or an update.", answer)
 	for name, schema := range map[string]*openapi3.Schema{
-		"query": long(), "update": long(), "default-graph-uri": many(), "named-graph-uri": many(), "using-graph-uri": many(), "using-named-graph-uri": many(),
+		"query": query(), "update": update(), "default-graph-uri": many(), "named-graph-uri": many(), "using-graph-uri": many(), "using-named-graph-uri": many(),
 	} {
 		form.Properties[name] = inline(schema)
 	}
-	o.RequestBody = body(&openapi3.MediaType{Schema: inline(long())}, "application/sparql-query")
-	o.RequestBody.Value.Content["application/sparql-update"] = &openapi3.MediaType{Schema: inline(long())}
+	o.RequestBody = body(&openapi3.MediaType{Schema: inline(query())}, "application/sparql-query")
+	o.RequestBody.Value.Content["application/sparql-update"] = &openapi3.MediaType{Schema: inline(update())}
 	o.RequestBody.Value.Content["application/x-www-form-urlencoded"] = &openapi3.MediaType{Schema: inline(form)}
 	o.Responses.Set("204", response("The update was carried out.", nil, "ETag", "PicloudPosition", "PicloudReplayed"))
 	fails(o, append([]string{"Unimplemented"}, writing...)...)
@@ -73,17 +89,21 @@ func sparql(o *openapi3.Operation, r *plan.Route) {
 // graph describes what is done with one graph of a dataset.
 func graph(o *openapi3.Operation, r *plan.Route) {
 	which := "one graph of the dataset of " + r.Kind.Article + of(r)
-	if strings.Contains(r.Path, "{below") {
+	direct := strings.Contains(r.Path, "{below")
+	if direct {
 		which = "the graph at this address, in the dataset of " + r.Kind.Article + of(r)
 	} else {
 		o.Parameters = append(o.Parameters, asked("graph", "IRI of the graph; or default.", typed("string")),
 			asked("default", "The default graph; without a value.", typed("string")))
 	}
 	o.Description = "The SPARQL 1.1 Graph Store HTTP Protocol."
+	if !direct {
+		o.Description += " Without graph and default it is about the dataset: GET dumps it, PUT and POST load it as TriG or N-Quads, POST of a graph makes one with a new address."
+	}
 	if r.Method == "GET" {
 		o.Summary = "Read " + which
 		content := openapi3.Content{"application/ld+json": {Schema: inline(typed("object"))}}
-		for _, media := range append(graphMedia[:2:2], "text/html") {
+		for _, media := range append(bodies(direct, graphMedia[:2]), "text/html") {
 			content[media] = &openapi3.MediaType{Schema: inline(typed("string"))}
 		}
 		with(o, "IfNoneMatch", "MinPosition")
@@ -100,17 +120,25 @@ func graph(o *openapi3.Operation, r *plan.Route) {
 		o.Summary, done = "Add to "+which, "They are added."
 	case "PATCH":
 		o.Summary, done = "Change "+which, "The update was carried out."
-		o.RequestBody = body(&openapi3.MediaType{Schema: inline(long())}, "application/sparql-update")
+		o.RequestBody = body(&openapi3.MediaType{Schema: inline(update())}, "application/sparql-update")
 	case "DELETE":
 		o.Summary, done = "Remove "+which, "It is gone."
 	}
 	if r.Method == "PUT" || r.Method == "POST" {
 		o.RequestBody = body(&openapi3.MediaType{Schema: inline(typed("object"))}, "application/ld+json")
-		for _, media := range graphMedia {
+		for _, media := range append(bodies(direct, graphMedia), "multipart/form-data") {
 			o.RequestBody.Value.Content[media] = &openapi3.MediaType{Schema: inline(typed("string"))}
 		}
 		o.Responses.Set("201", response("It was made.", nil, "ETag", "PicloudPosition", "Location"))
 	}
 	o.Responses.Set("204", response(done, nil, "ETag", "PicloudPosition", "PicloudReplayed"))
 	fails(o, writing...)
+}
+
+// bodies are media types of graphs, and of datasets where no graph is addressed.
+func bodies(direct bool, graphs []string) []string {
+	if direct {
+		return slices.Clone(graphs)
+	}
+	return slices.Concat(graphs, quadMedia)
 }
