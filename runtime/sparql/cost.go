@@ -2,6 +2,7 @@ package sparql
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/picloud/picloud/runtime/sparql/algebra"
 )
@@ -53,7 +54,7 @@ func (p *planner) kept(right algebra.Op, key algebra.Vars, c place, rows float64
 	}
 	patterns := float64(size(right))
 	loop := rows * patterns * (costSeek + rowsOfSubjectPredicate*costRow)
-	if loop < planningWorth {
+	if loop < planningWorth || closes(right) {
 		return false
 	}
 	alone := p.alone(right, c)
@@ -63,6 +64,15 @@ func (p *planner) kept(right algebra.Op, key algebra.Vars, c place, rows float64
 
 // planningWorth is the cost from which on it is worth to look closer.
 const planningWorth = 50_000
+
+// closes reports a path of any length between two variables: alone it gives the
+// closure of the graph, of which nobody knows the size.
+func closes(op algebra.Op) bool {
+	if path, is := op.(*algebra.Path); is && path.S.IsVar() && path.O.IsVar() {
+		return hasRepeat(path.Path)
+	}
+	return slices.ContainsFunc(algebra.Inputs(op), closes)
+}
 
 // alone estimates the rows of an operator that runs by itself, and rather too
 // many: a product that was taken for few rows must not be kept.

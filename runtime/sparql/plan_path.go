@@ -48,3 +48,18 @@ func hasZero(path syntax.Path) bool {
 	}
 	return false
 }
+
+// hasRepeat reports a path with ways of any number of steps.
+func hasRepeat(path syntax.Path) bool {
+	switch x := path.(type) {
+	case syntax.PathInverse:
+		return hasRepeat(x.Path)
+	case syntax.PathSequence:
+		return hasRepeat(x.Left) || hasRepeat(x.Right)
+	case syntax.PathAlternative:
+		return hasRepeat(x.Left) || hasRepeat(x.Right)
+	case syntax.PathRepeat:
+		return x.Many || hasRepeat(x.Path)
+	}
+	return false
+}

@@ -53,6 +53,8 @@ func TestProductsAreNotKept(t *testing.T) {
 		`SELECT * { ?s a :Person FILTER EXISTS { ?s :knows ?k . ?other :salary ?x } }`,
 		`SELECT * { ?s a :Person MINUS { ?s :none ?k . ?other :salary ?x . ?another :age ?y } }`,
 		`SELECT * { ?s a :Person { { ?s :knows ?k . ?other :salary ?x } UNION { ?s :age ?k . ?other :age ?x } } }`,
+		`SELECT * { ?s a :Person OPTIONAL { ?s :knows+ ?k } }`,
+		`SELECT * { ?s :department ?d ; :knows/:knows+ ?k . ?k :age 25 }`,
 		`SELECT * { ?s a :Person OPTIONAL { ?s :knows ?k . ?m :department ?b . ?n :department ?b } }`,
 	} {
 		r, err := Execute(context.Background(), mustParse(t, text), d, Limits{MaxMemoryBytes: 8 << 20})
