@@ -14,6 +14,9 @@ type change struct {
 	gone bool
 }
 
+// keepMax is after how many changes at once an editor keeps its buffers.
+const keepMax = 1 << 12
+
 // editor carries changes out in a tree. Nodes of other epochs are copied. It
 // goes through the tree once, whatever the number of changes.
 type editor struct {
@@ -36,11 +39,8 @@ func (e *editor) carryOut(t *tree, o Order, effects []wish) {
 }
 
 // apply carries out changes that are sorted by key, have no key twice, and are
-// of effect: what goes is there and what comes is not.
+// of effect: what goes is there and what comes is not. There must be one.
 func (e *editor) apply(t *tree, changes []change) {
-	if len(changes) == 0 {
-		return
-	}
 	e.out = e.out[:0]
 	if t.root == nil {
 		e.edit(branch{leaf: &leaf{epoch: e.epoch}}, changes)

@@ -1,7 +1,6 @@
 package rdf
 
 import (
-	"cmp"
 	"io"
 	"math"
 	"slices"
@@ -96,10 +95,6 @@ func (s *Snapshot) writeQuads(f *frameWriter, numbers, used []ID) {
 			last = q
 		}
 	}
-}
-
-func compareSPOG(a, b IDQuad) int {
-	return cmp.Or(cmp.Compare(a.S, b.S), cmp.Compare(a.P, b.P), cmp.Compare(a.O, b.O), cmp.Compare(a.G, b.G))
 }
 
 // writeQuad writes the distance of the first place that differs and all places

@@ -53,6 +53,9 @@ func (x *indexes) apply(e *editor, epoch uint64, effects []wish) {
 			e.carryOut(&x.trees[o], Order(o), effects)
 		}
 	}
+	if len(effects) > keepMax {
+		*e = editor{} // a large change leaves no large buffers behind
+	}
 }
 
 // split makes the orders that begin with the graph, before a second one comes.

@@ -28,7 +28,12 @@ type key struct{ hi, lo uint64 }
 
 func (a key) less(b key) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
 
-func (a key) compare(b key) int { return cmp.Or(cmp.Compare(a.hi, b.hi), cmp.Compare(a.lo, b.lo)) }
+func (a key) compare(b key) int {
+	if a.hi != b.hi {
+		return cmp.Compare(a.hi, b.hi)
+	}
+	return cmp.Compare(a.lo, b.lo)
+}
 
 func pack(a, b, c, d ID) key { return key{uint64(a)<<32 | uint64(b), uint64(c)<<32 | uint64(d)} }
 
@@ -49,6 +54,8 @@ func (o Order) key(q IDQuad) key {
 		return pack(q.G, q.O, q.S, q.P)
 	}
 }
+
+func compareSPOG(a, b IDQuad) int { return SPOG.key(a).compare(SPOG.key(b)) }
 
 // quad is the inverse of key.
 func (o Order) quad(k key) IDQuad {

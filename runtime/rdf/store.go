@@ -27,6 +27,9 @@ type IDQuad struct{ S, P, O, G ID }
 // garbageMin is how many unused terms are not worth a compaction.
 const garbageMin = 1 << 14
 
+// loadMin is from how many quads on additions are tried as a load.
+const loadMin = 1 << 10
+
 // Store is a set of quads with one writer at a time and any number of readers.
 // Its methods may be called from any goroutine; those that read wait for a
 // change that is under way, a Snapshot never does.
@@ -47,10 +50,14 @@ func NewStore() *Store {
 }
 
 // Apply removes and then adds quads as one change, and reports how many quads
-// really left and came. The cost is O(log n) a quad; many at once cost less each.
+// really left and came. The cost is O(log n) a quad; many at once cost less each,
+// and many additions alone are a Load.
 func (s *Store) Apply(remove, add []base.Quad) (removed, added int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(remove) == 0 && len(add) >= loadMin {
+		return 0, s.load(slices.Values(add))
+	}
 	wishes := make([]wish, 0, len(remove)+len(add))
 	for _, q := range remove {
 		if ids, known := s.lookup(q); known {
@@ -72,6 +79,10 @@ func (s *Store) Apply(remove, add []base.Quad) (removed, added int) {
 func (s *Store) Load(quads iter.Seq[base.Quad]) (added int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.load(quads)
+}
+
+func (s *Store) load(quads iter.Seq[base.Quad]) (added int) {
 	var ids []IDQuad
 	for q := range quads {
 		ids = append(ids, s.intern(q))
