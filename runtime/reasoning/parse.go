@@ -34,12 +34,11 @@ type atom struct {
 
 // parsed is a rule of the table as atoms.
 type parsed struct {
-	name   string
-	body   []atom
-	tests  []atom
-	head   []atom // none: false
-	vars   []string
-	derive bool // head may say something about terms of others: an axiom of the house
+	name  string
+	body  []atom
+	tests []atom
+	head  []atom // none: false
+	vars  []string
 }
 
 // names are what the rules of a program speak of.

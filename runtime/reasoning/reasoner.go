@@ -128,7 +128,6 @@ type Reasoner struct {
 	graphs  map[base.Term]*engine
 	order   []base.Term // of graphs, as they came
 	probe   *engine     // Platform: knows the axioms and holds no graph
-	err     error       // of the axioms
 }
 
 // New makes a reasoner over graphs that are empty.
