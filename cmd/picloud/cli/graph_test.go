@@ -124,3 +124,43 @@ func TestALiveQueryIsFollowedInLines(t *testing.T) {
 		t.Errorf("%q, %q", out.String(), w.rows)
 	}
 }
+
+// On a terminal the whole table stands in the place of the one before.
+func TestALiveQueryIsDrawnAgain(t *testing.T) {
+	var out strings.Builder
+	a := &App{Stdout: &out, output: "table", Coloured: true, Env: func(string) (string, bool) { return "1", true }, Width: func() int { return 40 }}
+	w := watcher{app: a}
+	for i, data := range []string{
+		`{"position":1,"head":{"vars":["x"]},"results":{"bindings":[{"x":{"type":"literal","value":"a"}},{"x":{"type":"literal","value":"b"}}]}}`,
+		`{"position":2,"removed":[{"x":{"type":"literal","value":"a"}}],"added":[{"x":{"type":"literal","value":"c"}}]}`,
+	} {
+		e := &client.LiveEvent{Whole: i == 0}
+		if err := json.Unmarshal([]byte(data), e); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.show(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	screens := strings.Split(out.String(), "\x1b[H\x1b[2J")
+	if len(screens) != 3 || !strings.HasSuffix(screens[1], "x\na\nb\n") || !strings.HasPrefix(screens[2], "2 rows at position 2, ") || !strings.HasSuffix(screens[2], "x\nb\nc\n") {
+		t.Errorf("%q", screens)
+	}
+}
+
+func TestGraphsOfALiveQueryAreLinesOfNQuads(t *testing.T) {
+	var out strings.Builder
+	w := watcher{app: &App{Stdout: &out, output: "table"}}
+	for i, data := range []string{`{"position":1,"quads":["<a> <b> \"c\" ."]}`, `{"position":2,"removed":["<a> <b> \"c\" ."],"added":["<d> <e> <f> ."]}`} {
+		e := &client.LiveEvent{Whole: i == 0}
+		if err := json.Unmarshal([]byte(data), e); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.show(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := "+ <a> <b> \"c\" .\n- <a> <b> \"c\" .\n+ <d> <e> <f> .\n"; out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+}
