@@ -41,7 +41,10 @@ var tests = map[string]test{
 	"datatype":  {trait: isDatatype},
 	"container": {trait: isContainer},
 	"malformed": {trait: isMalformed},
-	"typed":     {trait: isLiteral, gives: true, give: func(e *engine, l id) id { return e.terms.datatypeOf(l) }},
+	"within": {trait: isLiteral, ask: func(e *engine, l, d id) bool {
+		space, _ := valueOf(e.terms.term(l))
+		return space != "" && within(e.terms.term(l), e.terms.term(d).Value)
+	}},
 	"canonical": {trait: isAlias, gives: true, give: func(e *engine, l id) id { return e.terms.canonical[l] }},
 	"illtyped": {trait: isLiteral, ask: func(e *engine, l, d id) bool {
 		return e.terms.mask[d]&isDatatype != 0 && !within(e.terms.term(l), e.terms.term(d).Value)

@@ -169,8 +169,9 @@ func oracleTest(text string, b map[string]base.Term) bool {
 		return x.Kind == base.IRITerm && datatypes[x.Value] != nil
 	case "container":
 		return x.Kind == base.IRITerm && containerMember(x.Value)
-	case "typed":
-		return x.Kind == base.LiteralTerm && give(base.IRI(x.Datatype))
+	case "within":
+		space, _ := valueOf(x)
+		return x.Kind == base.LiteralTerm && space != "" && within(x, y.Value)
 	case "canonical":
 		return x.Kind == base.LiteralTerm && canonicalLiteral(x) != x && give(canonicalLiteral(x))
 	}

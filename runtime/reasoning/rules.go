@@ -108,9 +108,10 @@ var owlRules = []rule{
 	{"cax-sco", "?c rdfs:subClassOf ?d . ?x rdf:type ?c . neq(?c ?d) => ?x rdf:type ?d"},
 
 	// Table 8: datatypes. used says that the schema names the datatype, so
-	// that not every literal needs a type; alias(?l ?v) that ?v is the
+	// that not every literal needs a type; within(?l ?d) that the value of ?l is
+	// one of the datatype's, which need not be that of ?l; alias(?l ?v) that ?v is the
 	// canonical form of ?l and another term.
-	{"dt-type2", "used(?d) . ?x ?p ?l . typed(?l ?d) => ?l rdf:type ?d"},
+	{"dt-type2", "used(?d) . ?x ?p ?l . within(?l ?d) => ?l rdf:type ?d"},
 	{"dt-type2 used", "?p rdfs:range ?d . datatype(?d) => used(?d)"},
 	{"dt-type2 used", "?r owl:someValuesFrom ?d . datatype(?d) => used(?d)"},
 	{"dt-type2 used", "?r owl:allValuesFrom ?d . datatype(?d) => used(?d)"},

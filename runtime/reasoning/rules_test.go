@@ -94,6 +94,7 @@ func TestEachRuleOfTheTables(t *testing.T) {
 		{"cax-eqc1", OWLRL, ":C owl:equivalentClass :D . :x a :C .", ":x a :D ."},
 		{"cax-eqc2", OWLRL, ":C owl:equivalentClass :D . :x a :D .", ":x a :C ."},
 		{"dt-type2", OWLRL, ":R owl:someValuesFrom xsd:integer ; owl:onProperty :p . :u :p 5 .", ":u a :R ."},
+		{"dt-type2", OWLRL, ":R owl:someValuesFrom xsd:decimal ; owl:onProperty :p . :u :p 5 .", ":u a :R ."},
 		{"dt-eq", OWLRL, `:x :p "1"^^xsd:integer . :y :p "01"^^xsd:integer .`, `:x :p "01"^^xsd:integer . :y :p 1 .`},
 		{"scm-sco", OWLRL, ":C rdfs:subClassOf :D . :D rdfs:subClassOf :E .", ":C rdfs:subClassOf :E ."},
 		{"scm-eqc1", OWLRL, ":C owl:equivalentClass :D .", ":C rdfs:subClassOf :D . :D rdfs:subClassOf :C ."},

@@ -73,7 +73,6 @@ func (t *terms) intern(term base.Term) id {
 		t.grow()
 	}
 	if term.Kind == base.LiteralTerm {
-		t.intern(base.IRI(term.Datatype))
 		t.alias(i, term)
 	}
 	return i
@@ -125,8 +124,6 @@ func (t *terms) value(l id) id {
 	}
 	return l
 }
-
-func (t *terms) datatypeOf(l id) id { return t.find(base.IRI(t.list[l].Datatype)) }
 
 // bytes is about what the dictionary occupies, without the texts, which it
 // shares with the store.
