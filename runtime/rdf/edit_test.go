@@ -17,10 +17,10 @@ func TestBatchesOfAnySizeLeaveARightTree(t *testing.T) {
 	quad := func(i int) base.Quad {
 		return base.Quad{S: base.Integer(int64(i / 7)), P: base.Integer(int64(i % 5)), O: base.Integer(int64(i)), G: base.Integer(int64(i % 3))}
 	}
-	const all = 20_000
+	const all = 12_000
 	store, model := NewStore(), map[base.Quad]bool{}
 	digests := map[*Snapshot][32]byte{}
-	for round := range 40 {
+	for round := range 24 {
 		size := 1 << random.IntN(14)
 		at, step := random.IntN(all), 1+random.IntN(2)*random.IntN(all)
 		var remove, add []base.Quad

@@ -140,8 +140,7 @@ func TestADamagedImageIsRefused(t *testing.T) {
 }
 
 func TestAnImageThatPromisesMuchCostsLittle(t *testing.T) {
-	var f frameWriter
-	f = *newFrameWriter(io.Discard)
+	f := newFrameWriter(io.Discard)
 	f.number(1)
 	f.number(uint64(base.IRITerm))
 	f.text("")

@@ -71,7 +71,7 @@ func TestReadersWriterAndImagesShareNothingThatChanges(t *testing.T) {
 	quad := func(i int) base.Quad {
 		return base.Quad{S: base.IRI(fmt.Sprintf("http://e/d%d#f%d", i%97, i)), P: base.IRI(fmt.Sprint("http://e/p", i%7)), O: base.Integer(int64(i)), G: base.IRI(fmt.Sprint("http://e/g", i%5))}
 	}
-	const batch, live, rounds = 4_000, 12_000, 30
+	const batch, live, rounds = 4_000, 12_000, 12
 	type view struct {
 		snapshot *rdf.Snapshot
 		first    int // of the quads that it has
