@@ -163,3 +163,23 @@ func startBench(b *testing.B) (benchCluster, *http.Client) {
 	pool.AppendCertsFromPEM(c.node.CA())
 	return benchCluster{c.node.AdminToken()}, benchClient(pool, "picloud.local", c.address)
 }
+
+// BenchmarkStore asks and changes a store that has many graphs, over TLS.
+func BenchmarkStore(b *testing.B) {
+	c := shop(b)
+	var text strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "<http://e/s> <http://e/p> \"%d\" <http://e/g%d> .\n", i, i)
+	}
+	c.want(204, c.do("PUT", rdfStore+"/graph", text.String()+"<http://e/s> <http://e/p> \"x\" .\n", nquads))
+	b.Run("query", func(b *testing.B) {
+		for b.Loop() {
+			c.askStore(`SELECT ?o { <http://e/s> <http://e/p> ?o }`)
+		}
+	})
+	b.Run("update", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			c.want(204, c.update(fmt.Sprintf(`INSERT DATA { <http://e/x> <http://e/y> %d }`, i)))
+		}
+	})
+}

@@ -124,8 +124,9 @@ func readParts(data []byte, contentType string) (parts []graphPart, err error) {
 }
 
 // quads parses the documents. Their blank nodes become new ones, each document's
-// its own: labels are random, so that no other node has one.
-func (b graphBody) quads(iri string) (quads []base.Quad, err error) {
+// its own: labels are random, so that no other node has one. A target that is a
+// graph takes all of them.
+func (b graphBody) quads(iri string, into target) (quads []base.Quad, err error) {
 	for _, part := range b.parts {
 		var label [12]byte
 		rand.Read(label[:])
@@ -133,6 +134,9 @@ func (b graphBody) quads(iri string) (quads []base.Quad, err error) {
 		err := rdf.Parse(bytes.NewReader(part.data), part.format, options, func(st rdf.Statement) error {
 			if len(quads) == dataset.QuadsMax {
 				return &base.Error{Code: base.TooLarge, Detail: fmt.Sprintf("the body has more than %d quads; split it", dataset.QuadsMax)}
+			}
+			if !into.whole {
+				st.Quad.G = into.graph
 			}
 			quads = append(quads, st.Quad)
 			return nil

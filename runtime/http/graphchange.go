@@ -20,6 +20,10 @@ func (t store) changeGraph(w http.ResponseWriter, r *http.Request) error {
 	if err := t.mayUpdate(r); err != nil {
 		return err
 	}
+	if !t.s.uploads.enter() {
+		return &base.Error{Code: base.Unavailable, Ref: t.ref, RetryAfter: 1, Detail: "too many graphs are sent at the same time; try again"}
+	}
+	defer t.s.uploads.leave()
 	g, err := t.addressed(r)
 	if err != nil {
 		return err
@@ -137,19 +141,16 @@ func (t store) replacement(w http.ResponseWriter, r *http.Request, g *target) (c
 		}
 		*g, made = target{graph: base.IRI(t.iri() + "/" + id.String())}, true
 	}
-	come, err := body.quads(t.base(*g))
-	if err != nil {
-		return c, made, err
-	}
-	if !g.whole {
-		for i := range come {
-			come[i].G = g.graph
-		}
-	}
 	c = change{what: r.Method + " " + g.String(), body: body.data}
+	var come []base.Quad
 	c.evaluate = func(_ context.Context, e *desk.Entry, view dataset.View) (sparql.Change, error) {
-		if err := e.Hold(quadBytes * len(come)); err != nil {
+		if err := e.Hold(quadsPerByte * len(body.data)); err != nil {
 			return sparql.Change{}, err
+		}
+		if come == nil { // else it is evaluated again, on a later view
+			if come, err = body.quads(t.base(*g), *g); err != nil {
+				return sparql.Change{}, err
+			}
 		}
 		if r.Method == http.MethodPost {
 			return sparql.Change{Added: come}, nil
@@ -159,8 +160,9 @@ func (t store) replacement(w http.ResponseWriter, r *http.Request, g *target) (c
 	return c, made, nil
 }
 
-// quadBytes is roughly what a quad takes while it is on its way.
-const quadBytes = 400
+// quadsPerByte is roughly how many bytes the quads of a text take for each of
+// its own.
+const quadsPerByte = 8
 
 func (t store) collect(view dataset.View, g target) (quads []base.Quad) {
 	t.quads(view, g, func(q base.Quad) bool {

@@ -88,6 +88,7 @@ type Server struct {
 	desk    *desk.Desk
 	live    *live.Hub
 	follows gate
+	uploads gate // of graphs
 	handler http.Handler
 
 	streams    context.Context // of event streams, which never finish by themselves
@@ -101,7 +102,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, domain: cfg.Domain, root: "https://" + cfg.Domain, source: "urn:uuid:" + cfg.ClusterID,
 		door: cfg.Door, views: cfg.Views, events: cfg.Events, log: cfg.Logger,
 		context: jsonldContext(schema.Model), limits: cfg.Limits,
-		desk: newDesk(cfg.Queries, cfg.Registry), follows: make(gate, cfg.Streams),
+		desk: newDesk(cfg.Queries, cfg.Registry), follows: make(gate, cfg.Streams), uploads: make(gate, uploads),
 	}
 	s.live = live.New(s.liveConfig())
 	s.metrics = s.newMetrics(cfg.Registry)
@@ -160,6 +161,10 @@ func (s *Server) answerFor(w http.ResponseWriter, r *http.Request, err error) {
 
 // ServeHTTP makes the server a handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// uploads is how many graphs are taken in at the same time: each body is kept
+// whole.
+const uploads = 8
 
 // gate lets a bounded number in.
 type gate chan struct{}

@@ -151,21 +151,23 @@ type change struct {
 
 // change takes a change through the front door. All ways to change a dataset
 // come through here.
-func (t store) change(r *http.Request, c change) (answer writer.Answer, err error) {
+func (t store) change(r *http.Request, c change) (writer.Answer, error) {
 	q, err := t.s.request(r, c.body)
 	if err != nil {
-		return answer, err
+		return writer.Answer{}, err
 	}
 	q.If = c.condition
-	err = t.s.work(r, desk.Update, c.what, func(r *http.Request, e *desk.Entry) error {
-		answer, err = t.s.cfg.Writer.Change(r.Context(), t.ref, *q, func(ctx context.Context, view dataset.View) (removed, added []base.Quad, err error) {
+	return t.s.cfg.Writer.Change(r.Context(), t.ref, *q, func(_ context.Context, view dataset.View) (removed, added []base.Quad, err error) {
+		// Who waits in line for other changes of the dataset, or for the disk, is
+		// at no desk and takes nobody's turn.
+		err = t.s.work(r, desk.Update, c.what, func(r *http.Request, e *desk.Entry) error {
 			e.At(view.Position)
-			change, err := c.evaluate(ctx, e, view)
-			return change.Removed, change.Added, err
+			change, err := c.evaluate(r.Context(), e, view)
+			removed, added = change.Removed, change.Added
+			return err
 		})
-		return err
+		return removed, added, err
 	})
-	return answer, err
 }
 
 // changed sets the headers of an answer to a change.

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/picloud/picloud/runtime/rdf"
@@ -287,6 +290,73 @@ func TestGraphsAreChangedOnlyAsTheyWereRead(t *testing.T) {
 	c.want(412, c.update(`CLEAR ALL`, "If-Match: "+tag))
 	tag = c.want(204, c.update(`INSERT DATA { <a> <b> 4 }`)).Header.Get("ETag")
 	c.want(204, c.update(`CLEAR ALL`, "If-Match: "+tag))
+}
+
+func TestWhatIsInferredIsReadAndNeverWritten(t *testing.T) {
+	c := shop(t)
+	c.want(200, c.do("PUT", rdfStore, `{"inference":"rdfs"}`))
+	c.want(204, c.update(`PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> INSERT DATA { <http://e/Cat> rdfs:subClassOf <http://e/Animal> . <http://e/tom> a <http://e/Cat> }`))
+	const inferred = rdfStore + "/graph/inferred"
+	if got := c.askStore(`SELECT ?s { ?s a <http://e/Animal> }`); got != "http://e/tom" {
+		t.Error("a query does not see what is inferred:", got)
+	}
+	if got := c.askStore(`SELECT ?s { GRAPH <` + "https://picloud.local" + inferred + `> { ?s a <http://e/Animal> } }`); got != "http://e/tom" {
+		t.Error("what is inferred is not separable:", got)
+	}
+	if got := c.want(200, c.do("GET", inferred, "", "Accept: text/turtle")); !strings.Contains(got.body, "http://e/Animal") {
+		t.Error("its graph:", got.body)
+	}
+	if got := c.want(200, c.do("GET", rdfStore+"/graph", "", "Accept: application/n-quads")); strings.Count(got.body, "\n") != 2 {
+		t.Error("a dump holds what is inferred:", got.body)
+	}
+	for name, got := range map[string]answer{
+		"PUT": c.do("PUT", inferred, `<a> <b> <c> .`, turtle), "POST": c.do("POST", inferred, `<a> <b> <c> .`, turtle), "DELETE": c.do("DELETE", inferred, ""),
+		"update": c.update(`INSERT DATA { GRAPH <https://picloud.local` + inferred + `> { <a> <b> <c> } }`),
+	} {
+		if got.StatusCode != 409 {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.body)
+		}
+	}
+	c.want(204, c.update(`INSERT { ?s <http://e/is> "animal" } WHERE { ?s a <http://e/Animal> } ; DELETE { GRAPH ?g { ?s ?p ?o } } WHERE { GRAPH ?g { ?s ?p ?o } }`))
+	if got := c.askStore(`SELECT ?s { ?s a <http://e/Animal> ; <http://e/is> "animal" }`); got != "http://e/tom" {
+		t.Error("an update reads what is inferred and passes by it:", got)
+	}
+	if d := c.describes(rdfStore + "/sparql"); !slices.Contains(d["defaultEntailmentRegime"], "http://www.w3.org/ns/entailment/RDFS") {
+		t.Errorf("the description does not say what is inferred: %v", d["defaultEntailmentRegime"])
+	}
+}
+
+func TestUpdatesAtOnceAllTakeEffect(t *testing.T) {
+	c := shop(t)
+	c.want(204, c.update(`INSERT DATA { <http://e/c> <http://e/n> 0 }`))
+	const clients, each = 8, 6
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			for range each {
+				if got := c.update(`DELETE { ?c <http://e/n> ?n } INSERT { ?c <http://e/n> ?m } WHERE { ?c <http://e/n> ?n BIND(?n + 1 AS ?m) }`); got.StatusCode != 204 {
+					t.Errorf("%d %s", got.StatusCode, got.body)
+				}
+				c.askStore(`SELECT * { ?s ?p ?o }`)
+			}
+		})
+	}
+	wg.Wait()
+	if got := c.askStore(`SELECT ?n { ?c <http://e/n> ?n }`); got != strconv.Itoa(clients*each) {
+		t.Error("after", clients*each, "increments:", got)
+	}
+}
+
+func TestWhatAStoreHoldsIsNoActiveContent(t *testing.T) {
+	c := shop(t)
+	c.want(204, c.update(`INSERT DATA { <javascript:alert(1)> <http://e/p> "<script>alert(2)</script>" . GRAPH <http://e/g> { <http://e/s> <http://e/p> "<script>" } }`))
+	for _, path := range []string{"/sparql?query=" + url.QueryEscape("SELECT * { ?s ?p ?o }"), "/sparql", "/graph", "/graph?default", "/graph?graph=http://e/g"} {
+		got := c.want(200, c.do("GET", rdfStore+path, "", "Accept: text/html"))
+		media := got.Header.Get("Content-Type")
+		if strings.HasPrefix(media, "text/html") && (strings.Contains(got.body, "<script") || strings.Contains(got.body, `href="javascript`)) || got.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %s\n%s", path, media, got.body)
+		}
+	}
 }
 
 func TestPicloudMinPositionHoldsOfStores(t *testing.T) {
