@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf"
@@ -15,21 +16,21 @@ import (
 // evaluate runs a query on a view and gives its rows: the bindings of SELECT as
 // in SPARQL 1.1 Query Results JSON, the lines of the N-Quads of CONSTRUCT and
 // DESCRIBE, "true" or "false" of ASK.
-func (h *Hub) evaluate(t *turn) (vars, rows []string, err error) {
+func (h *Hub) evaluate(t *turn) (vars, rows []string, failed error) {
 	g := t.group
 	ctx, limits := h.ctx, h.cfg.Limits
 	if h.cfg.Desk != nil {
-		entry, refused := h.cfg.Desk.Enter(ctx, desk.Work{Caller: g.caller, Kind: desk.Live, Endpoint: g.endpoint, Text: g.key.text})
-		if refused != nil {
-			return nil, nil, refused
+		entry, err := h.enter(g)
+		if err != nil {
+			return nil, nil, err
 		}
 		entry.At(t.view.Position)
 		ctx, limits = entry.Context(), entry.Limits(limits)
 		defer func() {
-			if err != nil && context.Cause(ctx) != nil {
-				err = context.Cause(ctx) // who ended it tells more than that it was ended
+			if failed != nil && context.Cause(ctx) != nil {
+				failed = context.Cause(ctx) // who ended it tells more than that it was ended
 			}
-			entry.Leave(err)
+			entry.Leave(failed)
 		}()
 	}
 	result, err := sparql.Execute(ctx, g.query, t.feed.dataset(t.view, g.sight), limits)
@@ -64,6 +65,30 @@ func (h *Hub) evaluate(t *turn) (vars, rows []string, err error) {
 		}
 	}
 	return result.Vars, c.rows, nil
+}
+
+// errNoTurn is a run that has to be tried again.
+var errNoTurn = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "so many queries run that a live one finds no turn; try again in a moment"}
+
+// turnWait is how long a run waits for its turn. A worker that waits for the
+// turn of one caller serves no other, so the run comes again later instead.
+const turnWait = 100 * time.Millisecond
+
+// enter waits for the turn of a run at the desk.
+func (h *Hub) enter(g *group) (*desk.Entry, error) {
+	ctx, cancel := context.WithCancelCause(h.ctx)
+	late := time.AfterFunc(turnWait, func() { cancel(errNoTurn) })
+	entry, err := h.cfg.Desk.Enter(ctx, desk.Work{Caller: g.caller, Kind: desk.Live, Endpoint: g.endpoint, Text: g.key.text})
+	if inTime := late.Stop(); err == nil && !inTime {
+		entry.Leave(errNoTurn)
+		err = errNoTurn
+	}
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	context.AfterFunc(entry.Context(), func() { cancel(nil) }) // which ends with Leave
+	return entry, nil
 }
 
 // collector gathers rows. Rows that follow each other as they did before are not

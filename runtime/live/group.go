@@ -18,6 +18,7 @@ type group struct {
 	caller    base.Ref // who asked first
 	endpoint  string
 
+	born   time.Time
 	feed   *feed // nil while nobody subscribes
 	users  int
 	asleep bool // its rows wait for somebody to resume

@@ -189,6 +189,9 @@ const (
 	breath = 3
 )
 
+// patience is how long a new query tries to find its first turn.
+const patience = 10 * time.Second
+
 // run brings the rows of a query to a view.
 func (h *Hub) run(t turn) {
 	began := time.Now()
@@ -217,7 +220,7 @@ func (h *Hub) run(t turn) {
 		h.bytes += g.bytes
 		g.tell()
 		h.makeRoom(g)
-	case errors.As(err, &busy) && busy.Code == base.Unavailable && !t.fresh:
+	case errors.As(err, &busy) && busy.Code == base.Unavailable && (!t.fresh || time.Since(g.born) < patience):
 		g.pause = time.Now().Add(time.Duration(max(1, busy.RetryAfter)) * time.Second)
 		g.dirty, g.until = true, 0 // its rows stand no longer; it tries again
 	default:

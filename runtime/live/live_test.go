@@ -588,6 +588,56 @@ func TestALiveQueryCanBeEndedAtTheDesk(t *testing.T) {
 	}
 }
 
+// Who fills its own places at the desk holds up nobody else's live queries, and
+// its own come when there is a place.
+func TestABusyCallerHoldsUpNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGraph(quad("a", "p", "b"))
+		d := desk.New(desk.Config{Running: 4, RunningPerCaller: 1})
+		h := New(Config{Desk: d})
+		defer h.Close()
+		var own []*Subscription
+		for i := range 5 {
+			s := subscribe(t, h, request(g, fmt.Sprintf(`SELECT ?s { ?s :p ?o } LIMIT %d`, 100+i)))
+			next(t, s)
+			own = append(own, s)
+		}
+		r := request(g, `SELECT * { ?s :p ?o }`)
+		r.Caller = "/tokens/b"
+		other := subscribe(t, h, r)
+		next(t, other)
+		entry, err := d.Enter(t.Context(), desk.Work{Caller: "/tokens/a", Kind: desk.Query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		g.change(nil, []base.Quad{quad("c", "p", "d")})
+		next(t, other)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("the other caller waited %s", took)
+		}
+		<-time.After(5 * time.Second)
+		entry.Leave(nil)
+		for _, s := range own {
+			if e := next(t, s); len(e.Added) != 1 {
+				t.Errorf("%+v", e)
+			}
+		}
+		entry, err = d.Enter(t.Context(), desk.Work{Caller: "/tokens/a", Kind: desk.Query})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var busy *base.Error
+		if _, err := h.Subscribe(t.Context(), request(g, `ASK { ?s :p ?o }`)); !errors.As(err, &busy) || busy.Code != base.Unavailable || busy.RetryAfter == 0 {
+			t.Errorf("a new query without a turn ends with %v", err)
+		}
+		entry.Leave(nil)
+		for _, s := range append(own, other) {
+			s.Close()
+		}
+	})
+}
+
 func TestClosingEndsAll(t *testing.T) {
 	g := newGraph(quad("a", "p", "b"))
 	h := New(Config{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/sparql"
@@ -67,7 +68,7 @@ func (h *Hub) Subscribe(ctx context.Context, r Request) (*Subscription, error) {
 				return nil, err
 			}
 		}
-		g = &group{key: k, tag: k.tag(), query: query, footprint: footprint, sight: r.Sight, caller: r.Caller, endpoint: r.Endpoint, dirty: true, news: make(chan struct{})}
+		g = &group{key: k, tag: k.tag(), query: query, footprint: footprint, sight: r.Sight, caller: r.Caller, endpoint: r.Endpoint, born: time.Now(), dirty: true, news: make(chan struct{})}
 		h.groups[k] = g
 		g.bytes = g.cost()
 		h.bytes += g.bytes
