@@ -59,7 +59,7 @@ func (t store) changeGraph(w http.ResponseWriter, r *http.Request) error {
 	if made {
 		w.Header().Set("Location", g.graph.Value)
 	}
-	if !existed && answer.View.Graph != nil && exists(answer.View, g) {
+	if made && answer.Replayed || !existed && answer.View.Graph != nil && exists(answer.View, g) {
 		w.WriteHeader(http.StatusCreated)
 	} else {
 		w.WriteHeader(http.StatusNoContent)
@@ -135,11 +135,7 @@ func (t store) replacement(w http.ResponseWriter, r *http.Request, g *target) (c
 		if r.Method == http.MethodPut {
 			return c, false, t.nameGraph("replaced", "to replace the whole dataset, send "+NQuads.Media+" or "+TriG.Media)
 		}
-		id, err := uuid.NewV7()
-		if err != nil {
-			return c, false, err
-		}
-		*g, made = target{graph: base.IRI(t.iri() + "/" + id.String())}, true
+		*g, made = target{graph: base.IRI(t.iri() + "/" + graphName(r))}, true
 	}
 	c = change{what: r.Method + " " + g.String(), body: body.data}
 	var come []base.Quad
@@ -158,6 +154,15 @@ func (t store) replacement(w http.ResponseWriter, r *http.Request, g *target) (c
 		return sparql.Change{Removed: t.collect(view, *g), Added: come}, nil
 	}
 	return c, made, nil
+}
+
+// graphName is the name of a graph whose address is chosen here. A repetition of
+// a request gets the name that the first one got.
+func graphName(r *http.Request) string {
+	if key := r.Header.Get("Idempotency-Key"); key != "" {
+		return uuid.NewSHA1(uuid.NameSpaceURL, []byte(string(principalOf(r).Actor)+"\x00"+key)).String()
+	}
+	return uuid.Must(uuid.NewV7()).String()
 }
 
 // quadsPerByte is roughly how many bytes the quads of a text take for each of

@@ -95,6 +95,8 @@ func parseProtocol(r *http.Request, parameters url.Values) (sparqlRequest, error
 		bad = "one request asks one query or carries out one update; there are several"
 	case r.Method == http.MethodPost && len(queries)+len(updates) == 0:
 		bad = "there is neither a query nor an update; send it as the field query or update of the form"
+	case request.updates && request.explain:
+		bad = "an update is not explained, and it was not carried out; ask for its pattern as a query"
 	case request.updates && len(request.defaults)+len(request.named) > 0:
 		bad = "an update chooses its graphs with using-graph-uri and using-named-graph-uri; default-graph-uri and named-graph-uri are for queries"
 	case !request.updates && len(using)+len(usingNamed) > 0:

@@ -144,6 +144,7 @@ func TestUpdateThatFailsSaysWhereAndChangesNothing(t *testing.T) {
 		{"LOAD <http://e/x>", "", 501, []string{"LOAD is switched off"}},
 		{"WITH <http://e/g> DELETE WHERE { ?s ?p ?o }", "", 400, []string{"syntax"}},
 		{"INSERT { <a> <b> <c> } USING <http://e/g> WHERE {}", "?using-graph-uri=http://e/h", 400, []string{"using-graph-uri"}},
+		{"INSERT DATA { <a> <b> <c> }", "?explain=true", 400, []string{"was not carried out"}},
 		{"INSERT DATA { <a> <b> <c> }", "?default-graph-uri=http://e/h", 400, []string{"using-graph-uri"}},
 	} {
 		got := c.do("POST", rdfStore+"/sparql"+try.parameters, try.text, updateBody)
@@ -170,6 +171,10 @@ func TestARepeatedUpdateIsAnsweredAndNotDoneAgain(t *testing.T) {
 	}
 	if got := c.askStore(`SELECT (COUNT(*) AS ?n) { ?s ?p ?o }`); got != "1" {
 		t.Error("the update was done again:", got)
+	}
+	first := c.want(201, c.do("POST", rdfStore+"/graph", `<a> <b> 1 .`, turtle, "Idempotency-Key: two")).Header.Get("Location")
+	if again := c.want(201, c.do("POST", rdfStore+"/graph", `<a> <b> 1 .`, turtle, "Idempotency-Key: two")).Header.Get("Location"); first == "" || again != first {
+		t.Errorf("one graph has two addresses: %s and %s", first, again)
 	}
 }
 
@@ -366,6 +371,11 @@ func TestPicloudMinPositionHoldsOfStores(t *testing.T) {
 		t.Error(got)
 	}
 	c.want(400, c.do("GET", rdfStore+"/sparql?query=ASK%7B%7D", "", "Picloud-Min-Position: soon"))
+	for _, path := range []string{"/sparql?query=ASK%7B%7D", "/graph?default", "/graph"} {
+		if got := c.want(200, c.do("HEAD", rdfStore+path, "")); got.Header.Get("Picloud-Position") != position || got.Header.Get("Content-Type") == "" || got.body != "" {
+			t.Errorf("HEAD %s: %v %q", path, got.Header, got.body)
+		}
+	}
 }
 
 func TestOtherOriginsAskTheGraphWithATokenOfTheirOwnOnly(t *testing.T) {
