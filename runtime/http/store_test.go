@@ -3,14 +3,20 @@ package http_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	edge "github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/sparql"
 )
 
 const (
@@ -159,6 +165,44 @@ func TestUpdateThatFailsSaysWhereAndChangesNothing(t *testing.T) {
 	}
 	if c.position() != before {
 		t.Error("a failed update wrote events")
+	}
+}
+
+func TestUpdatesThatAreTooMuchAreRefusedWhole(t *testing.T) {
+	c := start(t, t.TempDir(), func(cfg *edge.Config) { cfg.Limits = sparql.Limits{Timeout: 2 * time.Second, MaxMemoryBytes: 32 << 20} })
+	c.want(201, c.do("PUT", "/products/shop", `{"version":"1.0.0"}`))
+	c.want(201, c.do("PUT", rdfStore, `{}`))
+	var text strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&text, "<http://e/%d> <http://e/p> %d .\n", i, i)
+	}
+	c.want(204, c.do("PUT", rdfStore+"/graph?default", text.String(), turtle))
+	before := c.position()
+	for name, update := range map[string]string{
+		"time":    `INSERT { <a> <b> ?n } WHERE { SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l FILTER(?c + ?f + ?i + ?l = -1) } }`,
+		"memory":  `INSERT { GRAPH <g> { ?a ?d ?c } } WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }`,
+		"service": `INSERT { ?s ?p ?o } WHERE { SERVICE <http://e/> { ?s ?p ?o } }`,
+	} {
+		want := 429
+		if name == "service" {
+			want = 501
+		}
+		c.want(want, c.update(update))
+	}
+	text.Reset()
+	noise := make([]byte, 24<<10)
+	for i := range 256 { // 8 MiB that do not compress
+		rand.Read(noise)
+		fmt.Fprintf(&text, "<http://e/n> <http://e/%d> \"%s\" .\n", i, base64.StdEncoding.EncodeToString(noise))
+	}
+	if got := c.want(413, c.do("PUT", rdfStore+"/graph?default", text.String(), turtle)); !strings.Contains(got.body, "split it") {
+		t.Error("413 does not say what to do:", got.body)
+	}
+	if c.position() != before {
+		t.Error("a refused change wrote events")
+	}
+	if got := c.askStore(`SELECT (COUNT(*) AS ?n) { ?s ?p ?o }`); got != "300" {
+		t.Error("a refused change left", got)
 	}
 }
 
