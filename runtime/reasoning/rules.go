@@ -94,6 +94,9 @@ var owlRules = []rule{
 	{"cls-int1 list", "parts(?l) . ?l rdf:first ?c => part(?l ?c)"},
 	{"cls-int1 all", "part(?l ?c) . ?l rdf:rest rdf:nil . ?y rdf:type ?c => all(?l ?y)"},
 	{"cls-int1 all", "part(?l ?c) . ?l rdf:rest ?m . ?y rdf:type ?c . all(?m ?y) => all(?l ?y)"},
+	// scm-uni says the same where ?d is one's own; of a class of others it may not
+	// be said that it is below ?c, but what ?c consists of is said of ?c.
+	{"cls-uni", "?c owl:unionOf ?l . in(?l ?d) . ?y rdf:type ?d => ?y rdf:type ?c"},
 	{"cls-svf1", "?r owl:someValuesFrom ?c . ?r owl:onProperty ?p . ?u ?p ?v . ?v rdf:type ?c => ?u rdf:type ?r"},
 	{"cls-svf2", "?r owl:someValuesFrom owl:Thing . ?r owl:onProperty ?p . ?u ?p ?v => ?u rdf:type ?r"},
 	{"cls-avf", "?r owl:allValuesFrom ?c . ?r owl:onProperty ?p . ?u rdf:type ?r . ?u ?p ?v => ?v rdf:type ?c"},
@@ -155,7 +158,6 @@ var owlImplied = []rule{
 	{"prp-eqp1", "?p owl:equivalentProperty ?q . ?x ?p ?y => ?x ?q ?y"},
 	{"prp-eqp2", "?p owl:equivalentProperty ?q . ?x ?q ?y => ?x ?p ?y"},
 	{"cls-int2", "?c owl:intersectionOf ?l . in(?l ?d) . ?y rdf:type ?c => ?y rdf:type ?d"},
-	{"cls-uni", "?c owl:unionOf ?l . in(?l ?d) . ?y rdf:type ?d => ?y rdf:type ?c"},
 	{"cax-eqc1", "?c owl:equivalentClass ?d . ?x rdf:type ?c => ?x rdf:type ?d"},
 	{"cax-eqc2", "?c owl:equivalentClass ?d . ?x rdf:type ?d => ?x rdf:type ?c"},
 }
