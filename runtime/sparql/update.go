@@ -104,10 +104,20 @@ func (u *Update) Run(ctx context.Context, d UpdateDataset, l Limits) (Change, er
 	defer w.end()
 	for _, operation := range u.operations {
 		if err := w.run(operation); err != nil {
-			return Change{}, err
+			return Change{}, l.ofUpdate(err)
 		}
 	}
-	return w.change()
+	change, err := w.change()
+	return change, l.ofUpdate(err)
+}
+
+// ofUpdate tells of a time that is over what helps an update.
+func (l Limits) ofUpdate(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Code == CodeTimeout {
+		return errorf(CodeTimeout, "the update took longer than %s, so nothing of it was done; make its patterns more selective, or divide it", l.Timeout)
+	}
+	return err
 }
 
 // run carries out one operation.
