@@ -18,9 +18,13 @@ func (p *parser) triplesBlock(paths bool) []Triple {
 		if !bracketed || p.startsVerb(paths) {
 			p.propertyList(subject, &out, paths)
 		}
-		if !p.accept(".") {
-			break
+		if p.accept(".") {
+			continue
 		}
+		if p.startsNode() { // what follows would otherwise be taken for a pattern of its own
+			p.expected(`"." before the next triple, or ";" or "," to go on with this one`)
+		}
+		break
 	}
 	return out
 }

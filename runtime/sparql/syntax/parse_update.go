@@ -68,7 +68,11 @@ func (p *parser) update() Operation {
 	case p.isWord("WITH", "DELETE", "INSERT"):
 		return p.modify()
 	}
-	p.expected("INSERT, DELETE, WITH, LOAD, CLEAR, DROP, CREATE, ADD, MOVE or COPY")
+	const operations = "INSERT, DELETE, WITH, LOAD, CLEAR, DROP, CREATE, ADD, MOVE or COPY"
+	if t := p.peek(); p.isWord("SELECT", "CONSTRUCT", "DESCRIBE", "ASK") {
+		p.failAt(t.Pos, operations, "%s begins a query; an update begins with %s", strings.ToUpper(t.Text), operations)
+	}
+	p.expected(operations)
 	return nil
 }
 

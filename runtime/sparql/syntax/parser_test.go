@@ -18,6 +18,9 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 		{"typing error in a keyword", "ASK { OPTINAL { } }", `1:7: expected a triple pattern, FILTER, OPTIONAL, UNION, MINUS, GRAPH, BIND, VALUES or "}", found "OPTINAL"; did you mean OPTIONAL?`},
 		{"typing error in a function", "ASK { FILTER(STRT(?x)) }", `1:14: there is no function STRT; did you mean STR?`},
 		{"number of arguments", "ASK { FILTER(STRLEN(?x, 1)) }", `1:14: STRLEN takes 1 argument, not 2`},
+		{"no dot between triples", "ASK { ?s ?p 1 ?t ?q 2 }", `1:15: expected "." before the next triple, or ";" or "," to go on with this one, found ?t`},
+		{"no dot before a collection", "ASK { ?s ?p 1 (2) ?q 3 }", `1:15: expected "." before the next triple, or ";" or "," to go on with this one, found "("`},
+		{"no dot in a template", "CONSTRUCT { ?s ?p 1 [] ?q 2 } WHERE {}", `1:21: expected "." before the next triple, or ";" or "," to go on with this one, found "["`},
 		{"no predicate", "ASK { ?s }", `1:10: expected a predicate, found "}"`},
 		{"aggregate in FILTER", "ASK { ?s ?p ?o FILTER(COUNT(?o) > 1) }", `1:23: COUNT is an aggregate and can stand only in SELECT, HAVING and ORDER BY; use HAVING instead of FILTER`},
 		{"not grouped", "SELECT ?s (COUNT(*) AS ?n) { ?s ?p ?o }", `1:40: ?s is neither in GROUP BY nor inside an aggregate; add it to GROUP BY or select e.g. (SAMPLE(?s) AS …)`},
@@ -83,7 +86,9 @@ func TestUpdateErrorsSayWhatToDo(t *testing.T) {
 		{"DELETE DATA { _:a <p> 1 }", `1:19: DELETE DATA takes no blank nodes: one would match nothing; use a variable and WHERE`},
 		{"INSERT DATA { _:a <p> 1 } ; INSERT DATA { _:a <p> 2 }", `1:43: the blank node label _:a is used in two operations; use another label`},
 		{"CLEAR <g>", `1:7: expected GRAPH, DEFAULT, NAMED or ALL, found <g>`},
-		{"SELECT * {}", `1:1: expected INSERT, DELETE, WITH, LOAD, CLEAR, DROP, CREATE, ADD, MOVE or COPY, found "SELECT"`},
+		{"select * {}", `1:1: SELECT begins a query; an update begins with INSERT, DELETE, WITH, LOAD, CLEAR, DROP, CREATE, ADD, MOVE or COPY`},
+		{"INSRT DATA {}", `1:1: expected INSERT, DELETE, WITH, LOAD, CLEAR, DROP, CREATE, ADD, MOVE or COPY, found "INSRT"`},
+		{"INSERT DATA { <s> <p> 1 <t> <p> 2 }", `1:25: expected "." before the next triple, or ";" or "," to go on with this one, found <t>`},
 	}
 	for _, test := range tests {
 		if _, err := ParseUpdate(test.text, Options{Base: "http://e/"}); err == nil || err.Error() != test.want {
