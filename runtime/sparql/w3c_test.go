@@ -373,37 +373,26 @@ func compareText(t *testing.T, r *sparql.Result, format, want string) string {
 }
 
 func TestW3CQuerySyntax(t *testing.T) {
-	passed, total := 0, 0
-	for _, folder := range append([]string{"syntax-query"}, queryFolders...) {
-		s := loadSuite(t, folder)
-		for _, test := range s.tests("PositiveSyntaxTest11", "NegativeSyntaxTest11") {
-			total++
-			if t.Run(s.name(test), func(t *testing.T) { checkSyntax(t, s, test) }) {
-				passed++
-			}
-		}
-	}
-	t.Logf("W3C SPARQL 1.1 query syntax: %d of %d", passed, total)
-}
-
-func checkSyntax(t *testing.T, s suite, test base.Term) {
-	action := s.object(test, mf+"action")
-	text, err := os.ReadFile(s.file(action))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = sparql.Parse(string(text), sparql.Options{Base: action.Value})
-	wantError := strings.HasPrefix(s.object(test, base.RDFType).Value, mf+"Negative")
-	if (err != nil) != wantError {
-		t.Errorf("error %v, want one: %v\n%s", err, wantError, text)
-	}
+	runSyntax(t, "query", append([]string{"syntax-query"}, queryFolders...), func(text, base string) error {
+		_, err := sparql.Parse(text, sparql.Options{Base: base})
+		return err
+	})
 }
 
 func TestW3CUpdateSyntax(t *testing.T) {
+	runSyntax(t, "update", []string{"syntax-update-1", "syntax-update-2", "delete-insert"}, func(text, base string) error {
+		_, err := sparql.ParseUpdate(text, sparql.Options{Base: base})
+		return err
+	})
+}
+
+// runSyntax runs the syntax tests of folders. What an update is called differs:
+// those of delete-insert have the types of queries.
+func runSyntax(t *testing.T, what string, folders []string, parse func(text, base string) error) {
 	passed, total := 0, 0
-	for _, folder := range []string{"syntax-update-1", "syntax-update-2"} {
+	for _, folder := range folders {
 		s := loadSuite(t, folder)
-		for _, test := range s.tests("PositiveUpdateSyntaxTest11", "NegativeUpdateSyntaxTest11") {
+		for _, test := range s.tests("PositiveSyntaxTest11", "NegativeSyntaxTest11", "PositiveUpdateSyntaxTest11", "NegativeUpdateSyntaxTest11") {
 			total++
 			ok := t.Run(s.name(test), func(t *testing.T) {
 				action := s.object(test, mf+"action")
@@ -411,7 +400,7 @@ func TestW3CUpdateSyntax(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err = syntax.ParseUpdate(string(text), syntax.Options{Base: action.Value})
+				err = parse(string(text), action.Value)
 				wantError := strings.HasPrefix(s.object(test, base.RDFType).Value, mf+"Negative")
 				if (err != nil) != wantError {
 					t.Errorf("error %v, want one: %v\n%s", err, wantError, text)
@@ -422,5 +411,5 @@ func TestW3CUpdateSyntax(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("W3C SPARQL 1.1 update syntax: %d of %d", passed, total)
+	t.Logf("W3C SPARQL 1.1 %s syntax: %d of %d", what, passed, total)
 }
