@@ -33,6 +33,11 @@ func (s *Server) work(r *http.Request, kind desk.Kind, text string, do func(r *h
 		s.log.Debug("answer broke off", "request", requestID(r), "error", outcome)
 		panic(http.ErrAbortHandler)
 	}
+	if canceled := new(sparql.Error); errors.As(outcome, &canceled) && canceled.Code == sparql.CodeCanceled {
+		if ended := new(desk.Ended); errors.As(context.Cause(entry.Context()), &ended) {
+			outcome = ended // who ended it tells more than that it was ended
+		}
+	}
 	return endedError(outcome)
 }
 
@@ -48,10 +53,10 @@ func (e *errBrokenOff) Error() string { return e.err.Error() }
 func (e *errBrokenOff) Unwrap() error { return e.err }
 
 // endedError turns the end that somebody made of a query into what its caller
-// is told.
+// is told: a code that clients do not take for advice to ask again at once.
 func endedError(err error) error {
 	if ended := new(desk.Ended); errors.As(err, &ended) {
-		return &base.Error{Code: base.Unavailable, Detail: ended.Error()}
+		return &base.Error{Code: base.Exhausted, Detail: ended.Error()}
 	}
 	return err
 }

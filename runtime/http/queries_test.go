@@ -19,6 +19,7 @@ const (
 // outcome is how a request in the background ended.
 type outcome struct {
 	status int
+	again  string // Retry-After
 	body   string
 	err    error
 }
@@ -41,7 +42,7 @@ func (c *cluster) background(ctx context.Context, query, authorization string) <
 		}
 		defer response.Body.Close()
 		body, err := io.ReadAll(response.Body)
-		ended <- outcome{response.StatusCode, string(body), err}
+		ended <- outcome{response.StatusCode, response.Header.Get("Retry-After"), string(body), err}
 	}()
 	return ended
 }
@@ -97,13 +98,13 @@ func TestQueriesAreListedAndEndedByWhoMay(t *testing.T) {
 	c.want(404, c.do("DELETE", "/-/queries/none", "", admin))
 	c.until(admin, desk.Running, 1)
 	c.want(204, c.do("DELETE", path, "", admin))
-	if got := <-ended; got.status != 503 || !strings.Contains(got.body, "it was ended by /tokens/admin") {
+	if got := <-ended; got.status != 429 || got.again != "" || !strings.Contains(got.body, "it was ended by /tokens/admin") {
 		t.Errorf("the caller was told %+v", got)
 	}
 	c.until(admin, desk.Running, 0)
 	ended = c.background(t.Context(), endless, anna)
 	c.want(204, c.do("DELETE", "/-/queries/"+c.until(anna, desk.Running, 1)[0]["id"].(string), "", anna))
-	if got := <-ended; got.status != 503 {
+	if got := <-ended; got.status != 429 {
 		t.Errorf("who ended her own query was told %+v", got)
 	}
 	if metrics := c.do("GET", "/metrics", "").body; !strings.Contains(metrics, `picloud_queries_left_total{kind="query",reason="ended"} 2`) {
