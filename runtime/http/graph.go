@@ -72,7 +72,7 @@ func (s *Server) writeWhole(w http.ResponseWriter, r *http.Request, format Forma
 	if f, ok := rdf.FormatOf(format.Media); ok {
 		syntaxOf = f
 	}
-	err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context})
+	err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context, Alive: out.alive})
 	if cause := context.Cause(r.Context()); cause != nil { // what was written is not the whole
 		return out.failed(cause)
 	}

@@ -174,7 +174,7 @@ func (t store) writeGraph(w http.ResponseWriter, r *http.Request, view dataset.V
 		})
 	}
 	syntaxOf, _ := rdf.FormatOf(format.Media)
-	err := rdf.Write(out, syntaxOf, quads, rdf.WriteOptions{Prefixes: prefixes[2:5]})
+	err := rdf.Write(out, syntaxOf, quads, rdf.WriteOptions{Prefixes: prefixes[2:5], Alive: out.alive})
 	if cause := r.Context().Err(); cause != nil { // what was written is not the whole
 		return out.failed(cause)
 	}

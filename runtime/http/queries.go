@@ -139,8 +139,11 @@ func newAnswerWriter(w http.ResponseWriter, r *http.Request, media string, limit
 
 const holdBack = 64 << 10
 
+// alive is an error once nobody waits for the answer any more.
+func (a *answerWriter) alive() error { return context.Cause(a.ctx) }
+
 func (a *answerWriter) Write(b []byte) (int, error) {
-	if err := context.Cause(a.ctx); err != nil { // a serialiser that has all it needs does not ask
+	if err := a.alive(); err != nil { // a serialiser that has all it needs does not ask
 		return 0, err
 	}
 	if !a.started && len(a.held)+len(b) <= holdBack {

@@ -175,8 +175,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, request sparqlRe
 		offers = graphFormats
 	}
 	format, ok := choose(r.Header["Accept"], offers)
-	if named, known := formatNamed(usual(r.URL.Query().Get("format"), offers), offers); known {
-		format, ok = named, true // clients send ?format= of any vocabulary beside a good Accept
+	if name := r.URL.Query().Get("format"); name != "" {
+		// Clients send ?format= of any vocabulary beside an Accept that says what
+		// they mean; without one the name is all that they say.
+		if named, known := formatNamed(usual(name, offers), offers); known {
+			format, ok = named, true
+		} else if accept := strings.Join(r.Header["Accept"], ","); accept == "" || accept == "*/*" {
+			ok = false
+		}
 	}
 	if !ok {
 		return &base.Error{Code: base.NotAcceptable, Detail: fmt.Sprintf("a %s is answered as %s; name one in Accept, or as ?format=%s",
@@ -223,7 +229,7 @@ func (s *Server) writeGraph(out *answerWriter, format Format, result *sparql.Res
 		}
 	}
 	syntaxOf, _ := rdf.FormatOf(format.Media)
-	err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context})
+	err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context, Alive: out.alive})
 	if failed != nil {
 		return failed
 	}

@@ -30,6 +30,25 @@ type WriteOptions struct {
 	Sorted bool
 	// Context of JSON-LD; nil writes expanded IRIs only.
 	Context *Context
+	// Alive, if it is set, is asked now and then while Turtle, TriG or JSON-LD is
+	// made of quads that have all come, which takes seconds for a million; its
+	// error ends the writing.
+	Alive func() error
+}
+
+// pulse asks whether writing should go on.
+type pulse struct {
+	alive func() error
+	steps int
+	err   error
+}
+
+// beats counts a step, and is false once writing must end.
+func (p *pulse) beats() bool {
+	if p.steps++; p.steps&1023 == 0 && p.alive != nil && p.err == nil {
+		p.err = p.alive()
+	}
+	return p.err == nil
 }
 
 // Write serialises quads; a repetition is written once, except in N-Triples and
@@ -66,7 +85,7 @@ func write(w *bufio.Writer, format Format, quads iter.Seq[base.Quad], o WriteOpt
 	case Turtle, TriG:
 		return newTurtleWriter(o).write(w, all)
 	case JSONLD:
-		return writeJSONLD(w, all, o.Context)
+		return writeJSONLD(w, all, o.Context, &pulse{alive: o.Alive})
 	}
 	return fmt.Errorf("cannot write %s", format)
 }

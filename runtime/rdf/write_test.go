@@ -2,6 +2,8 @@ package rdf_test
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -179,6 +181,28 @@ func TestWhatNoTextCanSayIsRefused(t *testing.T) {
 	for _, format := range []rdf.Format{rdf.Turtle, rdf.NTriples, rdf.RDFXML} {
 		if err := rdf.Write(&bytes.Buffer{}, format, slices.Values([]base.Quad{{S: iri, P: iri, O: iri, G: iri}}), rdf.WriteOptions{}); err == nil {
 			t.Errorf("%v wrote a named graph", format)
+		}
+	}
+}
+
+// TestWritingEndsWithItsReader groups very many quads of one subject and asks
+// to end in the middle.
+func TestWritingEndsWithItsReader(t *testing.T) {
+	quads := make([]base.Quad, 200_000)
+	for i := range quads {
+		quads[i] = base.Quad{S: base.IRI("http://e/s"), P: base.IRI("http://e/p"), O: base.Integer(int64(i))}
+	}
+	gone := errors.New("gone")
+	for _, format := range []rdf.Format{rdf.Turtle, rdf.TriG, rdf.JSONLD} {
+		asked := 0
+		err := rdf.Write(io.Discard, format, slices.Values(quads), rdf.WriteOptions{Alive: func() error {
+			if asked++; asked == 100 {
+				return gone
+			}
+			return nil
+		}})
+		if !errors.Is(err, gone) || asked != 100 {
+			t.Errorf("%s: %v after it was asked %d times", format, err, asked)
 		}
 	}
 }

@@ -21,15 +21,16 @@ type ContextTerm struct{ Name, IRI, Type string }
 
 // writeJSONLD writes the flat form: one object for each subject, values as
 // strings in their lexical form, so that no processor touches a number.
-func writeJSONLD(w *bufio.Writer, quads []base.Quad, c *Context) error {
+func writeJSONLD(w *bufio.Writer, quads []base.Quad, c *Context, p *pulse) error {
 	j := newJSONLDWriter(c, quads)
+	j.pulse = p
 	j.b = append(j.b, '{')
 	if j.context() {
 		j.b = append(j.b, ',')
 	}
 	j.b = append(j.b, "\n  \"@graph\": ["...)
 	first := true
-	for _, g := range groupBy(quads, func(q base.Quad) base.Term { return q.G }) {
+	for _, g := range groupBy(p, quads, func(q base.Quad) base.Term { return q.G }) {
 		if g.key.IsZero() {
 			j.nodes(g.quads, "\n    ", &first)
 			continue
@@ -46,6 +47,9 @@ func writeJSONLD(w *bufio.Writer, quads []base.Quad, c *Context) error {
 		j.b = append(j.b, "\n  "...)
 	}
 	j.b = append(j.b, "]\n}\n"...)
+	if p.err != nil {
+		return p.err
+	}
 	_, err := w.Write(j.b)
 	return err
 }
@@ -56,6 +60,7 @@ type jsonldWriter struct {
 	terms  map[string][]ContextTerm // by IRI
 	taken  map[string]bool          // names of terms and prefixes
 	active bool
+	pulse  *pulse
 }
 
 // newJSONLDWriter takes over the part of the context that is safe for these
@@ -135,7 +140,10 @@ func (j *jsonldWriter) context() bool {
 
 // nodes writes the subjects of one graph.
 func (j *jsonldWriter) nodes(quads []base.Quad, indent string, first *bool) {
-	for _, s := range groupBy(quads, func(q base.Quad) base.Term { return q.S }) {
+	for _, s := range groupBy(j.pulse, quads, func(q base.Quad) base.Term { return q.S }) {
+		if !j.pulse.beats() {
+			break
+		}
 		j.comma(first)
 		j.b = append(append(j.b, indent...), "{\"@id\": "...)
 		j.str(resourceName(s.key))
@@ -172,8 +180,8 @@ type member struct {
 func (j *jsonldWriter) properties(quads []base.Quad) []member {
 	var out []member
 	at := map[string]int{}
-	for _, p := range groupBy(quads, func(q base.Quad) base.Term { return q.P }) {
-		for _, o := range groupBy(p.quads, func(q base.Quad) base.Term { return q.O }) {
+	for _, p := range groupBy(j.pulse, quads, func(q base.Quad) base.Term { return q.P }) {
+		for _, o := range groupBy(j.pulse, p.quads, func(q base.Quad) base.Term { return q.O }) {
 			name, kind := j.name(p.key.Value, o.key)
 			i, ok := at[name]
 			if !ok {

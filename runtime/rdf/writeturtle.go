@@ -23,10 +23,11 @@ const (
 type turtleWriter struct {
 	o    WriteOptions
 	used map[string]bool // prefixes, by name
+	pulse
 }
 
 func newTurtleWriter(o WriteOptions) *turtleWriter {
-	t := &turtleWriter{o: o, used: map[string]bool{}}
+	t := &turtleWriter{o: o, used: map[string]bool{}, pulse: pulse{alive: o.Alive}}
 	t.o.Prefixes = nil
 	names := map[string]bool{}
 	for _, p := range o.Prefixes { // one that cannot be declared is not used
@@ -49,7 +50,7 @@ type propertyText struct{ predicate, objects string }
 
 func (t *turtleWriter) write(w *bufio.Writer, quads []base.Quad) error {
 	var body strings.Builder
-	for _, g := range groupBy(quads, func(q base.Quad) base.Term { return q.G }) {
+	for _, g := range groupBy(&t.pulse, quads, func(q base.Quad) base.Term { return q.G }) {
 		if body.Len() > 0 {
 			body.WriteByte('\n')
 		}
@@ -60,6 +61,9 @@ func (t *turtleWriter) write(w *bufio.Writer, quads []base.Quad) error {
 		body.WriteString(t.term(g.key) + " {\n")
 		t.blocks(&body, g.quads, turtleIndent)
 		body.WriteString("}\n")
+	}
+	if t.err != nil {
+		return t.err
 	}
 	header := t.header()
 	if header != "" && body.Len() > 0 {
@@ -93,10 +97,10 @@ func (t *turtleWriter) header() string {
 // blocks renders the subjects of one graph.
 func (t *turtleWriter) blocks(b *strings.Builder, quads []base.Quad, indent string) {
 	var subjects []subjectText
-	for _, s := range groupBy(quads, func(q base.Quad) base.Term { return q.S }) {
+	for _, s := range groupBy(&t.pulse, quads, func(q base.Quad) base.Term { return q.S }) {
 		subjects = append(subjects, t.subject(s))
 	}
-	for i := 0; i < len(subjects); {
+	for i := 0; i < len(subjects) && t.beats(); {
 		if i > 0 && (!subjects[i].row() || !subjects[i-1].row()) {
 			b.WriteByte('\n')
 		}
@@ -116,17 +120,19 @@ func (t *turtleWriter) blocks(b *strings.Builder, quads []base.Quad, indent stri
 
 func (t *turtleWriter) subject(s quadGroup) subjectText {
 	out := subjectText{subject: t.term(s.key), fragment: t.o.Base != "" && strings.HasPrefix(s.key.Value, t.o.Base+"#")}
-	for _, p := range groupBy(s.quads, func(q base.Quad) base.Term { return q.P }) {
+	for _, p := range groupBy(&t.pulse, s.quads, func(q base.Quad) base.Term { return q.P }) {
 		text := propertyText{predicate: "a"}
 		if p.key.Value != base.RDFType {
 			text.predicate = t.term(p.key)
 		}
-		for i, o := range groupBy(p.quads, func(q base.Quad) base.Term { return q.O }) {
+		var objects strings.Builder // of one subject there may be very many
+		for i, o := range groupBy(&t.pulse, p.quads, func(q base.Quad) base.Term { return q.O }) {
 			if i > 0 {
-				text.objects += ", "
+				objects.WriteString(", ")
 			}
-			text.objects += t.term(o.key)
+			objects.WriteString(t.term(o.key))
 		}
+		text.objects = objects.String()
 		out.properties = append(out.properties, text)
 	}
 	return out
@@ -293,7 +299,8 @@ type quadGroup struct {
 
 // groupBy groups quads by a term. Most groups stand together and most lists of
 // groups are short, so it looks at the last one first and hashes only many.
-func groupBy(quads []base.Quad, key func(base.Quad) base.Term) []quadGroup {
+// Without a pulse it ends early.
+func groupBy(p *pulse, quads []base.Quad, key func(base.Quad) base.Term) []quadGroup {
 	const few = 16
 	var groups []quadGroup
 	var at map[base.Term]int
@@ -310,6 +317,9 @@ func groupBy(quads []base.Quad, key func(base.Quad) base.Term) []quadGroup {
 		return slices.IndexFunc(groups, func(g quadGroup) bool { return g.key == k })
 	}
 	for _, q := range quads {
+		if !p.beats() {
+			break
+		}
 		k := key(q)
 		i := find(k)
 		if i < 0 {

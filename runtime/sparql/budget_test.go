@@ -124,6 +124,10 @@ func finish(ctx context.Context, q *Query, d Dataset, l Limits) error {
 	if err != nil {
 		return err
 	}
+	return readOut(r)
+}
+
+func readOut(r *Result) error {
 	defer r.Close()
 	switch r.Form {
 	case Select:
@@ -279,7 +283,12 @@ func TestQueriesEndSoonAfterTheirCaller(t *testing.T) {
 	}
 	slices.Sort(late)
 	t.Logf("%d ends: median %s, 95 %% %s, worst %s (%s)", len(late), late[len(late)/2], late[len(late)*95/100], worst, slowest)
-	if worst > time.Second { // the aim is 50 ms; this machine may be busy
+	// The ends themselves are measured without the rest of the machine in
+	// lookup_test.go; here a busy machine is allowed one in twenty.
+	if most := late[len(late)*95/100]; most > 50*time.Millisecond {
+		t.Errorf("one in twenty went on for %s and more after its end", most)
+	}
+	if worst > time.Second {
 		t.Errorf("%s went on for %s after its end", slowest, worst)
 	}
 }

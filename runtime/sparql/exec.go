@@ -29,7 +29,7 @@ type exec struct {
 	// last is the greatest id of the snapshot; the ids above it are terms that
 	// this query computed or mentioned.
 	last  rdf.ID
-	local []base.Term
+	local paged[base.Term]
 	index map[base.Term]rdf.ID
 	// pinned is how many of the local terms stay whatever forget is told.
 	pinned int
@@ -66,7 +66,7 @@ func newExec(ctx context.Context, d Dataset, l Limits) *exec {
 	now := time.Now()
 	e := &exec{budget: budget{ctx: ctx, limits: l.withDefaults(), steps: checkEvery}, snapshot: d.Snapshot,
 		defaults: newGraphSet(d.Default), named: newGraphSet(d.Named),
-		index: map[base.Term]rdf.ID{}, now: value.DateTimeOf(now.Truncate(time.Millisecond)),
+		local: newPaged[base.Term](1), index: map[base.Term]rdf.ID{}, now: value.DateTimeOf(now.Truncate(time.Millisecond)),
 		blanks: map[string]value.Value{}, tables: map[*hashSide]*rowTable{}}
 	if e.snapshot == nil {
 		e.snapshot = rdf.NewStore().Snapshot()
@@ -82,7 +82,7 @@ func (e *exec) isLocal(id rdf.ID) bool { return id > e.last }
 // term decodes an id.
 func (e *exec) term(id rdf.ID) base.Term {
 	if id > e.last {
-		return e.local[id-e.last-1]
+		return e.local.at(int(id - e.last - 1))[0]
 	}
 	return e.snapshot.Term(id)
 }
@@ -99,8 +99,8 @@ func (e *exec) intern(t base.Term) rdf.ID {
 	if !e.charge(termCost(t)) {
 		return 0
 	}
-	e.local = append(e.local, t)
-	id := e.last + rdf.ID(len(e.local))
+	e.local.extend()[0] = t
+	id := e.last + rdf.ID(e.local.size)
 	e.index[t] = id
 	return id
 }
@@ -112,12 +112,11 @@ func termCost(t base.Term) int { return 240 + len(t.Value) + len(t.Lang) }
 // forget drops the local terms from number mark on. No row that is kept may
 // have their ids.
 func (e *exec) forget(mark int) {
-	for i := len(e.local) - 1; i >= max(mark, e.pinned); i-- {
-		t := e.local[i]
+	for i := e.local.size - 1; i >= max(mark, e.pinned); i-- {
+		t := e.local.at(i)[0]
 		delete(e.index, t)
 		e.release(termCost(t))
-		e.local[i] = base.Term{}
-		e.local = e.local[:i]
+		e.local.cut(i)
 		if id := e.last + rdf.ID(i+1); e.values != nil && e.cached(id).id == id {
 			*e.cached(id) = cachedValue{}
 		}

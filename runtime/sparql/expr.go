@@ -233,7 +233,7 @@ func call(f value.Function, args []evaluator) evaluator {
 // exists runs a pattern with the row's bindings until its first solution.
 func exists(pattern node, negate bool) evaluator {
 	return func(e *exec, r row) (value.Value, bool) {
-		found, mark := false, len(e.local)
+		found, mark := false, e.local.size
 		pattern.run(e, r, func(row) bool {
 			found = true
 			return false

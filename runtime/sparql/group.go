@@ -15,24 +15,23 @@ func (n *groupNode) inputs() []node { return []node{n.input} }
 func (n *groupNode) run(e *exec, r row, yield func(row) bool) bool {
 	groups := newRowTable(e, len(n.keys), len(n.keys))
 	defer groups.free()
-	var states [][]accumulator
+	states := newPaged[accumulator](len(n.aggregates))
 	stateSize := 32 + stateCost*len(n.aggregates)
 	defer func() {
-		for _, state := range states {
-			for i := range state {
-				state[i].free(e)
+		for at := range states.size {
+			for i := range n.aggregates {
+				states.at(at)[i].free(e)
 			}
 		}
-		e.release(stateSize * len(states))
+		e.release(stateSize * states.size)
 	}()
 	key := make(row, len(n.keys))
 	start := func() {
 		e.charge(stateSize)
-		state := make([]accumulator, len(n.aggregates))
+		state := states.extend()
 		for i, a := range n.aggregates {
 			state[i] = a.start(e, len(n.all))
 		}
-		states = append(states, state)
 	}
 	ok := n.input.run(e, r, func(r row) bool {
 		e.solution++
@@ -46,22 +45,23 @@ func (n *groupNode) run(e *exec, r row, yield func(row) bool) bool {
 		if fresh {
 			start()
 		}
+		state := states.at(at)
 		for i := range n.aggregates {
-			n.aggregates[i].add(e, &states[at][i], r, n.all)
+			n.aggregates[i].add(e, &state[i], r, n.all)
 		}
 		return e.err == nil
 	})
 	if !ok {
 		return false
 	}
-	if len(n.keys) == 0 && len(states) == 0 {
+	if len(n.keys) == 0 && states.size == 0 {
 		groups.insert(key)
 		start()
 	}
-	return n.results(e, r, groups, states, yield)
+	return n.results(e, r, groups, &states, yield)
 }
 
-func (n *groupNode) results(e *exec, r row, groups *rowTable, states [][]accumulator, yield func(row) bool) bool {
+func (n *groupNode) results(e *exec, r row, groups *rowTable, states *paged[accumulator], yield func(row) bool) bool {
 	slots := make([]int, 0, len(n.keys)+len(n.aggregates))
 	for _, k := range n.keys {
 		slots = append(slots, k.slot)
@@ -73,9 +73,8 @@ func (n *groupNode) results(e *exec, r row, groups *rowTable, states [][]accumul
 	for g := range groups.size {
 		copy(out, groups.row(g))
 		for i := range n.aggregates {
-			out[len(n.keys)+i] = n.aggregates[i].result(e, &states[g][i])
+			out[len(n.keys)+i] = n.aggregates[i].result(e, &states.at(g)[i])
 		}
-		states[g] = nil
 		if !e.tick() || !merge(e, r, slots, out, yield) {
 			return false
 		}

@@ -35,7 +35,7 @@ func (h *hashSide) build(e *exec, r row) (*rowTable, bool) {
 	})
 	if ok && len(h.outer) == 0 {
 		e.tables[h] = t
-		e.pinned = len(e.local)
+		e.pinned = e.local.size
 	}
 	return t, ok
 }

@@ -274,7 +274,7 @@ func (n *extendNode) inputs() []node {
 func (n *extendNode) run(e *exec, r row, yield func(row) bool) bool {
 	return n.input.run(e, r, func(r row) bool {
 		e.solution++
-		mark := len(e.local)
+		mark := e.local.size
 		more := n.assign(e, r, 0, yield)
 		if n.transient {
 			e.forget(mark)

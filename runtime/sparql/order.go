@@ -12,7 +12,8 @@ type sortKey struct {
 	desc bool
 }
 
-// orderNode sorts its rows. With a limit it keeps no more than twice that many.
+// orderNode sorts its rows, in runs that are merged at the end. With a limit it
+// keeps no more than twice that many.
 type orderNode struct {
 	input node
 	keys  []sortKey
@@ -35,25 +36,31 @@ const maxTopK = 100_000
 func (n *orderNode) inputs() []node { return []node{n.input} }
 
 func (n *orderNode) run(e *exec, r row, yield func(row) bool) bool {
-	s := &sorter{orderNode: n, e: e, scratch: make([]value.Value, len(n.keys)), topK: n.limit >= 0 && n.limit <= maxTopK}
-	defer func() { s.cut(0) }()
+	s := &sorter{orderNode: n, e: e, scratch: make([]value.Value, len(n.keys)), most: runRows}
+	if n.limit >= 0 && n.limit <= maxTopK {
+		s.topK, s.most = true, 2*n.limit+64
+	}
+	defer s.free()
 	if !n.input.run(e, r, s.add) {
 		return false
 	}
-	s.sort()
-	for _, kept := range s.rows {
-		if !e.tick() || !merge(e, r, n.slots, kept.ids, yield) {
-			return false
-		}
-	}
-	return true
+	s.finish()
+	return s.merged(func(kept *sortedRow) bool { return e.tick() && merge(e, r, n.slots, kept.ids, yield) })
 }
 
-// sorter collects the rows of one run.
+// runRows is how many rows are sorted at once. What is sorted already is only
+// merged, so that nothing large is moved or sorted in one go.
+const runRows = 8 << 10
+
+// sorter collects the rows of one run of the operator.
 type sorter struct {
 	*orderNode
-	e       *exec
+	e *exec
+	// runs are sorted; rows are those of the next, of which there may be most.
+	runs    [][]sortedRow
 	rows    []sortedRow
+	most    int
+	kept    int // in all runs
 	scratch []value.Value
 	topK    bool
 	// last are the keys that a row must come before to be among the first,
@@ -65,7 +72,7 @@ func (s *sorter) add(r row) bool {
 	if s.late(r) {
 		return s.e.err == nil
 	}
-	if len(s.rows) >= s.e.limits.MaxRows {
+	if s.kept+len(s.rows) >= s.e.limits.MaxRows {
 		return s.e.fail(errorf(CodeOverBudget, "ORDER BY has more than %d rows to sort; add a LIMIT or make the query more selective", s.e.limits.MaxRows))
 	}
 	size := s.size()
@@ -73,14 +80,77 @@ func (s *sorter) add(r row) bool {
 		return false
 	}
 	s.rows = append(s.rows, sortedRow{pick(make(row, len(s.slots)), r, s.slots), slices.Clone(s.scratch), size})
-	if s.topK && len(s.rows) >= 2*s.limit+64 {
-		s.sort()
-		s.cut(s.limit)
-		if s.limit > 0 {
-			s.last = s.rows[s.limit-1].keys
-		}
+	if len(s.rows) < s.most {
+		return s.e.err == nil
+	}
+	if !s.topK {
+		s.finish()
+		return s.e.err == nil
+	}
+	s.sort()
+	s.cut(s.limit)
+	if s.limit > 0 {
+		s.last = s.rows[s.limit-1].keys
 	}
 	return s.e.err == nil
+}
+
+// finish makes a run of the rows.
+func (s *sorter) finish() {
+	if len(s.rows) == 0 {
+		return
+	}
+	s.sort()
+	s.runs = append(s.runs, s.rows)
+	s.kept += len(s.rows)
+	s.rows = nil
+}
+
+// merged visits the rows of all runs in order; of equal ones those of the
+// earlier run are first, as they came. The runs are a heap by their next row.
+func (s *sorter) merged(visit func(*sortedRow) bool) bool {
+	heads := make([]head, len(s.runs))
+	for i := range heads {
+		heads[i] = head{i, s.runs[i]}
+	}
+	for i := len(heads)/2 - 1; i >= 0; i-- {
+		s.sink(heads, i)
+	}
+	for len(heads) > 0 {
+		if !visit(&heads[0].rows[0]) {
+			return false
+		}
+		if heads[0].rows = heads[0].rows[1:]; len(heads[0].rows) == 0 {
+			heads[0] = heads[len(heads)-1]
+			heads = heads[:len(heads)-1]
+		}
+		s.sink(heads, 0)
+	}
+	return s.e.err == nil
+}
+
+// head is what is left of a run.
+type head struct {
+	run  int
+	rows []sortedRow
+}
+
+// sink puts a head to its place in the heap below i.
+func (s *sorter) sink(heads []head, i int) {
+	for {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(heads); child++ {
+			a, b := &heads[child], &heads[least]
+			if order := s.order(&a.rows[0], &b.rows[0]); order < 0 || order == 0 && a.run < b.run {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		heads[i], heads[least] = heads[least], heads[i]
+		i = least
+	}
 }
 
 // late computes the keys of a row, as far as needed to see that it does not come
@@ -124,6 +194,13 @@ func (s *sorter) cut(n int) {
 	s.rows = s.rows[:n]
 }
 
+// free gives the memory of all rows back.
+func (s *sorter) free() {
+	for _, s.rows = range append(s.runs, s.rows) {
+		s.cut(0)
+	}
+}
+
 // compare orders by the keys.
 func (n *orderNode) compare(a, b []value.Value) int {
 	for i, k := range n.keys {
@@ -137,17 +214,20 @@ func (n *orderNode) compare(a, b []value.Value) int {
 	return 0
 }
 
-// sort is stable, so that rows that compare equal stay as they came. Once the
-// execution must end, all rows are alike and the sorting is soon over.
+// sort is stable, so that rows that compare equal stay as they came.
 func (s *sorter) sort() {
-	slices.SortStableFunc(s.rows, func(a, b sortedRow) int {
-		steps := 1 + len(a.keys)>>3
-		for i := range a.keys {
-			steps += min(len(a.keys[i].Text()), len(b.keys[i].Text())) >> 8
-		}
-		if !s.e.work(steps) {
-			return 0
-		}
-		return s.compare(a.keys, b.keys)
-	})
+	slices.SortStableFunc(s.rows, func(a, b sortedRow) int { return s.order(&a, &b) })
+}
+
+// order compares two rows. Once the execution must end, all rows are alike and
+// the sorting is soon over.
+func (s *sorter) order(a, b *sortedRow) int {
+	steps := 1 + len(a.keys)>>3
+	for i := range a.keys {
+		steps += min(len(a.keys[i].Text()), len(b.keys[i].Text())) >> 8
+	}
+	if !s.e.work(steps) {
+		return 0
+	}
+	return s.compare(a.keys, b.keys)
 }

@@ -20,26 +20,54 @@ func (s repeatStep) from(w *walk, node rdf.ID, forward bool, visit func(rdf.ID) 
 	if s.zero && !(seen.add(node) && visit(node)) {
 		return false
 	}
-	var level, next []rdf.ID
+	var level, next frontier
 	reach := func(end rdf.ID) bool {
 		before := seen.size
 		if !seen.add(end) || seen.size == before {
 			return w.e.err == nil
 		}
 		if s.many {
-			next = append(next, end)
+			next.add(end)
 		}
 		return visit(end)
 	}
-	for next = append(next, node); len(next) > 0 && w.e.tick(); {
-		level, next = next, level[:0]
-		// In the order of the store, so that the steps of neighbours are neighbours.
-		slices.Sort(level)
-		if !s.stepAll(w, level, forward, reach) {
-			return false
+	for next.add(node); !next.empty() && w.e.tick(); {
+		level, next = next, level.emptied()
+		for _, nodes := range level {
+			// In the order of the store, so that the steps of neighbours are neighbours.
+			slices.Sort(nodes)
+			if !s.stepAll(w, nodes, forward, reach) {
+				return false
+			}
 		}
 	}
 	return w.e.err == nil
+}
+
+// frontier are the nodes that were reached in one level, in parts that are each
+// soon sorted.
+type frontier [][]rdf.ID
+
+func (f frontier) empty() bool { return len(f) == 0 || len(f[0]) == 0 }
+
+// emptied is an empty one that uses the first part again.
+func (f frontier) emptied() frontier {
+	if len(f) == 0 {
+		return f
+	}
+	f[0] = f[0][:0]
+	return f[:1]
+}
+
+// frontierPart is how many nodes a part has at most.
+const frontierPart = 16 << 10
+
+func (f *frontier) add(id rdf.ID) {
+	if last := len(*f) - 1; last >= 0 && len((*f)[last]) < frontierPart {
+		(*f)[last] = append((*f)[last], id)
+	} else {
+		*f = append(*f, append(make([]rdf.ID, 0, 4), id))
+	}
 }
 
 // stepAll takes one step from each of the nodes, which are sorted.

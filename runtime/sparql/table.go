@@ -1,22 +1,29 @@
 package sparql
 
 import (
-	"slices"
-
 	"github.com/picloud/picloud/runtime/rdf"
 )
 
 // rowTable keeps rows of a fixed width, found by the first keyWidth columns.
-// What it keeps is charged to the execution.
+// What it keeps is charged to the execution. It grows in pieces: rows by the
+// page, and its buckets, once there are many, by the segment.
 type rowTable struct {
 	e               *exec
 	width, keyWidth int
-	ids             []rdf.ID
-	// heads is a hash table of row numbers + 1, next chains rows of one bucket.
-	heads []int32
-	next  []int32
-	size  int
-	bytes int
+	// rows have a link in front: the number + 1 of the next row of the bucket.
+	rows paged[rdf.ID]
+	// segments are hash tables of row numbers + 1, one for each value of the
+	// highest bits of a hash; one until there are manyRows.
+	segments []segment
+	high     int // how far a hash is shifted to give its segment
+	size     int
+	bytes    int
+}
+
+// segment is a part of the buckets, and how many rows are in them.
+type segment struct {
+	heads []uint32
+	rows  int
 }
 
 // What a table costs before its first row, and a row beside its ids: its link,
@@ -26,14 +33,19 @@ const (
 	rowCost    = 4 + 16
 )
 
+// From manyRows on a table has manySegments.
+const (
+	manyRows     = 1 << 16
+	manySegments = 1 << 8
+)
+
 func newRowTable(e *exec, width, keyWidth int) *rowTable {
 	e.charge(emptyTable)
-	return &rowTable{e: e, width: width, keyWidth: keyWidth, heads: make([]int32, 16), bytes: emptyTable}
+	return &rowTable{e: e, width: width, keyWidth: keyWidth, rows: newPaged[rdf.ID](width + 1), bytes: emptyTable,
+		segments: []segment{{heads: make([]uint32, 16)}}, high: 64}
 }
 
-func (t *rowTable) row(i int) row { return t.ids[i*t.width : (i+1)*t.width] }
-
-func (t *rowTable) key(i int) row { return t.ids[i*t.width : i*t.width+t.keyWidth] }
+func (t *rowTable) row(i int) row { return t.rows.at(i)[1:] }
 
 // hash mixes ids (FNV-1a over words, finished with a multiplication).
 func hash(ids row) uint64 {
@@ -45,7 +57,12 @@ func hash(ids row) uint64 {
 	return h * 0x9E3779B97F4A7C15
 }
 
-func (t *rowTable) bucket(key row) uint64 { return hash(key) >> 16 & uint64(len(t.heads)-1) }
+// bucket is the place of the first link of those with a key.
+func (t *rowTable) bucket(key row) (*segment, *uint32) {
+	h := hash(key)
+	s := &t.segments[h>>t.high]
+	return s, &s.heads[h>>16&uint64(len(s.heads)-1)]
+}
 
 // add appends a row; false means that the budget is spent.
 func (t *rowTable) add(r row) bool {
@@ -57,44 +74,83 @@ func (t *rowTable) add(r row) bool {
 		return false
 	}
 	t.bytes += cost
-	t.ids = append(t.ids, r...)
-	t.next = append(t.next, 0)
+	place := t.rows.extend()
+	copy(place[1:], r)
 	t.size++
-	if t.size > len(t.heads) {
-		t.rehash(len(t.heads) * 4)
-	} else {
-		t.link(t.size - 1)
+	if t.size == manyRows {
+		t.divide()
+		return t.e.err == nil
+	}
+	s := t.link(t.size-1, place)
+	if s.rows > len(s.heads) {
+		t.rehash(s)
 	}
 	return true
 }
 
-func (t *rowTable) link(i int) {
-	b := t.bucket(t.key(i))
-	t.next[i] = t.heads[b]
-	t.heads[b] = int32(i + 1)
+// link puts a row into its bucket.
+func (t *rowTable) link(i int, place row) *segment {
+	s, head := t.bucket(place[1 : 1+t.keyWidth])
+	place[0] = rdf.ID(*head)
+	*head = uint32(i + 1)
+	s.rows++
+	return s
 }
 
-func (t *rowTable) rehash(buckets int) {
-	t.heads = make([]int32, buckets)
+// rehash gives the rows of a segment four times as many buckets.
+func (t *rowTable) rehash(s *segment) {
+	old := s.heads
+	s.heads, s.rows = make([]uint32, 4*len(old)), 0
+	for _, link := range old {
+		for link != 0 {
+			if !t.e.tick() {
+				return // nobody looks into it any more
+			}
+			place := t.rows.at(int(link - 1))
+			next := uint32(place[0])
+			t.link(int(link-1), place)
+			link = next
+		}
+	}
+}
+
+// divide makes many segments of the first.
+func (t *rowTable) divide() {
+	t.segments, t.high = make([]segment, manySegments), 64-8
+	for i := range t.segments {
+		t.segments[i].heads = make([]uint32, 4*manyRows/manySegments)
+	}
 	for i := range t.size {
 		if !t.e.tick() {
 			return // nobody looks into it any more
 		}
-		t.link(i)
+		t.link(i, t.rows.at(i))
 	}
 }
 
 // first is the number of a row with the key, -1 if there is none; after is the
 // next one.
-func (t *rowTable) first(key row) int { return t.find(key, int(t.heads[t.bucket(key)])) }
+func (t *rowTable) first(key row) int {
+	_, head := t.bucket(key)
+	return t.find(key, *head)
+}
 
-func (t *rowTable) after(key row, i int) int { return t.find(key, int(t.next[i])) }
+func (t *rowTable) after(key row, i int) int { return t.find(key, uint32(t.rows.at(i)[0])) }
 
-func (t *rowTable) find(key row, link int) int {
-	for ; link != 0; link = int(t.next[link-1]) {
-		if slices.Equal(t.key(link-1), key) {
-			return link - 1
+// find follows the links from one row to the next.
+func (t *rowTable) find(key row, link uint32) int {
+	pages, width, shift, mask := t.rows.pages, t.width+1, t.rows.shift&63, t.rows.mask
+next:
+	for link != 0 {
+		i := int(link - 1)
+		page, from := pages[i>>shift], i&mask*width
+		for column, id := range key {
+			if page[from+1+column] != id {
+				link = uint32(page[from])
+				continue next
+			}
 		}
+		return i
 	}
 	return -1
 }

@@ -96,10 +96,27 @@ func (w *workspace) snapshot() *rdf.Snapshot {
 	return w.current
 }
 
+// changeCost is what a quad costs in a change.
+const changeCost = 224
+
 // change is what all operations came to.
 func (w *workspace) change() (Change, error) {
+	coming := 0
+	for _, comes := range w.net {
+		if comes {
+			coming++
+		}
+	}
+	if !w.charge(changeCost * len(w.net)) {
+		return Change{}, w.err
+	}
 	var c Change
+	c.Added = slices.Grow(c.Added, coming)
+	c.Removed = slices.Grow(c.Removed, len(w.net)-coming)
 	for q, comes := range w.net {
+		if !w.tick() {
+			break
+		}
 		quad := base.Quad{S: w.fork.Term(q.S), P: w.fork.Term(q.P), O: w.fork.Term(q.O), G: w.fork.Term(q.G)}
 		if comes {
 			c.Added = append(c.Added, quad)
@@ -107,12 +124,23 @@ func (w *workspace) change() (Change, error) {
 			c.Removed = append(c.Removed, quad)
 		}
 	}
-	slices.SortFunc(c.Removed, compareQuads)
-	slices.SortFunc(c.Added, compareQuads)
+	w.sort(c.Removed)
+	w.sort(c.Added)
 	if w.check(); w.err != nil {
 		return Change{}, w.err
 	}
 	return c, nil
+}
+
+// sort sorts canonically. Once the update must end, all quads are alike and it is
+// soon over.
+func (w *workspace) sort(quads []base.Quad) {
+	slices.SortFunc(quads, func(a, b base.Quad) int {
+		if !w.tick() {
+			return 0
+		}
+		return compareQuads(a, b)
+	})
 }
 
 // dataset is what the pattern of an operation is matched against (section
