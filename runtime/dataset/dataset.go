@@ -65,6 +65,7 @@ type Datasets struct {
 	mu      sync.Mutex
 	head    base.Position // that the fold has reached
 	reached chan struct{} // closed when it moves; nil when nobody waits
+	least   base.Position // that every view is of
 	sets    map[base.Ref]*set
 	waiting int // bytes of changes in memory
 	closed  bool
@@ -155,6 +156,15 @@ func (d *Datasets) Reach(position base.Position) {
 		close(d.reached)
 		d.reached = nil
 	}
+}
+
+// Serve says that from now on every view has in it what was folded up to a
+// position. While a node replays its log, views may be of any moment of it;
+// somebody who asks must not miss what was answered before the node stopped.
+func (d *Datasets) Serve(from base.Position) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.least = from
 }
 
 func (d *Datasets) add(s *set, first step) {

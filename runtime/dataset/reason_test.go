@@ -97,3 +97,42 @@ func TestADatasetThatIsTooMuchForItsReasonerSaysSoUntilItIsNot(t *testing.T) {
 	expect(16, nil)
 	h.verify()
 }
+
+// gated takes in a change only once its gate is open.
+type gated struct{ gate chan struct{} }
+
+func (gated) Load(context.Context, *rdf.Snapshot) (iter.Seq[base.Quad], error) {
+	return func(func(base.Quad) bool) {}, nil
+}
+
+func (g gated) Apply(ctx context.Context, _, _ []base.Quad) (gone, come []base.Quad, err error) {
+	select {
+	case <-g.gate:
+	case <-ctx.Done():
+	}
+	return nil, nil, nil
+}
+
+func TestWhatWasAnsweredIsNotMissingAfterARestart(t *testing.T) {
+	gate := make(chan struct{})
+	close(gate)
+	h := begin(t, dataset.Config{Reason: func(base.Ref, string) (dataset.Reasoner, error) { return gated{gate}, nil }})
+	h.declare(shop, store)
+	h.batch(h.change(store, nil, quads(0, 1)))
+	h.at(store)
+	gate = make(chan struct{}) // in its second life the dataset lags
+	h.restart()
+	if view, err := h.View(t.Context(), store, 0); err != nil || view.Quads != 0 {
+		t.Fatalf("the dataset does not lag: it has %d quads (%v)", view.Quads, err)
+	}
+	h.Serve(base.Position(h.log.Head().Position))
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if view, err := h.View(left, store, 0); err == nil {
+		t.Errorf("a reader gets %d quads", view.Quads)
+	}
+	close(gate)
+	if view, err := h.View(t.Context(), store, 0); err != nil || view.Quads != 1 {
+		t.Errorf("a reader gets %d quads (%v), want 1", view.Quads, err)
+	}
+}

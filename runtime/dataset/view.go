@@ -58,7 +58,7 @@ type Delta struct {
 }
 
 // View is a dataset once everything about it up to a position is in it; 0 asks
-// for what is there. The error is ErrNone when there is no such dataset,
+// for what is there (but see Serve). The error is ErrNone when there is no such dataset,
 // ErrClosed, the cause of ctx, or why it cannot be read.
 func (d *Datasets) View(ctx context.Context, ref base.Ref, atLeast base.Position) (View, error) {
 	view, _, err := d.await(ctx, ref, atLeast)
@@ -92,6 +92,7 @@ func (d *Datasets) await(ctx context.Context, ref base.Ref, atLeast base.Positio
 func (d *Datasets) look(ref base.Ref, atLeast base.Position) (view View, news, wait <-chan struct{}, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	atLeast = max(atLeast, d.least)
 	if d.head < atLeast {
 		if d.reached == nil {
 			d.reached = make(chan struct{})

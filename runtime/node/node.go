@@ -121,6 +121,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err := n.found(ctx); err != nil {
 		return nil, err
 	}
+	n.datasets.Serve(n.views.View().Position)
 	n.reporter = n.startReporter()
 	return n, nil
 }
