@@ -2,7 +2,9 @@ package http
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/sparql"
@@ -20,6 +22,7 @@ GROUP BY ?kind ORDER BY ?kind
 // queryPage is the page to ask the graph from.
 type queryPage struct {
 	Action, Query string
+	Examples      []link // of an empty page
 	Problem       *problem
 	Asked         bool
 	Count         string
@@ -28,7 +31,23 @@ type queryPage struct {
 	Rows          [][]shown
 }
 
-func (p queryPage) describe(d *pageData) { d.Title = "Ask the graph" }
+func (p queryPage) describe(d *pageData) { d.Title = p.Title() }
+
+// Title says what is asked: the cluster, or what the address is below.
+func (p queryPage) Title() string {
+	if below := strings.TrimSuffix(strings.TrimPrefix(p.Action, "/"), "sparql"); below != "" {
+		return "Ask " + strings.TrimSuffix(below, "/")
+	}
+	return "Ask the graph"
+}
+
+// exampleLinks lead to the answers of the queries that an endpoint names.
+func exampleLinks(e endpoint, path string) (links []link) {
+	for _, x := range e.examples() {
+		links = append(links, link{Text: strings.TrimSuffix(x.what, "."), Href: path + "?query=" + strings.ReplaceAll(url.QueryEscape(x.query), "+", "%20")})
+	}
+	return links
+}
 
 // pageRows is how many rows a page for people shows.
 const pageRows = 1000

@@ -19,6 +19,7 @@ type resourcePage struct {
 	Phase, Reason, Description    string
 	Ref                           base.Ref
 	Declared, Status              []field
+	Asks                          []link // where it answers queries, and what it holds
 	Below                         []below
 	Operations                    []base.Operation
 	History                       []happening
@@ -66,9 +67,23 @@ func (s *Server) resourcePage(principal command.Principal, view projection.View,
 			page.Status = t.fields(class, status, "", alsoShown...)
 		}
 	}
+	page.Asks = asks(head.Ref, class)
 	page.Below = s.below(principal, view, head.Ref, class)
 	page.History, page.OlderHistory = s.history(head.Last)
 	return page
+}
+
+// asks are the addresses at which a resource of a class answers queries.
+func asks(ref base.Ref, class *base.Class) []link {
+	switch {
+	case class.Dataset:
+		return []link{{Text: "Ask it in SPARQL", Href: string(ref) + "/sparql"}, {Text: "All that it holds", Href: string(ref) + "/graph"}}
+	case class.Singleton:
+		return []link{{Text: "Ask the graph of the cluster", Href: "/sparql"}}
+	case ref.Scope() == ref:
+		return []link{{Text: "Ask the graph of this product", Href: string(ref) + "/sparql"}}
+	}
+	return nil
 }
 
 // belowShown is how many members of a collection a page names.

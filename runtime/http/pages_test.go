@@ -100,3 +100,30 @@ func TestAPageShowsValuesAsPeopleWriteThem(t *testing.T) {
 		t.Error("a tag is explained as a port")
 	}
 }
+
+// Who looks at a store finds the way to ask it, and to something to ask.
+func TestAPageLeadsToWhereItIsAsked(t *testing.T) {
+	c := photoApp(t)
+	const path = "/products/photo-app/rdf-stores/catalogue"
+	c.want(201, c.do("PUT", path, `{}`))
+	links := map[string][]string{
+		"/":                   {`href="/sparql">Ask the graph of the cluster<`},
+		"/products/photo-app": {`href="/products/photo-app/sparql">Ask the graph of this product<`},
+		path:                  {`href="` + path + `/sparql">Ask it in SPARQL<`, `href="` + path + `/graph">`},
+		path + "/sparql":      {"<h1>Ask " + strings.TrimPrefix(path, "/") + "</h1>", `href="` + path + `/sparql?query=SELECT`},
+	}
+	for page, wanted := range links {
+		body := c.want(200, c.do("GET", page, "", "Accept: text/html")).body
+		for _, want := range wanted {
+			if !strings.Contains(body, want) {
+				t.Errorf("no %s in the page %s", want, page)
+			}
+		}
+		for _, part := range strings.Split(body, `href="`)[1:] {
+			href, _, _ := strings.Cut(part, `"`)
+			if strings.Contains(href, "sparql") || strings.HasSuffix(href, "/graph") {
+				c.want(200, c.do("GET", strings.ReplaceAll(href, "&amp;", "&"), "", "Accept: text/html,*/*;q=0.5"))
+			}
+		}
+	}
+}

@@ -42,7 +42,7 @@ func (s *Server) describeService(w http.ResponseWriter, r *http.Request, e endpo
 		return &base.Error{Code: base.Unparsable, Detail: "there is no query; send it as ?query=, as a form, or as a body of " + mediaQuery}
 	}
 	if format == HTML {
-		s.page(w, r, http.StatusOK, "query", queryPage{Action: r.URL.Path, Query: e.examples()[0].query})
+		s.page(w, r, http.StatusOK, "query", queryPage{Action: r.URL.Path, Query: e.examples()[0].query, Examples: exampleLinks(e, r.URL.Path)})
 		return nil
 	}
 	iri := s.root + r.URL.Path
