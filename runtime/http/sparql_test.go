@@ -79,11 +79,25 @@ func TestUsualNamesOfFormatsAreKnownAndOthersLeaveItToAccept(t *testing.T) {
 		{graph, "rdf+xml", "text/turtle", "text/turtle"}, {graph, "n3", "application/ld+json", "application/ld+json"},
 		{table, "json", "*/*", "application/sparql-results+json"}, {table, "xml", "*/*", "application/sparql-results+xml"},
 		{table, "csv", "*/*", "text/csv"}, {table, "tsv", "*/*", "text/tab-separated-values"}, {table, "turtle", "text/csv", "text/csv"},
+		{table, "yaml", "application/xml", "application/xml"},
 	} {
 		parameters := url.Values{"query": {try.query}, "format": {try.format}}
 		got := c.want(200, c.do("GET", "/sparql?"+parameters.Encode(), "", "Accept: "+try.accept))
 		if media := got.Header.Get("Content-Type"); media != try.want {
 			t.Errorf("%.8s ?format=%s, Accept %s: %s, want %s", try.query, try.format, try.accept, media, try.want)
+		}
+	}
+}
+
+// Who asks for a format by its name alone, as with curl, does not get another.
+func TestAFormatThatDoesNotFitIsRefusedUnlessAcceptSaysMore(t *testing.T) {
+	c := photoApp(t)
+	for query, format := range map[string]string{"SELECT * { ?s ?p ?o } LIMIT 1": "turtle", "ASK {}": "yaml", "DESCRIBE </products/photo-app>": "csv"} {
+		parameters := url.Values{"query": {query}, "format": {format}}
+		for _, header := range []string{"Accept: */*", "Accept: "} {
+			if got := c.want(406, c.do("GET", "/sparql?"+parameters.Encode(), "", header)); !strings.Contains(got.body, "?format=") {
+				t.Errorf("%s as %s: %s", query, format, got.body)
+			}
 		}
 	}
 }
