@@ -54,11 +54,17 @@ func readGraphBody(w http.ResponseWriter, r *http.Request, whole bool) (body gra
 	if whole {
 		types = slices.Concat(graphBodies, datasetBodies)
 	}
+	sent := r.Body
 	if err := gunzip(w, r); err != nil {
 		return body, err
 	}
 	data, media, err := readBody(w, r, graphBytes, types...)
 	if err != nil {
+		if sent != r.Body {
+			// A client that still sends may see its stream closed before it has read
+			// why; the rest is bounded as the whole is.
+			_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, sent, graphBytes))
+		}
 		return body, err
 	}
 	body.data, body.dataset = data, slices.Contains(datasetBodies, media)
