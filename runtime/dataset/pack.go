@@ -83,7 +83,7 @@ func sorted(text []byte) []byte {
 }
 
 func tooLarge(format string, amount, limit int) error {
-	return &base.Error{Code: base.TooLarge, Detail: "the change has " + fmt.Sprintf(format, amount, limit) + " fit into one event: split it"}
+	return &base.Error{Code: base.TooLarge, Detail: "the change has " + fmt.Sprintf(format, amount, limit) + " fit into one event: split it, an update by WHERE { SELECT * { … } LIMIT 100000 } until nothing is left"}
 }
 
 // Unpack reads what Pack wrote. It takes no more memory than the bounds allow,
