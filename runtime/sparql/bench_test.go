@@ -149,3 +149,28 @@ func triples() int {
 	}
 	return 100_000
 }
+
+// BenchmarkSmall reads, plans and answers queries of few rows, which is what
+// most of a cluster's queries are.
+func BenchmarkSmall(b *testing.B) {
+	d := company(20_000)
+	for name, text := range map[string]string{
+		"point": `PREFIX : <http://e/> SELECT ?name ?age { <http://e/person/77> :name ?name ; :age ?age }`,
+		"mix":   `PREFIX : <http://e/> SELECT ?name ?x { <http://e/person/77> :knows ?k . ?k :name ?name OPTIONAL { ?k :salary ?x } FILTER(?name != "") } ORDER BY ?name LIMIT 10`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := drain(context.Background(), mustParse(b, text), d, Limits{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("parse", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			mustParse(b, `PREFIX : <http://e/> SELECT ?name ?age { <http://e/person/77> :name ?name ; :age ?age }`)
+		}
+	})
+}

@@ -27,7 +27,10 @@ type Lexer struct {
 	dialect Dialect
 	limits  Limits
 	scratch []byte
-	known   known
+	// whole is the text where it is a string, of which tokens are then parts;
+	// those of a stream are strings of their own, IRIs taken from known.
+	whole string
+	known *known
 }
 
 // known are IRIs that came lately. Texts repeat them in each statement; taking
@@ -49,18 +52,36 @@ func (k *known) text(raw []byte) string {
 
 // New makes a lexer of a stream. A byte order mark at its start is passed over.
 func New(r io.Reader, d Dialect, limits Limits) *Lexer {
-	if limits.IRI <= 0 {
-		limits.IRI = 64 << 10
+	return begin(&Lexer{in: input{r: r}, dialect: d, limits: limits, known: new(known)})
+}
+
+// NewString makes a lexer of a text. The strings of its tokens are parts of it,
+// and keep all of it as long as one of them is kept.
+func NewString(text string, d Dialect, limits Limits) *Lexer {
+	return begin(&Lexer{in: input{buf: []byte(text), ended: true}, dialect: d, limits: limits, whole: text})
+}
+
+func begin(l *Lexer) *Lexer {
+	if l.limits.IRI <= 0 {
+		l.limits.IRI = 64 << 10
 	}
-	if limits.Literal <= 0 {
-		limits.Literal = 16 << 20
+	if l.limits.Literal <= 0 {
+		l.limits.Literal = 16 << 20
 	}
-	l := &Lexer{in: input{r: r, at: Pos{Line: 1, Col: 1}}, dialect: d, limits: limits}
+	l.in.at = Pos{Line: 1, Col: 1}
 	if r, n := l.in.runeAt(0); r == '\uFEFF' {
 		l.in.skip(n)
 		l.in.at.Col = 1
 	}
 	return l
+}
+
+// cut is the text between two offsets, which must have been peeked.
+func (l *Lexer) cut(from, to int) string {
+	if l.known == nil {
+		return l.whole[l.in.offset+from : l.in.offset+to]
+	}
+	return string(l.in.buf[l.in.pos+from : l.in.pos+to])
 }
 
 // Next is the next token. At the end it answers EOF tokens for ever. Errors of

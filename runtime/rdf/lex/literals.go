@@ -26,7 +26,7 @@ func (l *Lexer) number(t *Token) error {
 	if i > l.limits.Literal {
 		return l.fail(0, "a literal longer than %d bytes is refused", l.limits.Literal)
 	}
-	t.Text = string(l.in.text(i))
+	t.Text = l.cut(0, i)
 	l.in.skipInLine(i)
 	return nil
 }
@@ -53,7 +53,7 @@ func (l *Lexer) exponent(i int) (end int, ok bool) {
 // str reads a string in any of the four forms of quotation.
 func (l *Lexer) str(t *Token, quote int) error {
 	if raw, ok := l.in.plain('"', classNoString, l.limits.Literal); ok && quote == '"' && len(raw) > 0 {
-		t.Kind, t.Text = String, string(raw)
+		t.Kind, t.Text = String, l.cut(1, 1+len(raw))
 		l.in.skipInLine(len(raw) + 2)
 		return nil
 	}
@@ -102,7 +102,7 @@ func (l *Lexer) endString(t *Token, i, width int, escaped, wide bool) error {
 	}
 	t.Kind = String
 	if !escaped {
-		t.Text = string(raw)
+		t.Text = l.cut(width, i)
 	} else if err := l.unescape(width, raw, true); err != nil {
 		return err
 	} else {

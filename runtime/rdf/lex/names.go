@@ -8,7 +8,12 @@ import (
 // iriRef reads IRIREF, or in SPARQL the operator that "<" begins.
 func (l *Lexer) iriRef(t *Token) error {
 	if raw, ok := l.in.plain('>', classNoIRI, l.limits.IRI); ok {
-		t.Kind, t.Text = IRIRef, l.known.text(raw)
+		t.Kind = IRIRef
+		if l.known != nil {
+			t.Text = l.known.text(raw)
+		} else {
+			t.Text = l.cut(1, 1+len(raw))
+		}
 		l.in.skipInLine(len(raw) + 2)
 		return nil
 	}
@@ -37,7 +42,7 @@ func (l *Lexer) iriRef(t *Token) error {
 	}
 	t.Kind = IRIRef
 	if !escaped {
-		t.Text = string(raw)
+		t.Text = l.cut(1, i)
 	} else if err := l.unescape(1, raw, false); err != nil {
 		return err
 	} else {
@@ -69,7 +74,7 @@ func (l *Lexer) noIRI(t *Token, i, c int) error {
 func (l *Lexer) name(t *Token) error {
 	end, dots := l.prefixEnd()
 	if !dots && l.in.peek(end) == ':' {
-		t.Kind, t.Prefix = PName, string(l.in.text(end))
+		t.Kind, t.Prefix = PName, l.cut(0, end)
 		return l.local(t, end+1)
 	}
 	n := 0
@@ -88,7 +93,7 @@ func (l *Lexer) name(t *Token) error {
 	if n > l.limits.IRI {
 		return l.fail(0, "a word longer than %d bytes is refused", l.limits.IRI)
 	}
-	t.Kind, t.Text = Word, string(l.in.text(n))
+	t.Kind, t.Text = Word, l.cut(0, n)
 	l.in.skipInLine(n)
 	return nil
 }
@@ -142,10 +147,10 @@ func (l *Lexer) local(t *Token, start int) error {
 			r, size := l.in.runeAt(i)
 			first := i == start
 			if !(IsNameChar(r) && !(first && (r == '-' || isJoining(r)))) || size == 0 || size == 1 && r == utf8.RuneError {
-				raw := l.in.text(end)[start:]
-				t.Text = string(raw)
 				if escaped {
-					t.Text = dropBackslashes(raw)
+					t.Text = dropBackslashes(l.in.text(end)[start:])
+				} else {
+					t.Text = l.cut(start, end)
 				}
 				l.in.skip(end)
 				return nil
@@ -185,7 +190,7 @@ func (l *Lexer) blank(t *Token) error {
 			if end == start {
 				return l.fail(start, "expected a label after \"_:\"")
 			}
-			t.Kind, t.Text = Blank, string(l.in.text(end)[start:])
+			t.Kind, t.Text = Blank, l.cut(start, end)
 			l.in.skip(end)
 			return nil
 		}
@@ -217,7 +222,7 @@ func (l *Lexer) langTag(t *Token) error {
 	if i > l.limits.IRI {
 		return l.fail(0, "a language tag longer than %d bytes is refused", l.limits.IRI)
 	}
-	t.Kind, t.Text = LangTag, string(l.in.text(i)[1:])
+	t.Kind, t.Text = LangTag, l.cut(1, i)
 	l.in.skipInLine(i)
 	return nil
 }
@@ -239,7 +244,7 @@ func (l *Lexer) variable(t *Token) error {
 	if i > l.limits.IRI {
 		return l.fail(0, "a variable longer than %d bytes is refused", l.limits.IRI)
 	}
-	t.Kind, t.Text = Var, string(l.in.text(i)[1:])
+	t.Kind, t.Text = Var, l.cut(1, i)
 	l.in.skip(i)
 	return nil
 }

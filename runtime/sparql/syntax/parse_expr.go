@@ -46,7 +46,7 @@ func (p *parser) relational() Expr {
 func (p *parser) additive() Expr {
 	left := p.multiplicative()
 	for p.err == nil {
-		t := p.peek()
+		t := *p.peek()
 		switch {
 		case t.Is("+") || t.Is("-"):
 			p.next()
@@ -73,7 +73,7 @@ func (p *parser) multiplicative() Expr { return p.factors(p.unary()) }
 
 func (p *parser) factors(left Expr) Expr {
 	for {
-		t := p.peek()
+		t := *p.peek()
 		if !t.Is("*") && !t.Is("/") {
 			return left
 		}
@@ -102,7 +102,7 @@ func (p *parser) primary() Expr {
 	p.enter()
 	defer p.leave()
 	p.count()
-	t := p.peek()
+	t := *p.peek()
 	switch {
 	case t.Is("("):
 		p.next()

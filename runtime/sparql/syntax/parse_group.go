@@ -33,8 +33,8 @@ func (p *parser) group() *Group {
 // not end the basic graph pattern around it, everything else does.
 func (p *parser) groupElement(g *Group) {
 	p.count()
-	t := p.peek()
-	if isKeyword(t, "FILTER") {
+	t := *p.peek()
+	if isKeyword(&t, "FILTER") {
 		p.next()
 		g.Elements = append(g.Elements, &Filter{Expr: p.constraint()})
 		p.accept(".")
@@ -58,7 +58,7 @@ func (p *parser) groupExpected(t lex.Token) {
 	const what = `a triple pattern, FILTER, OPTIONAL, UNION, MINUS, GRAPH, BIND, VALUES or "}"`
 	if t.Kind == lex.Word {
 		words := []string{"FILTER", "OPTIONAL", "MINUS", "GRAPH", "SERVICE", "BIND", "VALUES", "UNION"}
-		if near := didYouMean(t.Text, words); near != "" && !isKeyword(t, near) {
+		if near := didYouMean(t.Text, words); near != "" && !isKeyword(&t, near) {
 			p.failAt(t.Pos, what, "expected %s, found %s; did you mean %s?", what, t, near)
 		}
 	}
@@ -175,7 +175,7 @@ func (p *parser) constraint() Expr {
 }
 
 func (p *parser) startsConstraint() bool {
-	t := p.peek()
+	t := *p.peek()
 	if t.Is("(") || p.isIRI() {
 		return true
 	}

@@ -51,8 +51,8 @@ func (p *parser) pathRepeat() Path {
 }
 
 func (p *parser) pathPrimary() Path {
-	switch t := p.peek(); {
-	case isA(t):
+	switch t := *p.peek(); {
+	case isA(&t):
 		p.next()
 		return PathIRI{IRI: base.IRI(base.RDFType)}
 	case p.isIRI():

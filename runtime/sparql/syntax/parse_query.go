@@ -41,10 +41,10 @@ func (p *parser) query() *Query {
 
 func (p *parser) startExpected() {
 	const forms = "SELECT, CONSTRUCT, DESCRIBE or ASK"
-	t := p.peek()
+	t := *p.peek()
 	if t.Kind == lex.Word {
 		for _, update := range []string{"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "ADD", "MOVE", "COPY", "WITH"} {
-			if isKeyword(t, update) {
+			if isKeyword(&t, update) {
 				p.failAt(t.Pos, forms, "%s begins an update; a query begins with %s", update, forms)
 			}
 		}
@@ -202,7 +202,7 @@ func (p *parser) orderBy(q *Query) {
 	for {
 		switch {
 		case p.isWord("ASC", "DESC"):
-			desc := isKeyword(p.next(), "DESC")
+			desc := p.word("DESC") || !p.word("ASC")
 			p.expect("(")
 			q.OrderBy = append(q.OrderBy, OrderKey{Expr: p.expression(), Desc: desc})
 			p.expect(")")
@@ -242,7 +242,7 @@ func (p *parser) limits(q *Query) {
 // count64 reads a number without a sign; one that is too large is as good as
 // the largest.
 func (p *parser) count64() int {
-	t := p.peek()
+	t := *p.peek()
 	if t.Kind != lex.Integer || t.Text[0] == '+' || t.Text[0] == '-' {
 		p.expected("a whole number")
 		return 0

@@ -47,7 +47,7 @@ func (p *parser) startsVerb(paths bool) bool {
 }
 
 // isA reports the keyword a, the only one that minds its case.
-func isA(t lex.Token) bool { return t.Kind == lex.Word && t.Text == "a" }
+func isA(t *lex.Token) bool { return t.Kind == lex.Word && t.Text == "a" }
 
 // propertyList reads PropertyListPathNotEmpty (production 77).
 func (p *parser) propertyList(subject Node, out *[]Triple, paths bool) {
@@ -98,7 +98,7 @@ func (p *parser) verb(paths bool) (Node, Path) {
 func (p *parser) node(out *[]Triple, paths bool) Node {
 	p.enter()
 	defer p.leave()
-	t := p.peek()
+	t := *p.peek()
 	switch {
 	case t.Kind == lex.Var:
 		return Node{Var: p.variable()}

@@ -11,7 +11,7 @@ import (
 func ParseUpdate(text string, o Options) (*Update, error) {
 	p := &parser{Options: o.withDefaults(), text: text, base: o.Base,
 		prefixes: map[string]string{}, labels: map[string]int{}}
-	p.tokenize()
+	p.begin()
 	u := &Update{}
 	p.prologue()
 	for p.err == nil && p.peek().Kind != lex.EOF {
@@ -33,7 +33,7 @@ func ParseUpdate(text string, o Options) (*Update, error) {
 }
 
 func (p *parser) update() Operation {
-	t := p.peek()
+	t := *p.peek()
 	switch {
 	case p.word("LOAD"):
 		l := &Load{Silent: p.word("SILENT"), Source: p.iri().Value}
@@ -69,7 +69,7 @@ func (p *parser) update() Operation {
 		return p.modify()
 	}
 	const operations = "INSERT, DELETE, WITH, LOAD, CLEAR, DROP, CREATE, ADD, MOVE or COPY"
-	if t := p.peek(); p.isWord("SELECT", "CONSTRUCT", "DESCRIBE", "ASK") {
+	if t := *p.peek(); p.isWord("SELECT", "CONSTRUCT", "DESCRIBE", "ASK") {
 		p.failAt(t.Pos, operations, "%s begins a query; an update begins with %s", strings.ToUpper(t.Text), operations)
 	}
 	p.expected(operations)

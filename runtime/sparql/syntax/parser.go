@@ -45,17 +45,21 @@ func orDefault(n, otherwise int) int {
 	return n
 }
 
-// parser holds all tokens, so that it may look ahead as far as it likes. The
-// first error sticks, and from then on every token is the end of the text:
-// each loop ends by itself and no result needs a check.
+// parser looks one token ahead. The first error sticks, and from then on every
+// token is the end of the text: each loop ends by itself and no result needs a
+// check.
 type parser struct {
 	Options
-	text     string
-	tokens   []lex.Token
-	at       int
-	err      *Error
-	base     string
-	prefixes map[string]string
+	text string
+	lex  *lex.Lexer
+	// window are the tokens around number at, of which lexed have been read: the
+	// one before it may be given back.
+	window    [4]lex.Token
+	at, lexed int
+	err       *Error
+	end       lex.Token // which follows an error
+	base      string
+	prefixes  map[string]string
 
 	depth, nodes int
 	// vars are the names of variables met so far.
@@ -81,7 +85,7 @@ type parser struct {
 func Parse(text string, o Options) (*Query, error) {
 	p := &parser{Options: o.withDefaults(), text: text, base: o.Base,
 		prefixes: map[string]string{}, labels: map[string]int{}}
-	p.tokenize()
+	p.begin()
 	q := p.query()
 	if p.err != nil {
 		return nil, p.err
@@ -89,30 +93,15 @@ func Parse(text string, o Options) (*Query, error) {
 	return q, nil
 }
 
-// bytesPerToken is about how long a token is with the space before it.
-const bytesPerToken = 5
-
-func (p *parser) tokenize() {
-	if len(p.text) > p.MaxBytes {
+// begin checks the text as a whole.
+func (p *parser) begin() {
+	switch {
+	case len(p.text) > p.MaxBytes:
 		p.failAt(lex.Pos{Line: 1, Col: 1}, "", "the query has %d bytes; at most %d are allowed", len(p.text), p.MaxBytes)
-		return
-	}
-	if !utf8.ValidString(p.text) {
+	case !utf8.ValidString(p.text):
 		p.failAt(lex.Pos{Line: 1, Col: 1}, "", "the query is not valid UTF-8")
-		return
-	}
-	l := lex.New(strings.NewReader(p.text), lex.SPARQL, lex.Limits{})
-	p.tokens = make([]lex.Token, 0, min(len(p.text)/bytesPerToken+8, 4096))
-	for {
-		token, err := l.Next()
-		if err != nil {
-			p.lexicalError(err)
-			return
-		}
-		p.tokens = append(p.tokens, token)
-		if token.Kind == lex.EOF {
-			return
-		}
+	default:
+		p.lex = lex.NewString(p.text, lex.SPARQL, lex.Limits{})
 	}
 }
 
@@ -141,17 +130,27 @@ func (p *parser) expected(what string) {
 	p.failAt(p.peek().Pos, what, "expected %s, found %s", what, p.peek())
 }
 
-func (p *parser) peek() lex.Token { return p.peekAt(0) }
+// peek is the present token. It stays what it is until two more have been passed.
+func (p *parser) peek() *lex.Token { return p.peekAt(0) }
 
-func (p *parser) peekAt(n int) lex.Token {
-	if p.err != nil || p.at+n >= len(p.tokens) {
-		return lex.Token{Kind: lex.EOF}
+// peekAt is the present token or the one after it.
+func (p *parser) peekAt(n int) *lex.Token {
+	for p.err == nil && p.lexed <= p.at+n {
+		token, err := p.lex.Next()
+		if err != nil {
+			p.lexicalError(err)
+		}
+		p.window[p.lexed%len(p.window)] = token
+		p.lexed++
 	}
-	return p.tokens[p.at+n]
+	if p.err != nil {
+		return &p.end
+	}
+	return &p.window[(p.at+n)%len(p.window)]
 }
 
 func (p *parser) next() lex.Token {
-	t := p.peek()
+	t := *p.peek()
 	p.at++
 	return t
 }
@@ -171,7 +170,7 @@ func (p *parser) expect(punct string) {
 	}
 }
 
-func isKeyword(t lex.Token, word string) bool {
+func isKeyword(t *lex.Token, word string) bool {
 	return t.Kind == lex.Word && strings.EqualFold(t.Text, word)
 }
 
@@ -283,7 +282,7 @@ func (p *parser) iri() base.Term {
 
 // literal reads an RDF literal, a number or a boolean.
 func (p *parser) literal() (base.Term, bool) {
-	t := p.peek()
+	t := *p.peek()
 	switch t.Kind {
 	case lex.Integer, lex.Decimal, lex.Double:
 		p.at++
@@ -325,7 +324,7 @@ func (p *parser) stringLiteral(t lex.Token) base.Term {
 
 // variable reads a variable's name.
 func (p *parser) variable() string {
-	if t := p.peek(); t.Kind == lex.Var {
+	if t := *p.peek(); t.Kind == lex.Var {
 		p.at++
 		p.named(t.Text)
 		return t.Text
