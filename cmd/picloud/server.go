@@ -104,7 +104,7 @@ func open(ctx context.Context, cfg node.Config) (*node.Node, error) {
 
 func (o *options) serve(ctx context.Context, n *node.Node, logger *slog.Logger, ready readiness) error {
 	server, err := http.New(http.Config{
-		Domain: o.domain, ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Datasets: n.Datasets(), Writer: n.Writer(), Events: n.Events(),
+		Domain: o.domain, ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Datasets: n.Datasets(), Writer: n.Writer(), Reasoner: n.Reasoner, Events: n.Events(),
 		Writable: func() error { return writable(n) }, TLS: n.TLS(), Logger: logger,
 		Limits: o.limits, Queries: o.queries,
 	})

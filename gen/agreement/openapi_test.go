@@ -44,6 +44,9 @@ func (c *called) Sparql(_ http.ResponseWriter, _ *http.Request, k domain.Kind, a
 func (c *called) Graph(_ http.ResponseWriter, _ *http.Request, k domain.Kind, at base.Ref) {
 	c.note("graph", k, at)
 }
+func (c *called) Findings(_ http.ResponseWriter, _ *http.Request, k domain.Kind, at base.Ref) {
+	c.note("findings", k, at)
+}
 
 func document30(t *testing.T) *openapi3.T {
 	t.Helper()
@@ -77,7 +80,7 @@ func TestEveryRouteIsDescribedAndServed(t *testing.T) {
 		if r.Operation != nil {
 			path = strings.TrimSuffix(path, "/"+r.Operation.Name)
 		}
-		path = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(path, "/of/2026"), "/graph"), "/sparql")
+		path = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(path, "/of/2026"), "/graph"), "/sparql"), "/findings")
 		if served.ref != path {
 			t.Errorf("%s %s is about %q", r.Method, path, served.ref)
 		}

@@ -165,7 +165,8 @@ func scoped(k *Kind, prefix, scope string, inProduct bool) (all []*Route) {
 }
 
 // datasetRoutes are the endpoints of the datasets of a kind: one of SPARQL,
-// and one of graphs, which are named by a parameter or by their own address.
+// one of graphs, which are named by a parameter or by their own address, and one
+// of what reasoning found.
 func datasetRoutes(k *Kind) (all []*Route) {
 	if !k.Dataset {
 		return nil
@@ -185,6 +186,7 @@ func datasetRoutes(k *Kind) (all []*Route) {
 				add(Graph, method, place.path, strings.ToLower(method)+scope+k.Go+place.id)
 			}
 		}
+		add(Findings, "GET", "/findings", "get"+scope+k.Go+"Findings")
 	}
 	return all
 }

@@ -242,8 +242,9 @@ const (
 	Patch
 	Delete
 	Operate
-	Sparql // SPARQL 1.1 Protocol on the dataset of a resource
-	Graph  // SPARQL 1.1 Graph Store HTTP Protocol on it
+	Sparql   // SPARQL 1.1 Protocol on the dataset of a resource
+	Graph    // SPARQL 1.1 Graph Store HTTP Protocol on it
+	Findings // what reasoning found in it
 )
 
 // Route is one method on one path.

@@ -41,6 +41,9 @@ type DatasetServer interface {
 	// Graph reads or changes one graph of the dataset (SPARQL 1.1 Graph Store
 	// HTTP Protocol). It is named by a parameter, or is the address itself.
 	Graph(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref)
+	// Findings tells what reasoning found in the dataset: contradictions, axioms
+	// that it does not believe, and why nothing follows.
+	Findings(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref)
 }
 
 type method func(http.ResponseWriter, *http.Request, domain.Kind, base.Ref)

@@ -183,6 +183,7 @@ func Mount(mux *http.ServeMux, s Server) {
 
 // MountDatasets mounts the endpoints of every dataset. GET serves HEAD as well.
 func MountDatasets(mux *http.ServeMux, s DatasetServer) {
+	mux.HandleFunc("GET /products/{product}/rdf-stores/{name}/findings", resource(s.Findings, domain.KindRDFStore, "rdf-stores"))
 	mux.HandleFunc("DELETE /products/{product}/rdf-stores/{name}/graph", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
 	mux.HandleFunc("GET /products/{product}/rdf-stores/{name}/graph", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))
 	mux.HandleFunc("PATCH /products/{product}/rdf-stores/{name}/graph", resource(s.Graph, domain.KindRDFStore, "rdf-stores"))

@@ -28,7 +28,7 @@ var pagePolicy = func() string {
 
 // pages are the templates for people, one per sort of page, each within the
 // same layout. A page stands alone: one request, no script, nothing fetched.
-var pages = parsePages("resource", "event", "collection", "problem", "query", "ontology")
+var pages = parsePages("resource", "event", "collection", "problem", "query", "ontology", "findings")
 
 func parsePages(names ...string) map[string]*template.Template {
 	parsed := map[string]*template.Template{}

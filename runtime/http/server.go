@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/api"
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
@@ -18,6 +19,7 @@ import (
 	"github.com/picloud/picloud/runtime/live"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
+	"github.com/picloud/picloud/runtime/reasoning"
 	"github.com/picloud/picloud/runtime/sparql"
 	"github.com/picloud/picloud/runtime/sparql/desk"
 )
@@ -30,7 +32,10 @@ type Config struct {
 	Views     *projection.Projection
 	Datasets  *dataset.Datasets
 	Writer    *writer.Writer // of datasets
-	Events    *eventlog.Log
+	// Reasoner makes one that is like that of a dataset and holds nothing, by the
+	// token of its inference; nil where nothing is to be concluded.
+	Reasoner func(ref base.Ref, inference string) (*reasoning.Reasoner, error)
+	Events   *eventlog.Log
 	// Writable says why writes are refused now; nil means that they are taken.
 	Writable func() error
 	TLS      *tls.Config

@@ -197,6 +197,7 @@ func (t store) describe(d *description) {
 	}
 	regime := "Simple"
 	if inference, known := inferences[holder.Dataset().Inference]; known {
+		d.add(d.service, base.RDFSComment, base.LangString(fmt.Sprintf("What follows is in graphs that end in /inferred. Contradictions, and axioms that are not believed because they are about terms of others: <%s>.", t.findingsIRI()), "en"))
 		regime = inference.regime
 		if inference.profile != "" {
 			d.all(sd+"defaultSupportedEntailmentProfile", owlProfiles, inference.profile)

@@ -41,6 +41,13 @@ func TestAQuerySeesWhatFollowsAndNoLongerWithoutItsPremise(t *testing.T) {
 	}
 }
 
+func TestAServiceDescriptionSaysWhereFindingsAre(t *testing.T) {
+	c := inferring(t)
+	if got := c.want(200, c.do("GET", rdfStore+"/sparql", "", "Accept: text/turtle")); !strings.Contains(got.body, storeIRI+"/findings") {
+		t.Errorf("it says nothing of findings:\n%s", got.body)
+	}
+}
+
 func TestWhatFollowsCannotBeWritten(t *testing.T) {
 	c := inferring(t)
 	before := c.position()

@@ -19,14 +19,25 @@ func concluded(graph base.Term) bool {
 
 // reason gives what draws conclusions from the dataset of a resource.
 func (n *Node) reason(ref base.Ref, inference string) (dataset.Reasoner, error) {
+	r, err := n.Reasoner(ref, inference)
+	if r == nil {
+		return nil, err
+	}
+	return reasoner{r}, nil
+}
+
+// Reasoner makes a reasoner like the one that draws conclusions from the dataset
+// of a resource, by the token of its inference. It holds nothing yet. Nil without
+// an error: nothing is to be concluded.
+func (n *Node) Reasoner(ref base.Ref, inference string) (*reasoning.Reasoner, error) {
 	profile, err := reasoning.ParseProfile(inference)
 	if profile == reasoning.None {
 		return nil, err
 	}
-	return reasoner{reasoning.New(reasoning.Config{
+	return reasoning.New(reasoning.Config{
 		Profile: profile, Authority: authority(n.Root(), ref), Skip: concluded,
 		Inferred: reasoning.InferredGraph(ref.Absolute(n.Root()) + "/graph"),
-	})}, nil
+	}), nil
 }
 
 // axioms are what the ontology says about properties. That classes are below

@@ -14,7 +14,7 @@ import (
 
 func (a *App) graph() *cobra.Command {
 	return group(&cobra.Command{Use: "graph", Short: "Ask the graph of the cluster in SPARQL, and change what stores hold"},
-		a.graphQuery(), a.graphExplain(), a.graphUpdate(), a.graphLoad(), a.graphDump(), a.graphQueries(), a.graphCancel())
+		a.graphQuery(), a.graphExplain(), a.graphUpdate(), a.graphLoad(), a.graphDump(), a.graphFindings(), a.graphQueries(), a.graphCancel())
 }
 
 // place says which graphs are meant: those of the cluster, of a product, or of

@@ -135,6 +135,19 @@ func graph(o *openapi3.Operation, r *plan.Route) {
 	fails(o, writing...)
 }
 
+// findings describes what reasoning found in a dataset.
+func findings(o *openapi3.Operation, r *plan.Route) {
+	o.Summary = "Tell what reasoning found in the dataset of " + r.Kind.Article + of(r)
+	o.Description = "Contradictions with the triples that they come from, axioms about terms of others, which are not believed, and why nothing follows where that is so. It is worked out when asked for. As RDF it is a validation report of SHACL."
+	content := openapi3.Content{"application/json": {Schema: ref("Findings")}, "application/ld+json": {Schema: inline(typed("object"))}}
+	for _, media := range append(slices.Clone(graphMedia[:2]), "text/html") {
+		content[media] = &openapi3.MediaType{Schema: inline(typed("string"))}
+	}
+	with(o, "IfNoneMatch", "MinPosition")
+	o.Responses.Set("200", response("What was found.", content, "ETag", "PicloudPosition"))
+	unchanged(o)
+}
+
 // bodies are media types of graphs, and of datasets where no graph is addressed.
 func bodies(direct bool, graphs []string) []string {
 	if direct {

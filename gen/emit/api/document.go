@@ -179,6 +179,8 @@ func operation(s *schemas, r *plan.Route, e *example.Example) *openapi3.Operatio
 		sparql(o, r)
 	case plan.Graph:
 		graph(o, r)
+	case plan.Findings:
+		findings(o, r)
 	}
 	return o
 }

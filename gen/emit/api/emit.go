@@ -63,6 +63,6 @@ func handler(r *plan.Route) string {
 	case plan.Operate:
 		return fmt.Sprintf("operation(s.Operate, %s, %q, %q)", kind, segment, r.Operation.Name)
 	}
-	method := map[plan.Action]string{plan.Get: "Get", plan.Put: "Put", plan.Patch: "Patch", plan.Delete: "Delete", plan.Sparql: "Sparql", plan.Graph: "Graph"}[r.Action]
+	method := map[plan.Action]string{plan.Get: "Get", plan.Put: "Put", plan.Patch: "Patch", plan.Delete: "Delete", plan.Sparql: "Sparql", plan.Graph: "Graph", plan.Findings: "Findings"}[r.Action]
 	return fmt.Sprintf("resource(s.%s, %s, %q)", method, kind, segment)
 }
