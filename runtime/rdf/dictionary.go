@@ -45,6 +45,7 @@ type terms struct {
 	table  []uint32 // open addressing, read and written atomically; 0 is free
 	seed   maphash.Seed
 	n      int    // ids 1…n are known
+	text   int    // bytes of their values
 	below  *terms // of a fork: the terms that it began with, which its table has not
 }
 
@@ -169,6 +170,7 @@ func (d *dictionary) chain(document, fragment ID) {
 
 func (d *dictionary) add(term base.Term, hash uint32) ID {
 	d.n++
+	d.text += len(term.Value)
 	id := ID(d.n)
 	if int(id/chunkSize) == len(d.chunks) {
 		d.chunks = append(d.chunks, new([chunkSize]entry))

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -146,4 +147,32 @@ func checkView(t *testing.T, reader int, s *rdf.Snapshot, quad func(int) base.Qu
 		t.Error("the image is of other quads")
 	}
 	<-written
+}
+
+// TestSpaceOfLongLiteralsComesBack replaces a few long literals again and again:
+// what they take must not wait for thousands of unused terms.
+func TestSpaceOfLongLiteralsComesBack(t *testing.T) {
+	long := func(i int) []base.Quad {
+		return []base.Quad{{S: base.IRI("http://e/s"), P: base.IRI("http://e/p"), O: base.String(fmt.Sprint(i, strings.Repeat("x", 1<<20)))}}
+	}
+	for name, replace := range map[string]func(s *rdf.Store, was, is []base.Quad){
+		"applied": func(s *rdf.Store, was, is []base.Quad) { s.Apply(was, is) },
+		"loaded": func(s *rdf.Store, was, is []base.Quad) {
+			s.Apply(was, nil)
+			s.LoadQuads(is)
+		},
+	} {
+		before := heap()
+		store := rdf.NewStore()
+		for i := range 100 {
+			replace(store, long(i-1), long(i))
+			store.Snapshot()
+		}
+		if got := heap() - before; got > 40<<20 {
+			t.Errorf("%s: one literal of 1 MiB takes %d MiB", name, got>>20)
+		}
+		if store.Snapshot().Len() != 1 {
+			t.Errorf("%s: %d quads are left", name, store.Snapshot().Len())
+		}
+	}
 }

@@ -27,6 +27,9 @@ type IDQuad struct{ S, P, O, G ID }
 // garbageMin is how many unused terms are not worth a compaction.
 const garbageMin = 1 << 14
 
+// garbageTextMin is how many bytes of text of unused terms are not.
+const garbageTextMin = 16 << 20
+
 // loadMin is from how many quads on additions are tried as a load.
 const loadMin = 1 << 10
 
@@ -42,11 +45,13 @@ type Store struct {
 	refs   []uint32 // by id: how often quads use it
 	dead   int      // terms that no quad uses
 	limit  int      // of dead, before a compaction
+	// The same in bytes of text: a few long literals outweigh many short terms.
+	deadText, limitText int
 }
 
 // NewStore makes an empty store.
 func NewStore() *Store {
-	return &Store{epoch: 1, dict: newDictionary(), refs: make([]uint32, DefaultGraph+1), dead: 1, limit: garbageMin}
+	return &Store{epoch: 1, dict: newDictionary(), refs: make([]uint32, DefaultGraph+1), dead: 1, limit: garbageMin, limitText: garbageTextMin}
 }
 
 // Apply removes and then adds quads as one change, and reports how many quads
@@ -68,10 +73,15 @@ func (s *Store) Apply(remove, add []base.Quad) (removed, added int) {
 		wishes = append(wishes, wish{s.intern(q), false})
 	}
 	removed, added = s.change(wishes)
-	if s.dead > max(s.limit, (s.dict.n-s.dead)/2) {
+	s.tidy()
+	return removed, added
+}
+
+// tidy compacts the dictionary when too much of it is in no quad.
+func (s *Store) tidy() {
+	if s.dead > max(s.limit, (s.dict.n-s.dead)/2) || s.deadText > max(s.limitText, (s.dict.text-s.deadText)/2) {
 		s.compact()
 	}
-	return removed, added
 }
 
 // Load adds many quads at once. When they outnumber a quarter of what is there
@@ -93,6 +103,7 @@ func (s *Store) load(quads iter.Seq[base.Quad]) (added int) {
 			wishes[i].quad = q
 		}
 		_, added = s.change(wishes)
+		s.tidy()
 		return added
 	}
 	before := s.trees[SPOG].size
@@ -101,7 +112,9 @@ func (s *Store) load(quads iter.Seq[base.Quad]) (added int) {
 		ids = append(ids, c.Quad())
 	}
 	s.rebuild(ids)
-	return s.trees[SPOG].size - before
+	added = s.trees[SPOG].size - before
+	s.tidy()
+	return added
 }
 
 // LoadQuads is Load of a slice.
@@ -118,9 +131,9 @@ func (s *Store) Snapshot() *Snapshot {
 
 func (s *Store) intern(q base.Quad) IDQuad {
 	ids := IDQuad{s.dict.intern(q.S), s.dict.intern(q.P), s.dict.intern(q.O), s.dict.intern(q.G)}
-	if more := s.dict.n + 1 - len(s.refs); more > 0 {
-		s.refs = append(s.refs, make([]uint32, more)...)
-		s.dead += more
+	for id := len(s.refs); id <= s.dict.n; id++ {
+		s.refs = append(s.refs, 0)
+		s.count(ID(id), 1)
 	}
 	return ids
 }
@@ -181,7 +194,7 @@ func (s *Store) carryOut(effects []wish) {
 		}
 		for _, id := range [4]ID{w.quad.S, w.quad.P, w.quad.O, w.quad.G} {
 			if s.refs[id]--; s.refs[id] == 0 {
-				s.dead++
+				s.count(id, 1)
 			}
 		}
 	}
@@ -191,16 +204,22 @@ func (s *Store) carryOut(effects []wish) {
 func (s *Store) use(q IDQuad) {
 	for _, id := range [4]ID{q.S, q.P, q.O, q.G} {
 		if s.refs[id]++; s.refs[id] == 1 {
-			s.dead--
+			s.count(id, -1)
 		}
 	}
+}
+
+// count notes that a term is in no quad any more, or with -1 that it is in one.
+func (s *Store) count(id ID, dead int) {
+	s.dead += dead
+	s.deadText += dead * len(s.dict.entry(id).value)
 }
 
 // rebuild replaces everything by a list of quads, which it sorts.
 func (s *Store) rebuild(quads []IDQuad) {
 	s.indexes = build(quads, s.dict.n, s.epoch)
 	s.refs = make([]uint32, s.dict.n+1)
-	s.dead = s.dict.n
+	s.dead, s.deadText = s.dict.n, s.dict.text
 	for c := newCursor(s.trees[SPOG], SPOG, IDQuad{}); c.Next(); {
 		s.use(c.Quad())
 	}
@@ -225,5 +244,5 @@ func (s *Store) compact() {
 		quads = append(quads, IDQuad{to[q.S], to[q.P], to[q.O], to[q.G]})
 	}
 	s.rebuild(quads)
-	s.limit = max(garbageMin, 2*s.dead)
+	s.limit, s.limitText = max(garbageMin, 2*s.dead), max(garbageTextMin, 2*s.deadText)
 }
