@@ -55,7 +55,7 @@ func (o *ours) measure(data string) report {
 	check(o.T, o.load(data))
 	out.Load = time.Since(started).Seconds()
 	debug.FreeOSMemory()
-	out.RSS = o.resident()
+	out.RSS = resident("self")
 	snapshot := o.store.Snapshot()
 	for _, q := range o.work.Queries {
 		m := o.solve(snapshot, q.Text).measure()
@@ -98,7 +98,7 @@ func (o *ours) step(step Step, sums map[string]*measure) {
 	sum.Runs++
 	at := time.Now()
 	if step.Text == "" {
-		o.update("DELETE DATA { " + step.Remove + " } ; INSERT DATA { " + step.Add + " }")
+		o.update(step.update())
 		sum.times = append(sum.times, milliseconds(at))
 		return
 	}
@@ -196,10 +196,10 @@ func sha(text string) string {
 
 func milliseconds(since time.Time) float64 { return float64(time.Since(since).Nanoseconds()) / 1e6 }
 
-// resident is the memory of this process in bytes, 0 where the system does not
+// resident is the memory of a process in bytes, 0 where the system does not
 // tell it as Linux does.
-func (o *ours) resident() int64 {
-	text, err := os.ReadFile("/proc/self/status")
+func resident(process string) int64 {
+	text, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
 		return 0
 	}

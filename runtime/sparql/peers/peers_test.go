@@ -47,6 +47,7 @@ type measure struct {
 type engine struct {
 	name    string
 	command []string // takes the data and the workload as last arguments
+	differ  []string // takes cases as last argument
 	report  *report
 }
 
@@ -61,62 +62,36 @@ func TestPeers(t *testing.T) {
 	if sizes == "" {
 		t.Skip("it installs other engines and takes minutes: make bench-graph")
 	}
-	engines := install(t)
+	i := newInstaller(t)
+	engines, servers := i.engines(), i.servers()
 	for size := range strings.SplitSeq(sizes, ",") {
 		triples, err := strconv.Atoi(size)
 		check(t, err)
 		company := workload{Queries: CompanyQueries(), Mix: []Step{}, CapSeconds: 60}
-		compare(t, engines, fmt.Sprintf("company, %d triples", triples), Company(triples), company)
 		shop := workload{Queries: []Query{}, Mix: Mix(triples, rounds), CapSeconds: 60}
-		compare(t, engines, fmt.Sprintf("shop, %d triples, %d rounds of the mix", triples, rounds), Shop(triples), shop)
+		dir := t.TempDir()
+		people, products := write(t, dir, "company.nt", Company(triples)), write(t, dir, "shop.nt", Shop(triples))
+		compare(t, engines, fmt.Sprintf("company, %d triples", triples), people, company)
+		compare(t, engines, fmt.Sprintf("shop, %d triples, %d rounds of the mix", triples, rounds), products, shop)
+		compareHTTP(t, servers, fmt.Sprintf("over HTTP: company, %d triples", triples), people, company)
+		compareHTTP(t, servers, fmt.Sprintf("over HTTP: shop, %d triples, %d rounds of the mix; a change of ours and of RocksDB is durable", triples, rounds), products, shop)
 	}
 }
 
-// install gives the engines that this machine can have.
-func install(t *testing.T) []*engine {
-	dir := os.Getenv("PICLOUD_PEERS_DIR")
-	if dir == "" {
-		dir = t.TempDir()
-	}
-	here, err := os.Getwd()
-	check(t, err)
-	run := func(what string, command ...string) bool {
-		c := exec.Command(command[0], command[1:]...)
-		c.Dir = dir
-		out, err := c.CombinedOutput()
-		if err != nil {
-			t.Logf("without %s: %v\n%s", what, err, out)
-		}
-		return err == nil
-	}
-	script := filepath.Join(here, "peer.mjs")
-	engines := []*engine{{name: "ours"}}
-	python := filepath.Join(dir, "venv", "bin", "python")
-	if run("pyoxigraph", "python3", "-m", "venv", "venv") && run("pyoxigraph", python, "-m", "pip", "install", "-q", "pyoxigraph") {
-		engines = append(engines, &engine{name: "pyoxigraph", command: []string{python, filepath.Join(here, "peer.py")}})
-	}
-	if run("npm oxigraph", "npm", "install", "--prefix", ".", "--no-audit", "--no-fund", "oxigraph") {
-		engines = append(engines, &engine{name: "oxigraph-wasm", command: []string{"node", "--expose-gc", script, "oxigraph"}})
-	}
-	if run("comunica", "npm", "install", "--prefix", ".", "--no-audit", "--no-fund", "@comunica/query-sparql-rdfjs", "n3") {
-		engines = append(engines, &engine{name: "comunica", command: []string{"node", "--expose-gc", "--max-old-space-size=8192", script, "comunica"}})
-	}
-	for _, e := range engines {
-		if e.command != nil {
-			e.command = append([]string{"env", "-C", dir}, e.command...)
-		}
-	}
-	return engines
-}
-
-// compare runs a workload in each engine, one after another, and prints a table.
-func compare(t *testing.T, engines []*engine, title string, quads []base.Quad, w workload) {
-	dir := t.TempDir()
-	data, work := filepath.Join(dir, "data.nt"), filepath.Join(dir, "work.json")
-	f, err := os.Create(data)
+// write gives the name of a new file of N-Triples.
+func write(t *testing.T, dir, name string, quads []base.Quad) string {
+	name = filepath.Join(dir, name)
+	f, err := os.Create(name)
 	check(t, err)
 	check(t, rdf.Write(f, rdf.NTriples, slices.Values(quads), rdf.WriteOptions{}))
 	check(t, f.Close())
+	return name
+}
+
+// compare runs a workload in each engine, one after another, and prints a table.
+func compare(t *testing.T, engines []*engine, title, data string, w workload) {
+	dir := t.TempDir()
+	work := filepath.Join(dir, "work.json")
 	text, err := json.Marshal(w)
 	check(t, err)
 	check(t, os.WriteFile(work, text, 0o600))

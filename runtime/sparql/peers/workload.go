@@ -35,6 +35,11 @@ type Step struct {
 	Add    string `json:"add,omitempty"`
 }
 
+// update is the change in SPARQL.
+func (s Step) update() string {
+	return "DELETE DATA { " + s.Remove + " } ; INSERT DATA { " + s.Add + " }"
+}
+
 // Mix is the explore use case of the Berlin SPARQL Benchmark: twelve queries
 // with other parameters each round, and a change after every third.
 func Mix(triples, rounds int) []Step {
