@@ -17,7 +17,7 @@ RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./
 MEETING := AtOnce|Stream|Leave|Slow|Bounded|Waits|Protocols
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long soak check generate bench bench-graph clients fuzz where clean
+.PHONY: help build demo test test-long soak check generate bench bench-graph diff-graph clients fuzz where clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench-graph: ## quad store, parsers and SPARQL, beside other engines (PEERS="100
 	@for package in ./runtime/rdf ./runtime/sparql ./runtime/shacl; do \
 	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
 	PICLOUD_PEERS='$(PEERS)' $(GO) test -run '^TestPeers$$' -v -timeout 60m ./runtime/sparql/peers
+
+diff-graph: ## answers beside those of other engines, on DIFF=2000 random queries and the W3C's (installs them)
+	PICLOUD_DIFF=$(or $(DIFF),2000) $(GO) test -count 1 -run '^TestDifferences$$' -v -timeout 30m ./runtime/sparql/peers
 
 clients: ## stock SPARQL clients of Python and JavaScript read and write a store over TLS (installs them)
 	PICLOUD_CLIENTS=$${PICLOUD_CLIENTS:-$$(mktemp -d)} $(GO) test -run '^TestStockClients$$' -v ./cmd/picloud
