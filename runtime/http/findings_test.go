@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -63,5 +64,25 @@ func TestFindingsAreForReadersOfTheProductAndBounded(t *testing.T) {
 	c.want(405, c.do("POST", rdfStore+"/findings", ""))
 	if got := c.want(429, c.do("GET", rdfStore+"/findings", "")); !strings.Contains(got.body, "takes over 1ns") {
 		t.Errorf("over its time it says %s", got.body)
+	}
+}
+
+// TestTheReasonWhyNothingFollowsIsShown lets two thousand names of one thing
+// multiply beyond what reasoning may take.
+func TestTheReasonWhyNothingFollowsIsShown(t *testing.T) {
+	c := broken(t)
+	var same strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&same, "<http://e/n> <http://www.w3.org/2002/07/owl#sameAs> <http://e/n%d> .\n", i)
+	}
+	c.want(204, c.do("POST", rdfStore+"/graph?default", same.String(), "Content-Type: application/n-triples"))
+	const why = "nothing is inferred, because it would take more than"
+	if got := c.want(200, c.do("GET", rdfStore+"/findings", "")); !strings.Contains(got.body, why) || !strings.Contains(got.body, `"owner"`) {
+		t.Errorf("it finds %s", got.body)
+	}
+	for _, path := range []string{rdfStore, rdfStore + "/findings"} {
+		if got := c.want(200, c.do("GET", path, "", "Accept: text/html")); !strings.Contains(got.body, why) {
+			t.Errorf("the page at %s does not say why", path)
+		}
 	}
 }

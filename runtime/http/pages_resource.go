@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 type resourcePage struct {
 	Name, Kind, KindHref, Comment string
 	Phase, Reason, Description    string
+	Unconcluded                   string // why nothing follows from the dataset it holds
 	Ref                           base.Ref
 	Declared, Status              []field
 	Asks                          []link // where it answers queries, and what it holds
@@ -68,9 +70,25 @@ func (s *Server) resourcePage(principal command.Principal, view projection.View,
 		}
 	}
 	page.Asks = asks(head.Ref, class)
+	if holder, ok := r.(domain.DatasetHolder); ok && inferences[holder.Dataset().Inference].regime != "" {
+		page.Asks = append(page.Asks, link{Text: "What reasoning found", Href: string(head.Ref) + "/findings"})
+		page.Unconcluded = s.unconcluded(head.Ref)
+	}
 	page.Below = s.below(principal, view, head.Ref, class)
 	page.History, page.OlderHistory = s.history(head.Last)
 	return page
+}
+
+// unconcluded says why nothing follows from a dataset at present, "" if it does
+// or is not read in yet: no page waits for that.
+func (s *Server) unconcluded(ref base.Ref) string {
+	now, end := context.WithCancel(context.Background())
+	end()
+	view, err := s.cfg.Datasets.View(now, ref, 0)
+	if err != nil || view.Unconcluded == nil {
+		return ""
+	}
+	return view.Unconcluded.Error()
 }
 
 // asks are the addresses at which a resource of a class answers queries.
