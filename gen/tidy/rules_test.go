@@ -90,6 +90,7 @@ func TestFilesKeepTheirBudget(t *testing.T) {
 type excuse struct{ file, rule, why string }
 
 var excuses = []excuse{
+	{"cmd/picloud/readme_test.go", "a shell", "a page shows commands for a shell, and they are run as they stand"},
 	{"runtime/sparql/compile.go", "math/rand", "RAND() of SPARQL is no secret, and a query may ask for it for every row"},
 }
 

@@ -256,6 +256,9 @@ func (p page) Names() string {
 	return name
 }
 
+// Store is how a dataset is named on the command line, of the example.
+func (p page) Store() string { return p.Example.Ref.Product().Name() + "/" + p.Example.Ref.Name() }
+
 // command is the line that asks for an operation.
 func command(p page, verb string) string {
 	name := strings.TrimPrefix(p.Names(), p.Word)
