@@ -15,6 +15,7 @@ import (
 
 	"github.com/picloud/picloud/cmd/picloud/cli"
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/dataset/writer"
 	"github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/node"
 	"github.com/picloud/picloud/runtime/sparql"
@@ -32,6 +33,7 @@ type options struct {
 	limits                     sparql.Limits // of one query
 	queries                    desk.Config
 	memory, together           int64 // of one query and of all that run, in MiB
+	stores                     int64 // of all datasets, in MiB
 }
 
 func (o *options) flags(c *cobra.Command, dir, level string) {
@@ -43,6 +45,7 @@ func (o *options) flags(c *cobra.Command, dir, level string) {
 	c.Flags().Int64Var(&o.memory, "query-memory", limits.MaxMemoryBytes>>20, "memory in MiB that a query may keep")
 	c.Flags().IntVar(&o.queries.Running, "queries", queries.Running, "queries that run at the same time")
 	c.Flags().Int64Var(&o.together, "queries-memory", queries.MemoryBytes>>20, "memory in MiB that all queries that run may keep together")
+	c.Flags().Int64Var(&o.stores, "stores-memory", writer.MemoryMax>>20, "memory in MiB that what RDF stores hold may take; one takes half of it at most")
 	c.Flags().StringVar(&o.level, "log-level", level, "least level that is logged: debug, info, warn, error")
 }
 
@@ -84,11 +87,11 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 	if err != nil {
 		return cli.Usagef("--listen %q is no address such as 127.0.0.1:7443", o.listen)
 	}
-	if o.limits.Timeout <= 0 || o.memory <= 0 || o.queries.Running <= 0 || o.together <= 0 {
-		return cli.Usagef("--query-time, --query-memory, --queries and --queries-memory take more than nothing")
+	if o.limits.Timeout <= 0 || o.memory <= 0 || o.queries.Running <= 0 || o.together <= 0 || o.stores <= 0 {
+		return cli.Usagef("--query-time, --query-memory, --queries, --queries-memory and --stores-memory take more than nothing")
 	}
 	o.limits.MaxMemoryBytes, o.queries.MemoryBytes = o.memory<<20, o.together<<20
-	n, err := open(ctx, node.Config{Dir: o.dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: logger})
+	n, err := open(ctx, node.Config{Dir: o.dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: logger, DatasetMemory: o.stores << 20})
 	if err != nil {
 		return err
 	}

@@ -197,3 +197,15 @@ func (d *Datasets) Waiting() int {
 	defer d.mu.Unlock()
 	return d.waiting
 }
+
+// Bytes is about how much memory all datasets take, conclusions included.
+func (d *Datasets) Bytes() (n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.sets {
+		if s.current != nil {
+			n += int64(s.current.Graph.Bytes())
+		}
+	}
+	return n
+}

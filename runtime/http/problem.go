@@ -49,7 +49,7 @@ var titles = map[base.Code]string{
 	base.NotAcceptable:   "None of the accepted types is served here",
 	base.MediaType:       "The type of the body is not read here",
 	base.Gone:            "It has been compacted away",
-	base.Full:            "The disk of the cluster is nearly full",
+	base.Full:            "There is no room for it",
 	base.Unimplemented:   "This is not supported here",
 	base.Internal:        "Something is wrong on our side",
 }

@@ -278,6 +278,42 @@ func TestChangeThatDoesNotFitIsRefusedAndTheDatasetStays(t *testing.T) {
 	w.verified()
 }
 
+func TestDatasetsGrowOnlyAsFarAsThereIsMemoryForThem(t *testing.T) {
+	w := open(t, t.TempDir())
+	small, err := writer.New(writer.Config{Door: w.Door(), Views: w.Views(), Datasets: w.Datasets(), Memory: 4 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer small.Close()
+	change := func(ref base.Ref, removed, added []base.Quad) error {
+		_, err := small.Change(t.Context(), ref, *request(), put(removed, added))
+		return err
+	}
+	others := []base.Ref{"/products/photo/rdf-stores/a", "/products/photo/rdf-stores/b"}
+	w.do(product("photo"), rdfStore(catalogue), rdfStore(others[0]), rdfStore(others[1]), rdfStore("/products/photo/rdf-stores/c"))
+	long := base.Quad{S: fact(0).S, P: fact(0).P, O: base.String(strings.Repeat("x", 1<<20))}
+	another := base.Quad{S: long.S, P: long.P, O: base.String(long.O.Value + "y")}
+	for _, c := range []struct {
+		ref            base.Ref
+		removed, added []base.Quad
+		refusal        string
+	}{
+		{catalogue, nil, []base.Quad{long}, ""},
+		{catalogue, nil, []base.Quad{another}, "the dataset would take"},
+		{others[0], nil, []base.Quad{long}, ""},
+		{others[1], nil, []base.Quad{long}, ""},
+		{"/products/photo/rdf-stores/c", nil, []base.Quad{long}, "all datasets of the node together"},
+		{catalogue, []base.Quad{long}, nil, ""}, // what shrinks is never refused
+		{catalogue, nil, []base.Quad{fact(1)}, ""},
+	} {
+		err := change(c.ref, c.removed, c.added)
+		if c.refusal == "" && err != nil || c.refusal != "" && (code(err) != base.Full || !strings.Contains(err.Error(), c.refusal)) {
+			t.Errorf("%s, %d out and %d in: %v, want %q", c.ref, len(c.removed), len(c.added), err, c.refusal)
+		}
+	}
+	w.verified()
+}
+
 func TestOnlyWhoMayReadADatasetSeesItsEvents(t *testing.T) {
 	w := open(t, t.TempDir())
 	w.do(product("photo"), rdfStore(catalogue))

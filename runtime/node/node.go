@@ -41,6 +41,9 @@ type Config struct {
 	// Disk is the mark below which writes are refused; the zero value is the
 	// usual one.
 	Disk consensus.DiskMark
+	// DatasetMemory is how many bytes all datasets of resources may take before
+	// changes that let one grow are refused; 0 means the usual amount.
+	DatasetMemory int64
 	// Patience is how long to wait for the only voter to lead, which takes it
 	// well under a second. 0 means 30 s.
 	Patience time.Duration
@@ -112,7 +115,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: sealer,
 		Authenticator: &iam.Tokens{Now: cfg.Now}, Checks: []command.Check{n.keepToOwnTerms}, Rules: []command.Rule{iam.KeepAdministrator, n.keepLeader}, Logger: cfg.Logger,
 	})
-	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets}); err != nil {
+	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets, Memory: cfg.DatasetMemory}); err != nil {
 		return nil, err
 	}
 	if err := n.awaitLeadership(ctx); err != nil {

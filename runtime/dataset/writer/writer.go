@@ -20,7 +20,14 @@ type Config struct {
 	// Waiting is how many changes of one dataset may wait in line; more are told
 	// to come again. 0 means 256.
 	Waiting int
+	// Memory is how many bytes all datasets together may take before changes
+	// that let one grow are refused; one takes half of it at most. 0 means
+	// MemoryMax.
+	Memory int64
 }
+
+// MemoryMax is how many bytes all datasets may take if nobody says.
+const MemoryMax = 2 << 30
 
 // Writer is safe for concurrent use.
 type Writer struct {
@@ -33,6 +40,9 @@ type Writer struct {
 func New(cfg Config) (*Writer, error) {
 	if cfg.Waiting == 0 {
 		cfg.Waiting = 256
+	}
+	if cfg.Memory == 0 {
+		cfg.Memory = MemoryMax
 	}
 	codec, err := dataset.NewCodec()
 	if err != nil {
@@ -67,7 +77,7 @@ const repeats = 64
 // which conditions: If.Revisions are positions of the dataset (View.Last), of
 // which the present one must be one. A key that was used already is answered
 // as it was, without working anything out. Errors are *base.Error: NotFound,
-// Forbidden, Stale (only for If), TooLarge, what the front door says, and what
+// Forbidden, Stale (only for If), TooLarge, Full (no memory for more), what the front door says, and what
 // evaluate returns.
 func (w *Writer) Change(ctx context.Context, ref base.Ref, r command.Request, evaluate Evaluate) (Answer, error) {
 	holder, err := w.allowed(ref, r.Principal)
@@ -147,6 +157,9 @@ func (w *Writer) attempt(ctx context.Context, ref base.Ref, r command.Request, c
 	if removed, added, err = w.net(view, removed, added); err != nil {
 		return Answer{}, false, err
 	}
+	if err := w.fits(view, removed, added); err != nil {
+		return Answer{}, false, err
+	}
 	c, err := w.command(holder, view, removed, added)
 	if err != nil {
 		return Answer{}, false, err
@@ -200,6 +213,34 @@ func check(p command.Precondition, view dataset.View) error {
 		return stale
 	}
 	return nil
+}
+
+// fits refuses what lets a dataset grow when there is no memory for it: datasets
+// are kept in memory whole, and read into it again at each start. What takes
+// more out than it puts in always fits.
+func (w *Writer) fits(view dataset.View, removed, added []base.Quad) error {
+	grows := textOf(added) - textOf(removed)
+	if grows <= 0 && len(added) <= len(removed) {
+		return nil
+	}
+	own, all := int64(view.Graph.Bytes())+grows, w.cfg.Datasets.Bytes()+grows
+	what, is, most := "the dataset", own, w.cfg.Memory/2
+	if own <= most && all > w.cfg.Memory {
+		what, is, most = "all datasets of the node together", all, w.cfg.Memory
+	}
+	if is <= most {
+		return nil
+	}
+	return &base.Error{Code: base.Full, Ref: view.Ref, Detail: fmt.Sprintf(
+		"with this change %s would take about %d MiB of memory, and may take %d MiB: delete something first", what, is>>20, most>>20)}
+}
+
+// textOf is how many bytes of text quads have.
+func textOf(quads []base.Quad) (n int64) {
+	for _, q := range quads {
+		n += int64(len(q.S.Value) + len(q.P.Value) + len(q.O.Value) + len(q.G.Value))
+	}
+	return n
 }
 
 // command packs a change. Its basis is what the view has of the resource.
