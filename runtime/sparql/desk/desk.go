@@ -35,6 +35,7 @@ type Work struct {
 type Config struct {
 	Running          int           // at once; 16
 	RunningPerCaller int           // of them, of one caller; half, rounded up
+	Kept             int           // of Running, for callers who have none running; 1 of four or more, negative for none
 	Waiting          int           // for their turn; 64, negative for none
 	WaitingPerCaller int           // of them, of one caller; half, rounded up
 	Patience         time.Duration // that work waits for its turn; 10 s
@@ -51,6 +52,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.RunningPerCaller == 0 {
 		c.RunningPerCaller = (c.Running + 1) / 2
+	}
+	if c.Kept == 0 && c.Running >= 4 {
+		c.Kept = 1
 	}
 	if c.Waiting == 0 {
 		c.Waiting = 64
@@ -74,6 +78,7 @@ type Desk struct {
 
 	mu      sync.Mutex
 	entries map[string]*Entry
+	aside   map[string]*Entry // that wait for something else; some are at the desk too
 	waiting []*Entry // the longest wait first
 	running int
 	callers map[base.Ref]int // running, of each
@@ -82,7 +87,7 @@ type Desk struct {
 // New makes an empty desk.
 func New(cfg Config) *Desk {
 	cfg = cfg.WithDefaults()
-	return &Desk{cfg: cfg, pool: sparql.NewPool(cfg.MemoryBytes), entries: map[string]*Entry{}, callers: map[base.Ref]int{}}
+	return &Desk{cfg: cfg, pool: sparql.NewPool(cfg.MemoryBytes), entries: map[string]*Entry{}, aside: map[string]*Entry{}, callers: map[base.Ref]int{}}
 }
 
 // Config is what the desk is bounded by, defaults filled in.
@@ -134,7 +139,7 @@ func (d *Desk) room(caller base.Ref) error {
 		}
 	}
 	switch {
-	case d.running < d.cfg.Running && d.callers[caller] < d.cfg.RunningPerCaller:
+	case d.free(caller):
 		return nil
 	case own >= d.cfg.WaitingPerCaller:
 		return &base.Error{Code: base.Unavailable, RetryAfter: d.rounds(), Detail: fmt.Sprintf(
@@ -146,6 +151,16 @@ func (d *Desk) room(caller base.Ref) error {
 	return nil
 }
 
+// free reports that there is a place for a caller. Those who have one already
+// leave a few to others, who are so not behind a house full of long queries.
+func (d *Desk) free(caller base.Ref) bool {
+	has, places := d.callers[caller], d.cfg.Running
+	if has > 0 {
+		places -= max(0, d.cfg.Kept)
+	}
+	return d.running < places && has < d.cfg.RunningPerCaller
+}
+
 // rounds is how often all places must become free until those who wait have had
 // their turn, which is as good a guess of seconds as any.
 func (d *Desk) rounds() int { return 1 + len(d.waiting)/d.cfg.Running }
@@ -155,8 +170,7 @@ func (d *Desk) next() {
 	for d.running < d.cfg.Running {
 		at := -1
 		for i, e := range d.waiting {
-			has := d.callers[e.work.Caller]
-			if has < d.cfg.RunningPerCaller && (at < 0 || has < d.callers[d.waiting[at].work.Caller]) {
+			if d.free(e.work.Caller) && (at < 0 || d.callers[e.work.Caller] < d.callers[d.waiting[at].work.Caller]) {
 				at = i
 			}
 		}
@@ -204,6 +218,11 @@ func (d *Desk) List() []Status {
 	for _, e := range d.entries {
 		list = append(list, e.status())
 	}
+	for id, e := range d.aside {
+		if d.entries[id] == nil {
+			list = append(list, e.status())
+		}
+	}
 	slices.SortFunc(list, func(a, b Status) int {
 		if order := a.Asked.Compare(b.Asked); order != 0 {
 			return order
@@ -217,7 +236,7 @@ func (d *Desk) List() []Status {
 func (d *Desk) Find(id string) (Status, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e := d.entries[id]
+	e := d.find(id)
 	if e == nil {
 		return Status{}, false
 	}
@@ -228,16 +247,14 @@ func (d *Desk) Find(id string) (Status, bool) {
 // there was any. It leaves the list once it has noticed.
 func (d *Desk) End(id string, by base.Ref) bool {
 	d.mu.Lock()
-	e := d.entries[id]
-	if e != nil {
-		e.ending = true
+	defer d.mu.Unlock()
+	for _, e := range []*Entry{d.aside[id], d.entries[id]} { // the context of the second is below that of the first
+		if e != nil {
+			e.ending = true
+			e.cancel(&Ended{By: by})
+		}
 	}
-	d.mu.Unlock()
-	if e == nil {
-		return false
-	}
-	e.cancel(&Ended{By: by})
-	return true
+	return d.find(id) != nil
 }
 
 // Count is how many run and wait.

@@ -91,6 +91,31 @@ func TestOneCallerCannotTakeAllPlaces(t *testing.T) {
 	})
 }
 
+func TestAPlaceIsKeptForWhoHasNoneRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := desk.New(desk.Config{Running: 4, Waiting: 8})
+		first := enter(t, d, "/a")
+		enter(t, d, "/a")
+		enter(t, d, "/b")
+		more := queue(t, d, "/b")
+		if running, waiting := d.Count(); running != 3 || waiting != 1 {
+			t.Fatalf("%d run and %d wait, want 3 and 1", running, waiting)
+		}
+		bystander := enter(t, d, "/c") // at once
+		later := queue(t, d, "/d")     // the kept place is taken
+		bystander.Leave(nil)
+		synctest.Wait()
+		select {
+		case e := <-later:
+			e.Leave(nil)
+		default:
+			t.Error("the kept place did not go to who had none")
+		}
+		first.Leave(nil)
+		(<-more).Leave(nil)
+	})
+}
+
 func TestAPlaceGoesToWhoHasTheFewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := desk.New(desk.Config{Running: 2, RunningPerCaller: 2, Waiting: 8, WaitingPerCaller: 8})

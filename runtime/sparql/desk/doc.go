@@ -6,6 +6,8 @@
 //   - No more than Config.Running run at once, and no more than
 //     Config.RunningPerCaller of one caller; a place that becomes free goes to
 //     the caller who has the fewest, among equals to who waits longest.
+//   - Config.Kept places are for callers who have none running: others with many
+//     long queries do not hold them up.
 //   - Who waits is bounded in number, also per caller, and in time.
 //   - All that run together share one pool of memory.
 //   - What Enter let in stays on the list until Leave, and its context ends when

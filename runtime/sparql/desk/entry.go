@@ -23,6 +23,7 @@ type State string
 const (
 	Waiting State = "waiting"
 	Running State = "running"
+	Aside   State = "aside"  // it waits for something other than its turn
 	Ending  State = "ending" // somebody ended it, and it has not left yet
 )
 
@@ -173,6 +174,8 @@ func (e *Entry) status() Status {
 	switch {
 	case e.ending:
 		s.State = Ending
+	case e.turn == nil:
+		s.State = Aside
 	case e.begun.IsZero():
 		s.State = Waiting
 	}
