@@ -115,6 +115,10 @@ var errPoolSpent = errorf(CodeOverBudget, "the queries that run now need more me
 type budget struct {
 	ctx    context.Context
 	limits Limits
+	// deadline is when its time is over, unless it is zero; over tells that its
+	// result has been read or closed. No timer runs for a query.
+	deadline time.Time
+	over     bool
 	// steps is how many are left until the clock is looked at.
 	steps int
 	// memory is what is charged now, granted what is taken from the pool for it,
@@ -146,7 +150,12 @@ func (b *budget) work(steps int) bool {
 // check looks at the context now.
 func (b *budget) check() bool {
 	err := b.ctx.Err()
+	if err == nil && !b.deadline.IsZero() && time.Now().After(b.deadline) {
+		err = context.DeadlineExceeded
+	}
 	switch {
+	case err == nil && b.over:
+		b.fail(errorf(CodeCanceled, "the result was closed"))
 	case err == nil:
 	case errors.Is(err, context.DeadlineExceeded):
 		b.fail(errorf(CodeTimeout, "the query took longer than %s; make it more selective or add a LIMIT", b.limits.Timeout))

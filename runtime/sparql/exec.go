@@ -64,10 +64,10 @@ const (
 
 func newExec(ctx context.Context, d Dataset, l Limits) *exec {
 	now := time.Now()
-	e := &exec{budget: budget{ctx: ctx, limits: l.withDefaults(), steps: checkEvery}, snapshot: d.Snapshot,
+	l = l.withDefaults()
+	e := &exec{budget: budget{ctx: ctx, limits: l, deadline: now.Add(l.Timeout), steps: checkEvery}, snapshot: d.Snapshot,
 		defaults: newGraphSet(d.Default), named: newGraphSet(d.Named),
-		local: newPaged[base.Term](1), index: map[base.Term]rdf.ID{}, now: value.DateTimeOf(now.Truncate(time.Millisecond)),
-		blanks: map[string]value.Value{}, tables: map[*hashSide]*rowTable{}}
+		local: newPaged[base.Term](1), now: value.DateTimeOf(now.Truncate(time.Millisecond))}
 	if e.snapshot == nil {
 		e.snapshot = rdf.NewStore().Snapshot()
 	}
@@ -98,6 +98,9 @@ func (e *exec) intern(t base.Term) rdf.ID {
 	}
 	if !e.charge(termCost(t)) {
 		return 0
+	}
+	if e.index == nil {
+		e.index = map[base.Term]rdf.ID{}
 	}
 	e.local.extend()[0] = t
 	id := e.last + rdf.ID(e.local.size)
@@ -169,6 +172,9 @@ func (e *exec) blankFor(label string) value.Value {
 	}
 	v, ok := e.blanks[label]
 	if !ok {
+		if e.blanks == nil {
+			e.blanks = map[string]value.Value{}
+		}
 		v = e.blank()
 		e.blanks[label] = v
 	}

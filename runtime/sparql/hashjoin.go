@@ -34,6 +34,9 @@ func (h *hashSide) build(e *exec, r row) (*rowTable, bool) {
 		return t.add(pick(buffer, r, h.slots))
 	})
 	if ok && len(h.outer) == 0 {
+		if e.tables == nil {
+			e.tables = map[*hashSide]*rowTable{}
+		}
 		e.tables[h] = t
 		e.pinned = e.local.size
 	}
@@ -47,9 +50,9 @@ func (h *hashSide) done(t *rowTable) {
 	}
 }
 
-// probe merges r with each compatible row of the table.
-func (h *hashSide) probe(e *exec, t *rowTable, r row, yield func(row) bool) bool {
-	key := pick(make(row, h.keyWidth), r, h.slots[:h.keyWidth])
+// probe merges r with each compatible row of the table. key is room for a key.
+func (h *hashSide) probe(e *exec, t *rowTable, key, r row, yield func(row) bool) bool {
+	key = pick(key, r, h.slots[:h.keyWidth])
 	for i := t.first(key); i >= 0; i = t.after(key, i) {
 		if !e.tick() || !merge(e, r, h.slots, t.row(i), yield) {
 			return false
@@ -72,7 +75,8 @@ func (n *hashJoinNode) run(e *exec, r row, yield func(row) bool) bool {
 	if !ok || t.size == 0 {
 		return ok
 	}
-	return n.left.run(e, r, func(r row) bool { return n.right.probe(e, t, r, yield) })
+	key := make(row, n.right.keyWidth)
+	return n.left.run(e, r, func(r row) bool { return n.right.probe(e, t, key, r, yield) })
 }
 
 // hashLeftJoinNode is OPTIONAL with such a side.
@@ -90,16 +94,12 @@ func (n *hashLeftJoinNode) run(e *exec, r row, yield func(row) bool) bool {
 	if !ok {
 		return false
 	}
+	key := make(row, n.right.keyWidth)
+	matched := false
+	match := matching(e, n.condition, &matched, yield)
 	return n.left.run(e, r, func(r row) bool {
-		matched := false
-		more := n.right.probe(e, t, r, func(r row) bool {
-			if n.condition != nil && !n.condition.holds(e, r) {
-				return e.err == nil
-			}
-			matched = true
-			return yield(r)
-		})
-		if matched || !more {
+		matched = false
+		if more := n.right.probe(e, t, key, r, match); matched || !more {
 			return more
 		}
 		return yield(r)

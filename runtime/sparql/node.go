@@ -172,20 +172,28 @@ type leftJoinNode struct {
 func (n *leftJoinNode) inputs() []node { return n.condition.patterns(n.left, n.right) }
 
 func (n *leftJoinNode) run(e *exec, r row, yield func(row) bool) bool {
+	matched := false
+	match := matching(e, n.condition, &matched, yield)
 	return n.left.run(e, r, func(r row) bool {
-		matched := false
-		more := n.right.run(e, r, func(r row) bool {
-			if n.condition != nil && !n.condition.holds(e, r) {
-				return e.err == nil
-			}
-			matched = true
-			return yield(r)
-		})
-		if matched || !more {
+		matched = false
+		if more := n.right.run(e, r, match); matched || !more {
 			return more
 		}
 		return yield(r)
 	})
+}
+
+// matching lets through the rows of an OPTIONAL for which its condition, if it
+// has one, is true, and notes that there was one. It is made once for all rows
+// of the left.
+func matching(e *exec, condition *expr, matched *bool, yield func(row) bool) func(row) bool {
+	return func(r row) bool {
+		if condition != nil && !condition.holds(e, r) {
+			return e.err == nil
+		}
+		*matched = true
+		return yield(r)
+	}
 }
 
 // unionNode runs one branch after another.

@@ -3,6 +3,7 @@ package sparql
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/rdf"
@@ -81,7 +82,6 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 	}
 	d = d.narrow(q.tree.From, q.tree.FromNamed)
 	l = l.withDefaults()
-	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	e := newExec(ctx, d, l)
 	e.explain, e.tune = explain, q.tune
 	e.check()
@@ -91,7 +91,8 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 	if q.tree.Form == Ask {
 		root.first = 1
 	}
-	r := &Result{Form: q.tree.Form, exec: e, planner: p, scope: s, cancel: cancel}
+	r := &Result{Form: q.tree.Form, exec: e, planner: p, scope: s}
+	r.Vars, r.slots = make([]string, 0, len(q.tree.Projection)), make([]int, 0, len(q.tree.Projection))
 	for _, item := range q.tree.Projection {
 		r.addVar(item.Var)
 	}
@@ -131,10 +132,8 @@ func levels(op algebra.Op) int {
 
 // addVar names a column of the result.
 func (r *Result) addVar(name string) {
-	for _, v := range r.Vars {
-		if v == name {
-			return
-		}
+	if slices.Contains(r.Vars, name) {
+		return
 	}
 	r.Vars = append(r.Vars, name)
 	r.slots = append(r.slots, r.scope.slot(name))

@@ -1,7 +1,6 @@
 package sparql
 
 import (
-	"context"
 	"iter"
 
 	"github.com/picloud/picloud/gen/base"
@@ -22,7 +21,6 @@ type Result struct {
 	planner *planner
 	scope   *scope
 	root    node
-	cancel  context.CancelFunc
 
 	slots     []int
 	triples   [][3]templatePlace
@@ -39,7 +37,7 @@ type templatePlace struct {
 
 // Close ends an execution whose rows will not be read.
 func (r *Result) Close() {
-	r.cancel()
+	r.exec.over = true
 	r.exec.end()
 }
 
@@ -73,7 +71,7 @@ func (to *reader[T]) give(v T, err error) bool {
 
 // run executes the plan and reports the error, if any, as a last pair.
 func run[T any](r *Result, to *reader[T], visit func(row) bool) {
-	defer r.cancel()
+	defer func() { r.exec.over = true }()
 	stopped := false
 	r.root.run(r.exec, make(row, r.planner.width), func(s row) bool {
 		if !visit(s) {
