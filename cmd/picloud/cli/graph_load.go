@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -96,6 +97,9 @@ func (l *loader) file(name, format string) error {
 	in := l.app.Stdin
 	if name != "-" {
 		file, err := os.Open(name)
+		if place := new(fs.PathError); errors.As(err, &place) {
+			return place.Err // the name is said with all that goes wrong in a file
+		}
 		if err != nil {
 			return err
 		}
@@ -145,7 +149,10 @@ func formatOfFile(name, format string) (rdf.Format, error) {
 	if f, ok := rdf.FormatOf(word); ok {
 		return f, nil
 	}
-	return 0, usagef("%s: is it nq, nt, ttl, trig, jsonld or rdf? say so with --format", name)
+	if format != "" {
+		return 0, usagef("there is no format %q; choose one of nq, nt, ttl, trig, jsonld, rdf", format)
+	}
+	return 0, usagef("its name does not tell what it is: say with --format whether nq, nt, ttl, trig, jsonld or rdf")
 }
 
 // take adds one quad to the portion. Those with blank nodes wait for the end of

@@ -111,7 +111,7 @@ func (a *App) query(ctx context.Context, q question) error {
 	}
 	defer response.Body.Close()
 	if a.output == "table" && strings.HasPrefix(response.Header.Get("Content-Type"), "application/sparql-results+json") {
-		return a.printResults(response.Body, q)
+		return a.printResults(ctx, response.Body, q)
 	}
 	out := &lineEnd{Writer: a.Stdout, last: '\n'}
 	if _, err := io.Copy(out, response.Body); err != nil {
@@ -121,11 +121,13 @@ func (a *App) query(ctx context.Context, q question) error {
 }
 
 // brokenOff is an answer that ended in its middle: what was printed is not all.
+// A node that has begun to answer can say no more than that.
 func brokenOff(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return &base.Error{Code: base.Unavailable, Detail: fmt.Sprintf("the answer broke off, what was printed is not all of it: %v", err)}
+	return &base.Error{Code: base.Unavailable, Detail: "the answer broke off, what was printed is not all of it; " +
+		"most likely it met a limit of the node (time, rows or memory of a query): ask for less, or with a LIMIT\n" + err.Error()}
 }
 
 // lineEnd sees to it that what is written ends with a line feed.

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -28,10 +30,13 @@ type results struct {
 	} `json:"results"`
 }
 
-func (a *App) printResults(in io.Reader, q question) error {
+func (a *App) printResults(ctx context.Context, in io.Reader, q question) error {
 	var r results
 	if err := json.NewDecoder(in).Decode(&r); err != nil {
-		return fmt.Errorf("the answer is no SPARQL result in JSON: %w", err)
+		if errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {
+			return fmt.Errorf("the answer is no SPARQL result in JSON: %w", err)
+		}
+		return brokenOff(ctx, err)
 	}
 	if r.Boolean != nil {
 		_, err := fmt.Fprintln(a.Stdout, *r.Boolean)

@@ -164,3 +164,17 @@ func TestGraphsOfALiveQueryAreLinesOfNQuads(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 }
+
+// A node that ends an answer in its middle is not said to speak no SPARQL.
+func TestAnAnswerThatBreaksOffIsCalledThat(t *testing.T) {
+	q := question{cluster: &client.Client{}}
+	for text, want := range map[string]string{
+		`{"head":{"vars":["x"]},"results":{"bindings":[{"x":{"type":"uri"`: "the answer broke off",
+		`<html>`: "the answer is no SPARQL result",
+	} {
+		err := (&App{Stdout: io.Discard}).printResults(t.Context(), strings.NewReader(text), q)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
