@@ -18,9 +18,7 @@ import (
 // context that everything must run under, and the entry for its limits. An
 // errBrokenOff of do ends the connection, any other error is returned.
 func (s *Server) work(r *http.Request, kind desk.Kind, text string, do func(r *http.Request, e *desk.Entry) error) error {
-	entry, err := s.desk.Enter(r.Context(), desk.Work{
-		ID: requestID(r), Caller: principalOf(r).Actor, Kind: kind, Endpoint: r.URL.Path, Text: text,
-	})
+	entry, err := s.desk.Enter(r.Context(), deskWork(r, kind, text))
 	if err != nil {
 		return endedError(err)
 	}
@@ -39,6 +37,11 @@ func (s *Server) work(r *http.Request, kind desk.Kind, text string, do func(r *h
 		}
 	}
 	return endedError(outcome)
+}
+
+// deskWork is what a request asks for, as the desk lists it.
+func deskWork(r *http.Request, kind desk.Kind, text string) desk.Work {
+	return desk.Work{ID: requestID(r), Caller: principalOf(r).Actor, Kind: kind, Endpoint: r.URL.Path, Text: text}
 }
 
 // parsedBytes is what a byte of a query or update becomes while it is parsed, at

@@ -27,12 +27,20 @@ type outcome struct {
 // background asks a query until ctx ends.
 func (c *cluster) background(ctx context.Context, query, authorization string) <-chan outcome {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(ctx, "POST", "https://picloud.local/sparql", strings.NewReader(query))
+	return c.send(ctx, "POST", "/sparql", strings.NewReader(query), sparqlBody, authorization)
+}
+
+// send makes a request in the background; headers are "Name: value" lines.
+func (c *cluster) send(ctx context.Context, method, path string, content io.Reader, headers ...string) <-chan outcome {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(ctx, method, "https://picloud.local"+path, content)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "application/sparql-query")
-	r.Header.Set("Authorization", strings.TrimPrefix(authorization, "Authorization: "))
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
 	ended := make(chan outcome, 1)
 	go func() {
 		response, err := c.client.Do(r)

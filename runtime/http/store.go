@@ -157,9 +157,15 @@ func (t store) change(r *http.Request, c change) (writer.Answer, error) {
 		return writer.Answer{}, err
 	}
 	q.If = c.condition
-	return t.s.cfg.Writer.Change(r.Context(), t.ref, *q, func(_ context.Context, view dataset.View) (removed, added []base.Quad, err error) {
-		// Who waits in line for other changes of the dataset, or for the disk, is
-		// at no desk and takes nobody's turn.
+	// Who waits in line for other changes of the dataset, or for the disk, is at no
+	// desk and takes nobody's turn.
+	aside, leave, err := t.s.desk.Aside(r.Context(), deskWork(r, desk.Update, c.what))
+	if err != nil {
+		return writer.Answer{}, err
+	}
+	defer leave()
+	r = r.WithContext(aside)
+	answer, err := t.s.cfg.Writer.Change(aside, t.ref, *q, func(_ context.Context, view dataset.View) (removed, added []base.Quad, err error) {
 		err = t.s.work(r, desk.Update, c.what, func(r *http.Request, e *desk.Entry) error {
 			e.At(view.Position)
 			change, err := c.evaluate(r.Context(), e, view)
@@ -168,6 +174,7 @@ func (t store) change(r *http.Request, c change) (writer.Answer, error) {
 		})
 		return removed, added, err
 	})
+	return answer, endedError(err)
 }
 
 // changed sets the headers of an answer to a change.

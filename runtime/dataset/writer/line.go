@@ -42,6 +42,9 @@ func (l *lines) enter(ctx context.Context, ref base.Ref) (leave func(), err erro
 		}, nil
 	case <-ctx.Done():
 		l.quit(ref, one)
+		if cause := context.Cause(ctx); cause != ctx.Err() { // somebody said why
+			return nil, cause
+		}
 		return nil, &base.Error{Code: base.Unavailable, Ref: ref, RetryAfter: 1, Detail: "the request ended while it waited for other changes of this dataset; nothing was changed"}
 	}
 }

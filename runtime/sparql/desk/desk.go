@@ -79,7 +79,7 @@ type Desk struct {
 	mu      sync.Mutex
 	entries map[string]*Entry
 	aside   map[string]*Entry // that wait for something else; some are at the desk too
-	waiting []*Entry // the longest wait first
+	waiting []*Entry          // the longest wait first
 	running int
 	callers map[base.Ref]int // running, of each
 }

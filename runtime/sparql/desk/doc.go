@@ -11,7 +11,8 @@
 //   - Who waits is bounded in number, also per caller, and in time.
 //   - All that run together share one pool of memory.
 //   - What Enter let in stays on the list until Leave, and its context ends when
-//     its caller's does or when somebody ends it.
+//     its caller's does or when somebody ends it. What waits for something else
+//     (Aside) is on the list too, and has no place.
 //
 // Deliberately absent: goroutines of its own, who may see or end what (the edge
 // asks the front door), and how work is done: the desk hands out a context and

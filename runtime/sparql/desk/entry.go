@@ -23,8 +23,8 @@ type State string
 const (
 	Waiting State = "waiting"
 	Running State = "running"
-	Aside   State = "aside"  // it waits for something other than its turn
-	Ending  State = "ending" // somebody ended it, and it has not left yet
+	Aside   State = "in line" // it waits for something other than its turn
+	Ending  State = "ending"  // somebody ended it, and it has not left yet
 )
 
 // Status is what is known of work from outside.
