@@ -2,7 +2,6 @@ package http
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -90,12 +89,8 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) status(w http.ResponseWriter, status int, body any) {
-	data, err := json.Marshal(body)
-	if err != nil { // plain structs only: cannot happen
-		panic(err)
-	}
 	w.Header().Set("Content-Type", JSON.Media)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(data, '\n'))
+	_, _ = w.Write(legible(body))
 }

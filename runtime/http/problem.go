@@ -1,6 +1,7 @@
 package http
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,12 +111,18 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-func (p problem) json() []byte {
-	body, err := json.Marshal(p)
-	if err != nil { // strings and numbers only: cannot happen
+func (p problem) json() []byte { return bytes.TrimSuffix(legible(p), []byte{'\n'}) }
+
+// legible is a plain struct as JSON with its line feed. IRIs keep their angle
+// brackets: many clients show a problem as it came.
+func legible(v any) []byte {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil { // strings, numbers and lists of them: cannot happen
 		panic(err)
 	}
-	return body
+	return body.Bytes()
 }
 
 // blame says which event made the present revision, and who caused it.

@@ -89,6 +89,14 @@ func TestUsualNamesOfFormatsAreKnownAndOthersLeaveItToAccept(t *testing.T) {
 	}
 }
 
+// Clients show a problem document as it came, so IRIs in it can be read.
+func TestAProblemShowsIRIsAsTheyAre(t *testing.T) {
+	c := photoApp(t)
+	if got := c.want(400, c.ask("ASK { ?s foaf:name ?o }")); !strings.Contains(got.body, "add the line: PREFIX foaf: <http://xmlns.com/foaf/0.1/>") {
+		t.Error(got.body)
+	}
+}
+
 // Who asks for a format by its name alone, as with curl, does not get another.
 func TestAFormatThatDoesNotFitIsRefusedUnlessAcceptSaysMore(t *testing.T) {
 	c := photoApp(t)

@@ -60,6 +60,12 @@ func wellKnown(prefix string) (namespace string, ok bool) {
 		return "http://www.w3.org/ns/shacl#", true
 	case "owl":
 		return "http://www.w3.org/2002/07/owl#", true
+	case "skos":
+		return "http://www.w3.org/2004/02/skos/core#", true
+	case "foaf":
+		return "http://xmlns.com/foaf/0.1/", true
+	case "dcterms":
+		return "http://purl.org/dc/terms/", true
 	}
 	return "", false
 }

@@ -13,6 +13,7 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 		{"typing error in the form", "SELCT * {}", `1:1: expected SELECT, CONSTRUCT, DESCRIBE or ASK, found "SELCT"; did you mean SELECT?`},
 		{"update", "INSERT DATA {}", `1:1: INSERT begins an update; a query begins with SELECT, CONSTRUCT, DESCRIBE or ASK`},
 		{"well-known prefix", "SELECT *\nWHERE { ?s pc:name ?o }", `2:12: prefix "pc:" is not declared; add the line: PREFIX pc: <https://picloud.local/ontology#>`},
+		{"usual prefix", "ASK { ?s foaf:name ?o }", `1:10: prefix "foaf:" is not declared; add the line: PREFIX foaf: <http://xmlns.com/foaf/0.1/>`},
 		{"other prefix", "ASK { ?s ex:p ?o }", `1:10: prefix "ex:" is not declared; declare it before the query: PREFIX ex: <…>`},
 		{"open group", "SELECT * { ?s ?p ?o", `1:20: expected a triple pattern, FILTER, OPTIONAL, UNION, MINUS, GRAPH, BIND, VALUES or "}", found the end of the text`},
 		{"typing error in a keyword", "ASK { OPTINAL { } }", `1:7: expected a triple pattern, FILTER, OPTIONAL, UNION, MINUS, GRAPH, BIND, VALUES or "}", found "OPTINAL"; did you mean OPTIONAL?`},
