@@ -54,10 +54,15 @@ bench: ## figures and ratios of commits, start, memory and the generator; nothin
 	@for package in ./runtime/consensus ./runtime/node ./runtime/http ./cmd/picloud ./gen; do \
 	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
 
-bench-graph: ## quad store, parsers and SPARQL, beside other engines (PEERS="100000,1000000" triples, none without)
-	@for package in ./runtime/rdf ./runtime/sparql ./runtime/shacl; do \
-	  $(GO) test -run '^$$' -bench . -benchtime 1s -timeout 30m $$package | grep -E '^(Benchmark|pkg)' || exit 1; done
-	PICLOUD_PEERS='$(PEERS)' $(GO) test -run '^TestPeers$$' -v -timeout 60m ./runtime/sparql/peers
+bench-graph: ## quad store, SPARQL, live queries, reasoning, each goal beside its figure; then other engines (PEERS="100000,1000000" triples, none without)
+	@uptime
+	@figures() { $(GO) test -run '^$$' -timeout 30m "$$@" | awk -f runtime/sparql/peers/goals.awk; }; set -o pipefail; \
+	  figures -bench . -benchtime 1s ./runtime/rdf && figures -bench . -benchtime 1s ./runtime/sparql && figures -bench . -benchtime 1s ./runtime/shacl && \
+	  figures -bench . -benchtime 1s ./runtime/live && figures -bench LiveDelta -benchtime 100x ./runtime/http && \
+	  figures -bench StartWithDataset -benchtime 1x ./runtime/node && figures -bench . -benchtime 1s ./runtime/reasoning && \
+	  PICLOUD_BENCH=1 figures -run '^TestFigures$$' -v ./runtime/reasoning
+	PICLOUD_PEERS='$(PEERS)' $(GO) test -count 1 -run '^TestPeers$$' -v -timeout 90m ./runtime/sparql/peers
+	@uptime
 
 diff-graph: ## answers beside those of other engines, on DIFF=2000 random queries and the W3C's (installs them)
 	PICLOUD_DIFF=$(or $(DIFF),2000) $(GO) test -count 1 -run '^TestDifferences$$' -v -timeout 30m ./runtime/sparql/peers

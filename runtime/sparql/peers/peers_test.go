@@ -71,8 +71,8 @@ func TestPeers(t *testing.T) {
 		shop := workload{Queries: []Query{}, Mix: Mix(triples, rounds), CapSeconds: 60}
 		dir := t.TempDir()
 		people, products := write(t, dir, "company.nt", Company(triples)), write(t, dir, "shop.nt", Shop(triples))
-		compare(t, engines, fmt.Sprintf("company, %d triples", triples), people, company)
-		compare(t, engines, fmt.Sprintf("shop, %d triples, %d rounds of the mix", triples, rounds), products, shop)
+		compare(t, engines, fmt.Sprintf("company, %d triples", triples), people, company, triples)
+		compare(t, engines, fmt.Sprintf("shop, %d triples, %d rounds of the mix", triples, rounds), products, shop, triples)
 		compareHTTP(t, servers, fmt.Sprintf("over HTTP: company, %d triples", triples), people, company)
 		compareHTTP(t, servers, fmt.Sprintf("over HTTP: shop, %d triples, %d rounds of the mix; a change of ours and of RocksDB is durable", triples, rounds), products, shop)
 	}
@@ -89,7 +89,7 @@ func write(t *testing.T, dir, name string, quads []base.Quad) string {
 }
 
 // compare runs a workload in each engine, one after another, and prints a table.
-func compare(t *testing.T, engines []*engine, title, data string, w workload) {
+func compare(t *testing.T, engines []*engine, title, data string, w workload, triples int) {
 	dir := t.TempDir()
 	work := filepath.Join(dir, "work.json")
 	text, err := json.Marshal(w)
@@ -107,6 +107,7 @@ func compare(t *testing.T, engines []*engine, title, data string, w workload) {
 		ran = append(ran, e)
 	}
 	table(t, title, ran, len(w.Mix))
+	goals(ran, triples)
 }
 
 func (e *engine) run(dir, data, work string) error {
@@ -175,13 +176,7 @@ func table(t *testing.T, title string, engines []*engine, steps int) {
 	each(func(r *report) map[string]*measure { return r.Queries }, ours.Queries)
 	each(func(r *report) map[string]*measure { return r.Mix }, ours.Mix)
 	if steps > 0 {
-		row("mix", "ms", func(r *report) float64 {
-			total := 0.0
-			for _, name := range sorted(r.Mix) {
-				total += r.Mix[name].Ms
-			}
-			return total
-		}, func(r *report) string {
+		row("mix", "ms", (*report).mix, func(r *report) string {
 			if r.Steps < steps {
 				return fmt.Sprintf("after %d of %d steps", r.Steps, steps)
 			}
