@@ -10,8 +10,8 @@ import (
 // it does, a join may be a nested loop; where it does not, because op looks at
 // a variable that it does not always bind itself, op runs alone and its rows
 // are hashed. The semantics of SPARQL is bottom-up (section 18.6).
-func correlates(op algebra.Op, in algebra.Vars) bool {
-	return len(in) == 0 || !volatile(op) && sameWith(op, in)
+func (p *planner) correlates(op algebra.Op, in algebra.Vars) bool {
+	return in.Empty() || !volatile(op) && p.sameWith(op, in)
 }
 
 // volatile reports an operator that computes another value each time it runs,
@@ -41,8 +41,8 @@ func isVolatile(e syntax.Expr) bool {
 	return found
 }
 
-func sameWith(op algebra.Op, in algebra.Vars) bool {
-	if len(in) == 0 {
+func (p *planner) sameWith(op algebra.Op, in algebra.Vars) bool {
+	if in.Empty() {
 		return true
 	}
 	switch o := op.(type) {
@@ -52,26 +52,24 @@ func sameWith(op algebra.Op, in algebra.Vars) bool {
 		// The planner of joins asks again for each of its parts.
 		return true
 	case *algebra.Filter:
-		return algebra.ExprVars(o.Expr).Intersect(in).Within(algebra.Certain(o.Input)) && sameWith(o.Input, in)
+		return p.names.ExprVars(o.Expr).Intersect(in).Within(p.names.Certain(o.Input)) && p.sameWith(o.Input, in)
 	case *algebra.Union:
-		return sameWith(o.Left, in) && sameWith(o.Right, in)
+		return p.sameWith(o.Left, in) && p.sameWith(o.Right, in)
 	case *algebra.LeftJoin:
-		looked := algebra.Possible(o.Right).Union(algebra.ExprVars(o.Expr)).Intersect(in)
-		return looked.Within(algebra.Certain(o.Left)) && sameWith(o.Left, in)
+		looked := p.names.Possible(o.Right).Union(p.names.ExprVars(o.Expr)).Intersect(in)
+		return looked.Within(p.names.Certain(o.Left)) && p.sameWith(o.Left, in)
 	case *algebra.Minus:
-		return algebra.Possible(o.Right).Intersect(in).Within(algebra.Certain(o.Left)) && sameWith(o.Left, in)
+		return p.names.Possible(o.Right).Intersect(in).Within(p.names.Certain(o.Left)) && p.sameWith(o.Left, in)
 	case *algebra.Extend:
-		return algebra.ExprVars(o.Expr).Intersect(in).Within(algebra.Certain(o.Input)) && sameWith(o.Input, in)
+		return p.names.ExprVars(o.Expr).Intersect(in).Within(p.names.Certain(o.Input)) && p.sameWith(o.Input, in)
 	case *algebra.Graph:
-		return sameWith(o.Input, in)
+		return p.sameWith(o.Input, in)
 	case *algebra.Project:
-		selected := algebra.Vars{}
-		selected.Add(o.Vars...)
-		return sameWith(o.Input, in.Intersect(selected))
+		return p.sameWith(o.Input, in.Intersect(p.names.Set(o.Vars...)))
 	case *algebra.Distinct:
-		return algebra.Possible(o.Input).Intersect(in).Within(algebra.Certain(o.Input)) && sameWith(o.Input, in)
+		return p.names.Possible(o.Input).Intersect(in).Within(p.names.Certain(o.Input)) && p.sameWith(o.Input, in)
 	case *algebra.Reduced:
-		return sameWith(o.Input, in)
+		return p.sameWith(o.Input, in)
 	}
 	return false
 }

@@ -1,7 +1,6 @@
 package sparql
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/picloud/picloud/runtime/sparql/algebra"
@@ -39,7 +38,7 @@ const (
 // kept reports that the right side of a join should run once and be kept in a
 // hash table, rather than run for each row of the left. Both must be right.
 func (p *planner) kept(right algebra.Op, key algebra.Vars, c place, rows float64) bool {
-	if len(key) == 0 || len(c.outer) > 0 || c.graph.named && c.graph.slot >= 0 || p.e.tune.join == alwaysLoop {
+	if key.Empty() || !c.outer.Empty() || c.graph.named && c.graph.slot >= 0 || p.e.tune.join == alwaysLoop {
 		return false
 	}
 	if p.e.tune.join == alwaysHash {
@@ -92,7 +91,7 @@ func (p *planner) alone(op algebra.Op, c place) float64 {
 				rows = max(1, rows)
 			}
 			j.card *= rows
-			maps.Copy(c.bound, parts[at].possible)
+			c.bound = c.bound.Union(parts[at].possible)
 			parts = append(parts[:at:at], parts[at+1:]...)
 		}
 		return j.card

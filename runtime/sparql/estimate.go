@@ -23,54 +23,55 @@ const (
 func (p *planner) perRow(x *part, c place, runs float64) float64 {
 	if x.triple != nil {
 		if runs*costSeek > planningWorth && x.total > worthSampling {
-			return p.sampledTriple(*x.triple, x.total, c)
+			return p.sampledTriple(x, c)
 		}
-		return shrinkTriple(*x.triple, x.total, c.bound)
+		return shrinkTriple(x.numbers, x.total, c.bound)
 	}
 	if path, is := x.op.(*algebra.Path); is {
-		return shrinkPath(path, x.total, c.bound)
+		return p.shrinkPath(path, x.total, c.bound)
 	}
-	if !correlates(x.op, minus(c.bound, c.outer)) {
+	if !p.correlates(x.op, c.bound.Minus(c.outer)) {
 		return x.total
 	}
 	rows := x.total
-	for v := range x.certain {
-		if c.bound.Has(v) {
-			if _, is := x.op.(*algebra.BGP); is {
-				return min(1, rows)
-			}
-			rows = math.Sqrt(rows)
-			break
+	if x.certain.Meets(c.bound) {
+		if _, is := x.op.(*algebra.BGP); is {
+			return min(1, rows)
 		}
+		rows = math.Sqrt(rows)
 	}
 	return rows
 }
 
-func shrinkTriple(t algebra.Triple, rows float64, bound algebra.Vars) float64 {
-	isBound := func(n syntax.Node) bool { return n.IsVar() && bound.Has(n.Var) }
-	known := func(n syntax.Node) bool { return !n.IsVar() || bound.Has(n.Var) }
-	if isBound(t.O) {
+// shrinkTriple is told the numbers of the variables of a pattern.
+func shrinkTriple(numbers [3]int, rows float64, bound algebra.Vars) float64 {
+	var isBound, known [3]bool
+	for i, n := range numbers {
+		isBound[i] = n != noVariable && bound.Has(n)
+		known[i] = n == noVariable || isBound[i]
+	}
+	if isBound[2] {
 		rows = math.Sqrt(rows)
 	}
-	if isBound(t.S) {
+	if isBound[0] {
 		rows = min(rows, rowsOfSubject)
 	}
-	if isBound(t.P) {
+	if isBound[1] {
 		rows /= 2
 	}
-	if known(t.S) && known(t.P) && (isBound(t.S) || isBound(t.P)) {
+	if known[0] && known[1] && (isBound[0] || isBound[1]) {
 		rows = min(rows, rowsOfSubjectPredicate)
 	}
-	if known(t.S) && known(t.P) && known(t.O) {
+	if known[0] && known[1] && known[2] {
 		rows = min(rows, 1)
 	}
 	return rows
 }
 
-func shrinkPath(path *algebra.Path, rows float64, bound algebra.Vars) float64 {
+func (p *planner) shrinkPath(path *algebra.Path, rows float64, bound algebra.Vars) float64 {
 	known := 0
 	for _, n := range []syntax.Node{path.S, path.O} {
-		if n.IsVar() && bound.Has(n.Var) {
+		if n.IsVar() && p.names.Has(bound, n.Var) {
 			known++
 		}
 	}

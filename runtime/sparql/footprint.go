@@ -66,6 +66,7 @@ func (q *Query) Footprint() Footprint {
 }
 
 type footprint struct {
+	names algebra.Names
 	Footprint
 	seen map[Pattern]bool
 }
@@ -118,12 +119,12 @@ func (f *footprint) walk(op algebra.Op, in activeGraph, anchored algebra.Vars) {
 	case *algebra.Path:
 		f.path(o, in, anchored)
 	case *algebra.Join:
-		both := anchored.Union(anchors(o.Left)).Union(anchors(o.Right))
+		both := anchored.Union(f.anchors(o.Left)).Union(f.anchors(o.Right))
 		f.walk(o.Left, in, both)
 		f.walk(o.Right, in, both)
 	case *algebra.LeftJoin:
 		f.walk(o.Left, in, anchored)
-		f.walk(o.Right, in, anchors(o.Left))
+		f.walk(o.Right, in, f.anchors(o.Left))
 		f.expr(o.Expr, in)
 	case *algebra.Union:
 		f.walk(o.Left, in, anchored)
@@ -161,25 +162,24 @@ func (f *footprint) walk(op algebra.Op, in activeGraph, anchored algebra.Vars) {
 
 // anchors are variables that every solution of op binds to the subject or the
 // object of a triple of the active graph.
-func anchors(op algebra.Op) algebra.Vars {
-	out := algebra.Vars{}
+func (f *footprint) anchors(op algebra.Op) (out algebra.Vars) {
 	switch o := op.(type) {
 	case *algebra.BGP:
 		for _, t := range o.Patterns {
 			for _, n := range []syntax.Node{t.S, t.O} {
 				if n.IsVar() {
-					out.Add(n.Var)
+					out = out.With(f.names.Number(n.Var))
 				}
 			}
 		}
 	case *algebra.Join:
-		return anchors(o.Left).Union(anchors(o.Right))
+		return f.anchors(o.Left).Union(f.anchors(o.Right))
 	case *algebra.LeftJoin:
-		return anchors(o.Left)
+		return f.anchors(o.Left)
 	case *algebra.Filter:
-		return anchors(o.Input)
+		return f.anchors(o.Input)
 	case *algebra.Extend:
-		return anchors(o.Input)
+		return f.anchors(o.Input)
 	}
 	return out
 }
@@ -211,7 +211,7 @@ func needsTriple(op algebra.Op) bool {
 }
 
 func (f *footprint) path(o *algebra.Path, in activeGraph, anchored algebra.Vars) {
-	if nullable(o.Path) && o.S.IsVar() && o.O.IsVar() && !anchored.Has(o.S.Var) && !anchored.Has(o.O.Var) {
+	if nullable(o.Path) && o.S.IsVar() && o.O.IsVar() && !f.names.Has(anchored, o.S.Var) && !f.names.Has(anchored, o.O.Var) {
 		f.add(in, base.Term{}, base.Term{}, base.Term{}) // each term of the graph reaches itself
 		return
 	}

@@ -68,7 +68,7 @@ func (p *planner) counting(o *algebra.Group, c place) node {
 	for _, b := range o.Aggregates {
 		a := b.Expr.(syntax.Aggregate)
 		v, isVar := a.Arg.(syntax.Var)
-		if a.Name != "COUNT" || a.Distinct || a.Arg != nil && !(isVar && algebra.Certain(o.Input).Has(string(v))) {
+		if a.Name != "COUNT" || a.Distinct || a.Arg != nil && !(isVar && p.names.Has(p.names.Certain(o.Input), string(v))) {
 			return nil
 		}
 		n.counts = append(n.counts, c.scope.slot(b.Var))
@@ -89,7 +89,7 @@ func (p *planner) counting(o *algebra.Group, c place) node {
 // same way.
 func (p *planner) distinctValues(o *algebra.Distinct, c place) node {
 	project, is := o.Input.(*algebra.Project)
-	if !is || len(project.Vars) != 1 || c.bound.Has(project.Vars[0]) {
+	if !is || len(project.Vars) != 1 || p.names.Has(c.bound, project.Vars[0]) {
 		return nil
 	}
 	n := p.hop(project.Input, c)
@@ -104,7 +104,7 @@ func (p *planner) distinctValues(o *algebra.Distinct, c place) node {
 // substituted by EXISTS, in one graph that is known.
 func (p *planner) hop(op algebra.Op, c place) *hopNode {
 	b, is := op.(*algebra.BGP)
-	if !is || len(b.Patterns) != 1 || len(c.outer) > 0 {
+	if !is || len(b.Patterns) != 1 || !c.outer.Empty() {
 		return nil
 	}
 	graph, one := p.oneGraph(c)
@@ -112,14 +112,14 @@ func (p *planner) hop(op algebra.Op, c place) *hopNode {
 		return nil
 	}
 	n := &hopNode{place: -1, pattern: rdf.IDQuad{G: graph}}
-	seen := algebra.Vars{}
+	var seen algebra.Vars
 	for place, x := range places(b.Patterns[0]) {
 		if !x.IsVar() {
 			*at(&n.pattern, place) = p.e.intern(x.Term)
-		} else if seen.Has(x.Var) {
+		} else if n := p.names.Number(x.Var); seen.Has(n) {
 			return nil
 		} else {
-			seen.Add(x.Var)
+			seen = seen.With(n)
 		}
 	}
 	return n

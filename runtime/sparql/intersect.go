@@ -79,13 +79,16 @@ func (p *planner) intersections(parts []part, c place) []part {
 	if _, one := p.oneGraph(c); !one {
 		return parts
 	}
-	together := map[string]int{}
+	if !several(parts, c) {
+		return parts
+	}
+	together := map[int]int{}
 	var out []part
 	for _, x := range parts {
 		v := x.single()
 		at, again := together[v]
 		switch {
-		case v == "" || c.bound.Has(v):
+		case v == noVariable || c.bound.Has(v):
 			out = append(out, x)
 		case !again:
 			together[v] = len(out)
@@ -98,22 +101,36 @@ func (p *planner) intersections(parts []part, c place) []part {
 	return out
 }
 
-// single is the variable of a pattern that has one, in one place; else "".
-func (x *part) single() (variable string) {
-	if x.triple == nil {
-		return ""
-	}
-	n := 0
-	for _, node := range places(*x.triple) {
-		if node.IsVar() {
-			variable = node.Var
-			n++
+// several reports that two parts may bind the same variable and nothing else.
+func several(parts []part, c place) bool {
+	var once algebra.Vars
+	for i := range parts {
+		if v := parts[i].single(); v != noVariable && !c.bound.Has(v) {
+			if once.Has(v) {
+				return true
+			}
+			once = once.With(v)
 		}
 	}
-	if n != 1 {
-		return ""
+	return false
+}
+
+// single is the number of the variable of a pattern that has one, in one place;
+// else noVariable.
+func (x *part) single() int {
+	found := noVariable
+	if x.triple == nil {
+		return found
 	}
-	return variable
+	for _, n := range x.numbers {
+		if n != noVariable {
+			if found != noVariable {
+				return noVariable
+			}
+			found = n
+		}
+	}
+	return found
 }
 
 // oneGraph is the graph that patterns are matched in, if it is known to be one.

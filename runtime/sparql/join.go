@@ -1,7 +1,6 @@
 package sparql
 
 import (
-	"maps"
 	"math"
 	"slices"
 
@@ -15,12 +14,17 @@ type part struct {
 	op algebra.Op
 	// triple is set for one pattern of a BGP, which then stands in op alone.
 	triple *algebra.Triple
+	// numbers are the variables of the triple's places, or noVariable.
+	numbers [3]int
 	// possible and certain are its variables.
 	possible, certain algebra.Vars
 	// total is how many rows it is expected to give alone, once counted.
 	total   float64
 	counted bool
 }
+
+// noVariable is the number of a place with a term.
+const noVariable = -1
 
 // join orders the operands of a join greedily: always the one with the fewest
 // expected rows for the variables that are bound by then, those that share a
@@ -29,21 +33,20 @@ func (p *planner) join(op algebra.Op, c place, filters []syntax.Expr) node {
 	parts, filters := p.flatten(op, nil, filters)
 	parts, filters = p.constants(parts, filters)
 	parts = p.intersections(parts, c)
-	j := &joining{planner: p, start: c, sure: algebra.Vars{}, certain: algebra.Vars{}, card: 1}
-	c.bound = c.bound.Union(nil)
+	j := &joining{planner: p, start: c, card: 1}
 	for len(parts) > 0 && p.e.tick() {
 		at, rows := j.cheapest(parts, c)
 		next := parts[at]
 		parts = append(parts[:at:at], parts[at+1:]...)
 		var inside []syntax.Expr
 		if next.triple == nil {
-			inside, filters = split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(next.certain) })
+			inside, filters = split(filters, func(f syntax.Expr) bool { return p.names.ExprVars(f).Within(next.certain) })
 		}
 		j.attach(next, c, inside, rows)
-		maps.Copy(c.bound, next.possible)
+		c.bound = c.bound.Union(next.possible)
 		c.limit = -1
 		var ready []syntax.Expr
-		ready, filters = split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(j.certain) })
+		ready, filters = split(filters, func(f syntax.Expr) bool { return p.names.ExprVars(f).Within(j.certain) })
 		j.filter(ready, c)
 	}
 	if j.node == nil {
@@ -54,8 +57,7 @@ func (p *planner) join(op algebra.Op, c place, filters []syntax.Expr) node {
 	return j.node
 }
 
-// joining is a join that is being planned: what has been joined so far. Its sets
-// are its own and grow with it.
+// joining is a join that is being planned: what has been joined so far.
 type joining struct {
 	*planner
 	node node // nil at the start
@@ -80,7 +82,7 @@ func (j *joining) attach(next part, c place, inside []syntax.Expr, rows float64)
 	before := j.card
 	j.card *= rows
 	key := j.certain.Intersect(next.certain)
-	loop := correlates(next.op, minus(c.bound, c.outer))
+	loop := j.correlates(next.op, c.bound.Minus(c.outer))
 	if loop && (j.node == nil || !j.kept(next.op, key, j.start, before)) {
 		c.runs = j.start.runs * before
 		right := j.part(next, c, inside, j.card*j.start.runs)
@@ -99,8 +101,7 @@ func (j *joining) attach(next part, c place, inside []syntax.Expr, rows float64)
 		}
 		j.node = j.trace(&algebra.Join{}, j.card*j.start.runs, &hashJoinNode{left: j.node, right: j.hashSide(op, j.start, j.certain)})
 	}
-	maps.Copy(j.sure, next.possible)
-	maps.Copy(j.certain, next.certain)
+	j.sure, j.certain = j.sure.Union(next.possible), j.certain.Union(next.certain)
 }
 
 // part plans one operand as the right side of a nested loop.
@@ -108,10 +109,8 @@ func (p *planner) part(next part, c place, inside []syntax.Expr, rows float64) n
 	switch o := next.op.(type) {
 	case *algebra.BGP:
 		if next.triple == nil && len(o.Patterns) > 1 {
-			for v := range next.possible {
-				if !c.bound.Has(v) {
-					return p.filtered(p.trace(next.op, rows, p.intersect(o, v, c)), next.op, c, inside)
-				}
+			for v := range next.possible.Minus(c.bound).All() {
+				return p.filtered(p.trace(next.op, rows, p.intersect(o, p.names.Name(v), c)), next.op, c, inside)
 			}
 			return p.plan(next.op, c, inside)
 		}
@@ -143,17 +142,24 @@ func (p *planner) flatten(op algebra.Op, parts []part, filters []syntax.Expr) ([
 		return p.flatten(o.Right, parts, filters)
 	case *algebra.BGP:
 		for i := range o.Patterns {
-			single := &algebra.BGP{Patterns: o.Patterns[i : i+1]}
-			vars := algebra.Possible(single)
-			parts = append(parts, part{op: single, triple: &o.Patterns[i], possible: vars, certain: vars})
+			x := part{op: &algebra.BGP{Patterns: o.Patterns[i : i+1]}, triple: &o.Patterns[i]}
+			for place, n := range places(o.Patterns[i]) {
+				x.numbers[place] = noVariable
+				if n.IsVar() {
+					x.numbers[place] = p.names.Number(n.Var)
+					x.possible = x.possible.With(x.numbers[place])
+				}
+			}
+			x.certain = x.possible
+			parts = append(parts, x)
 		}
 		return parts, filters
 	case *algebra.Filter:
-		if algebra.ExprVars(o.Expr).Within(algebra.Certain(o.Input)) {
+		if p.names.ExprVars(o.Expr).Within(p.names.Certain(o.Input)) {
 			return p.flatten(o.Input, parts, append(conjuncts(o.Expr), filters...))
 		}
 	}
-	return append(parts, part{op: op, possible: algebra.Possible(op), certain: algebra.Certain(op)}), filters
+	return append(parts, part{op: op, possible: p.names.Possible(op), certain: p.names.Certain(op)}), filters
 }
 
 // constants turns "?v = <iri>" and its like for a variable that the join always
@@ -165,7 +171,7 @@ func (p *planner) constants(parts []part, filters []syntax.Expr) ([]part, []synt
 	var rest []syntax.Expr
 	for _, f := range filters {
 		v, terms := oneOf(f)
-		if terms == nil || !anyCertain(parts, v) {
+		if terms == nil || !anyCertain(parts, p.names.Number(v)) {
 			rest = append(rest, f)
 			continue
 		}
@@ -175,13 +181,13 @@ func (p *planner) constants(parts []part, filters []syntax.Expr) ([]part, []synt
 				op.Rows = append(op.Rows, []base.Term{t})
 			}
 		}
-		vars := algebra.Vars{v: {}}
+		vars := p.names.Set(v)
 		parts = append(parts, part{op: op, possible: vars, certain: vars})
 	}
 	return parts, rest
 }
 
-func anyCertain(parts []part, v string) bool {
+func anyCertain(parts []part, v int) bool {
 	for _, x := range parts {
 		if x.certain.Has(v) {
 			return true
@@ -231,17 +237,14 @@ func (j *joining) cheapest(parts []part, c place) (at int, rows float64) {
 	best := math.Inf(1)
 	connected := false
 	for i := range parts {
-		linked := len(parts[i].possible) == 0
-		for v := range parts[i].possible {
-			linked = linked || c.bound.Has(v)
-		}
+		linked := parts[i].possible.Empty() || parts[i].possible.Meets(c.bound)
 		if connected && !linked {
 			continue
 		}
 		cost := j.perRow(&parts[i], c, j.card*j.start.runs)
-		if linked && !connected && len(c.bound) > 0 || cost < best {
+		if linked && !connected && !c.bound.Empty() || cost < best {
 			at, best = i, cost
-			connected = linked && len(c.bound) > 0
+			connected = linked && !c.bound.Empty()
 		}
 		if !j.e.tick() {
 			break

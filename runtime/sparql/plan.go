@@ -29,8 +29,8 @@ func (s *scope) slot(name string) int {
 
 func (s *scope) all(vars algebra.Vars) []int {
 	var out []int
-	for v := range vars {
-		out = append(out, s.slot(v))
+	for v := range vars.All() {
+		out = append(out, s.slot(s.p.names.Name(v)))
 	}
 	return out
 }
@@ -48,6 +48,8 @@ type planner struct {
 	card float64
 	// sampled are distinct counts that have been taken.
 	sampled map[sampleKey]float64
+	// names numbers the variables.
+	names algebra.Names
 }
 
 // place is where in a query an operator stands.
@@ -68,7 +70,7 @@ type place struct {
 
 // with is the place behind an operator that binds more.
 func (c place) with(more algebra.Vars) place {
-	c.bound = union(c.bound, more)
+	c.bound = c.bound.Union(more)
 	c.limit = -1
 	return c
 }
@@ -98,8 +100,8 @@ func (p *planner) plan(op algebra.Op, c place, filters []syntax.Expr) node {
 		p.card += card
 		return p.trace(op, p.card*c.runs, &unionNode{branches: []node{left, right}})
 	case *algebra.LeftJoin:
-		certain := algebra.Certain(o.Left)
-		inner, outer := split(filters, func(f syntax.Expr) bool { return algebra.ExprVars(f).Within(certain) })
+		certain := p.names.Certain(o.Left)
+		inner, outer := split(filters, func(f syntax.Expr) bool { return p.names.ExprVars(f).Within(certain) })
 		return p.filtered(p.leftJoin(o, c, inner), op, c, outer)
 	case *algebra.Minus:
 		return p.minus(o, c, filters)
@@ -126,8 +128,8 @@ func (p *planner) single(op algebra.Op, c place) node {
 		}
 		return p.group(o, deeper)
 	case *algebra.OrderBy:
-		n := &orderNode{input: p.plan(o.Input, deeper, nil), limit: c.limit, slots: c.scope.all(algebra.Possible(o.Input))}
-		visible := c.outer.Union(algebra.Possible(o.Input))
+		n := &orderNode{input: p.plan(o.Input, deeper, nil), limit: c.limit, slots: c.scope.all(p.names.Possible(o.Input))}
+		visible := c.outer.Union(p.names.Possible(o.Input))
 		for _, k := range o.Keys {
 			n.keys = append(n.keys, sortKey{p.expression(k.Expr, c, visible), k.Desc})
 		}
@@ -141,7 +143,7 @@ func (p *planner) single(op algebra.Op, c place) node {
 			return n
 		}
 		deeper.first = c.first
-		return &distinctNode{input: p.plan(o.Input, deeper, nil), slots: c.scope.all(algebra.Possible(o.Input))}
+		return &distinctNode{input: p.plan(o.Input, deeper, nil), slots: c.scope.all(p.names.Possible(o.Input))}
 	case *algebra.Reduced:
 		return p.plan(o.Input, c, nil)
 	case *algebra.Slice:
@@ -177,7 +179,7 @@ func (p *planner) filtered(n node, op algebra.Op, c place, filters []syntax.Expr
 	if len(filters) == 0 {
 		return n // and spare the sets of variables
 	}
-	return p.filter(n, filters, c, algebra.Possible(op), algebra.Certain(op))
+	return p.filter(n, filters, c, p.names.Possible(op), p.names.Certain(op))
 }
 
 // filter wraps n in filters over rows that can bind vars and always bind certain.
@@ -187,13 +189,13 @@ func (p *planner) filter(n node, filters []syntax.Expr, c place, vars, certain a
 	}
 	var visible algebra.Vars
 	for _, f := range filters {
-		if visible == nil && hasExists(f) {
+		if visible.Empty() && hasExists(f) {
 			visible = c.outer.Union(c.bound).Union(vars)
 		}
 		if x, is := f.(algebra.Exists); is && p.decorrelates(x, c, visible, certain) {
 			n = p.semiJoin(n, x, c, certain)
 		} else {
-			n = &filterNode{input: n, condition: p.expression(f, c, visible), slot: onlySlot(f, c)}
+			n = &filterNode{input: n, condition: p.expression(f, c, visible), slot: p.onlySlot(f, c)}
 		}
 		p.card /= 2
 		n = p.trace(&algebra.Filter{Expr: f}, p.card*c.runs, n)
@@ -203,9 +205,9 @@ func (p *planner) filter(n node, filters []syntax.Expr, c place, vars, certain a
 
 // onlySlot is the slot of the only variable of a condition that always says the
 // same of a term, or -1.
-func onlySlot(f syntax.Expr, c place) int {
-	vars := algebra.ExprVars(f)
-	if len(vars) != 1 || hasExists(f) || isVolatile(f) {
+func (p *planner) onlySlot(f syntax.Expr, c place) int {
+	vars := p.names.ExprVars(f)
+	if vars.Len() != 1 || hasExists(f) || isVolatile(f) {
 		return -1
 	}
 	return c.scope.all(vars)[0]
@@ -242,20 +244,20 @@ func (p *planner) extend(o *algebra.Extend, c place, filters []syntax.Expr) node
 		}
 		chain = append(chain, next)
 	}
-	assigned := algebra.Vars{}
+	var assigned algebra.Vars
 	for _, x := range chain {
-		assigned.Add(x.Var)
+		assigned = assigned.With(p.names.Number(x.Var))
 	}
-	inner, outer := split(filters, func(f syntax.Expr) bool { return len(algebra.ExprVars(f).Intersect(assigned)) == 0 })
+	inner, outer := split(filters, func(f syntax.Expr) bool { return !p.names.ExprVars(f).Meets(assigned) })
 	input := chain[len(chain)-1].Input
 	n := &extendNode{transient: c.streams}
 	c.streams = false
 	n.input = p.plan(input, c, inner)
-	visible := c.outer.Union(c.bound).Union(algebra.Possible(input))
+	visible := c.outer.Union(c.bound).Union(p.names.Possible(input))
 	for i := len(chain) - 1; i >= 0; i-- {
 		x := chain[i]
 		n.list = append(n.list, assignment{c.scope.slot(x.Var), p.expression(x.Expr, c, visible)})
-		visible = visible.Union(algebra.Vars{x.Var: {}})
+		visible = visible.With(p.names.Number(x.Var))
 	}
 	return p.filtered(p.trace(o, -1, n), o, c, outer)
 }
@@ -264,7 +266,7 @@ func (p *planner) graph(o *algebra.Graph, c place, filters []syntax.Expr) node {
 	c.limit = -1
 	// EXISTS asks the graph that it stands in: it must not move to another.
 	inner, outer := split(filters, func(f syntax.Expr) bool {
-		return !hasExists(f) && !(o.Name.IsVar() && algebra.ExprVars(f).Has(o.Name.Var))
+		return !hasExists(f) && !(o.Name.IsVar() && p.names.Has(p.names.ExprVars(f), o.Name.Var))
 	})
 	name := graphRef{named: true, ref: p.ref(o.Name, c.scope)}
 	in := c
@@ -276,7 +278,7 @@ func (p *planner) graph(o *algebra.Graph, c place, filters []syntax.Expr) node {
 	case isBGP && len(b.Patterns) > 0:
 		// The first pattern that is matched binds the graph.
 		return p.filtered(p.trace(o, -1, p.plan(o.Input, in, inner)), o, c, outer)
-	case !algebra.Mentioned(o.Input).Has(o.Name.Var):
+	case !p.names.Has(p.names.Mentioned(o.Input), o.Name.Var):
 		return p.filtered(p.trace(o, -1, &graphNode{name: name, input: p.plan(o.Input, in, inner)}), o, c, outer)
 	}
 	// The pattern must not see the graph's name: it runs for each graph under a
@@ -319,7 +321,7 @@ func (p *planner) table(o *algebra.Table, c place) node {
 }
 
 func (p *planner) group(o *algebra.Group, c place) node {
-	possible := algebra.Possible(o.Input)
+	possible := p.names.Possible(o.Input)
 	visible := c.outer.Union(possible)
 	n := &groupNode{input: p.plan(o.Input, c, nil), all: c.scope.all(possible)}
 	for _, k := range o.Keys {

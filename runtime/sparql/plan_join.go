@@ -9,16 +9,16 @@ import (
 func (p *planner) leftJoin(o *algebra.LeftJoin, c place, filters []syntax.Expr) node {
 	c.limit = -1
 	left := p.plan(o.Left, c, filters)
-	card, certain := p.card, algebra.Certain(o.Left)
-	after := c.with(algebra.Possible(o.Left))
+	card, certain := p.card, p.names.Certain(o.Left)
+	after := c.with(p.names.Possible(o.Left))
 	after.runs = c.runs * card
 	var condition *expr
 	if o.Expr != nil {
-		visible := c.outer.Union(after.bound).Union(algebra.Possible(o.Right))
+		visible := c.outer.Union(after.bound).Union(p.names.Possible(o.Right))
 		condition = p.expression(o.Expr, c, visible)
 	}
 	var n node
-	if correlates(o.Right, minus(after.bound, c.outer)) && !p.kept(o.Right, certain.Intersect(algebra.Certain(o.Right)), c, card) {
+	if p.correlates(o.Right, after.bound.Minus(c.outer)) && !p.kept(o.Right, certain.Intersect(p.names.Certain(o.Right)), c, card) {
 		n = &leftJoinNode{left: left, right: p.plan(o.Right, after, nil), condition: condition}
 		p.card = card * max(1, p.card)
 	} else {
@@ -33,10 +33,10 @@ func (p *planner) leftJoin(o *algebra.LeftJoin, c place, filters []syntax.Expr) 
 func (p *planner) minus(o *algebra.Minus, c place, filters []syntax.Expr) node {
 	c.limit = -1
 	left := p.plan(o.Left, c, filters)
-	card, certain := p.card, algebra.Certain(o.Left)
-	key := certain.Intersect(algebra.Certain(o.Right))
-	after := c.with(algebra.Possible(o.Left))
-	if len(key) > 0 && len(c.outer) == 0 && correlates(o.Right, after.bound) && !p.kept(o.Right, key, c, card) {
+	card, certain := p.card, p.names.Certain(o.Left)
+	key := certain.Intersect(p.names.Certain(o.Right))
+	after := c.with(p.names.Possible(o.Left))
+	if !key.Empty() && c.outer.Empty() && p.correlates(o.Right, after.bound) && !p.kept(o.Right, key, c, card) {
 		after.runs, after.first, after.streams = c.runs*card, 1, false
 		right := p.plan(o.Right, after, nil)
 		p.card = card
@@ -45,7 +45,7 @@ func (p *planner) minus(o *algebra.Minus, c place, filters []syntax.Expr) node {
 	n := &minusNode{left: left, right: p.hashSide(o.Right, c, certain)}
 	// What EXISTS substitutes is no variable any more, on either side.
 	shared := map[int]bool{}
-	for _, slot := range c.scope.all(minus(algebra.Possible(o.Left), c.outer)) {
+	for _, slot := range c.scope.all(p.names.Possible(o.Left).Minus(c.outer)) {
 		shared[slot] = true
 	}
 	for column, slot := range n.right.slots {
@@ -61,19 +61,19 @@ func (p *planner) minus(o *algebra.Minus, c place, filters []syntax.Expr) node {
 // gives with the variables substituted that are visible, and that it is cheaper
 // to run it once.
 func (p *planner) decorrelates(x algebra.Exists, c place, visible, certain algebra.Vars) bool {
-	shared := algebra.Mentioned(x.Input).Intersect(visible)
-	if len(shared) == 0 {
+	shared := p.names.Mentioned(x.Input).Intersect(visible)
+	if shared.Empty() {
 		return !c.graph.named && !volatile(x.Input)
 	}
-	return shared.Within(certain) && shared.Within(algebra.Certain(x.Input)) &&
-		p.kept(x.Input, shared, c, p.card) && correlates(x.Input, shared)
+	return shared.Within(certain) && shared.Within(p.names.Certain(x.Input)) &&
+		p.kept(x.Input, shared, c, p.card) && p.correlates(x.Input, shared)
 }
 
 // semiJoin keeps the rows that have a partner in the pattern of EXISTS, or for
 // NOT EXISTS none.
 func (p *planner) semiJoin(left node, x algebra.Exists, c place, certain algebra.Vars) node {
 	op := x.Input
-	if len(algebra.Certain(op).Intersect(certain)) == 0 {
+	if !p.names.Certain(op).Meets(certain) {
 		op = &algebra.Slice{Input: op, Limit: 1}
 	}
 	side := p.hashSide(op, c, certain)
@@ -84,11 +84,11 @@ func (p *planner) semiJoin(left node, x algebra.Exists, c place, certain algebra
 // hashSide plans op to be run by itself; the key are the variables that it and
 // the other side always bind.
 func (p *planner) hashSide(op algebra.Op, c place, certain algebra.Vars) hashSide {
-	possible := algebra.Possible(op)
-	key := minus(algebra.Certain(op).Intersect(certain), c.outer)
-	side := hashSide{keyWidth: len(key), slots: c.scope.all(key)}
-	side.slots = append(side.slots, c.scope.all(minus(possible, key))...)
-	side.outer = c.scope.all(c.outer.Intersect(algebra.Mentioned(op)))
+	possible := p.names.Possible(op)
+	key := p.names.Certain(op).Intersect(certain).Minus(c.outer)
+	side := hashSide{keyWidth: key.Len(), slots: c.scope.all(key)}
+	side.slots = append(side.slots, c.scope.all(possible.Minus(key))...)
+	side.outer = c.scope.all(c.outer.Intersect(p.names.Mentioned(op)))
 	if c.graph.named && c.graph.slot >= 0 {
 		side.outer = append(side.outer, c.graph.slot)
 	}
@@ -98,32 +98,6 @@ func (p *planner) hashSide(op algebra.Op, c place, certain algebra.Vars) hashSid
 	side.input = p.traced("Keep", p.card, side.input)
 	p.card = card
 	return side
-}
-
-// minus is what a has and b has not. It may be a itself: sets of variables are
-// not changed once they are made.
-func minus(a, b algebra.Vars) algebra.Vars {
-	if len(b) == 0 {
-		return a
-	}
-	out := algebra.Vars{}
-	for v := range a {
-		if !b.Has(v) {
-			out.Add(v)
-		}
-	}
-	return out
-}
-
-// union is what a or b has; it may be one of them.
-func union(a, b algebra.Vars) algebra.Vars {
-	switch {
-	case b.Within(a):
-		return a
-	case len(a) == 0:
-		return b
-	}
-	return a.Union(b)
 }
 
 // existsPattern plans the pattern of EXISTS, which sees all that is visible

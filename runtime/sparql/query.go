@@ -87,7 +87,7 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 	e.check()
 	p := &planner{e: e}
 	s := &scope{p: p, slots: map[string]int{}}
-	root := place{scope: s, bound: algebra.Vars{}, outer: algebra.Vars{}, limit: -1, streams: q.tree.Form == Select, runs: 1}
+	root := place{scope: s, limit: -1, streams: q.tree.Form == Select, runs: 1}
 	if q.tree.Form == Ask {
 		root.first = 1
 	}

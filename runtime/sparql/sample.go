@@ -2,7 +2,6 @@ package sparql
 
 import (
 	"github.com/picloud/picloud/runtime/rdf"
-	"github.com/picloud/picloud/runtime/sparql/algebra"
 )
 
 // worthSampling is from how many rows on a pattern's places are sampled, and
@@ -24,14 +23,15 @@ func at(q *rdf.IDQuad, place int) *rdf.ID { return [...]*rdf.ID{&q.S, &q.P, &q.O
 
 // sampledTriple divides the rows of a pattern by the distinct values that it has
 // for each variable that is bound at run time.
-func (p *planner) sampledTriple(t algebra.Triple, total float64, c place) float64 {
+func (p *planner) sampledTriple(x *part, c place) float64 {
+	t, total := x.triple, x.total
 	ids := pattern(p.ref(t.S, c.scope), p.ref(t.P, c.scope), p.ref(t.O, c.scope))
 	rows, known := total, 0
-	for place, n := range places(t) {
+	for place, n := range x.numbers {
 		switch {
-		case !n.IsVar():
+		case n == noVariable:
 			known++
-		case c.bound.Has(n.Var):
+		case c.bound.Has(n):
 			known++
 			rows /= max(1, p.distinct(sampleKey{ids, place}, total, p.selector(c)))
 		}

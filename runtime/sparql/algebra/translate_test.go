@@ -104,10 +104,11 @@ func TestCertainAndPossibleVariables(t *testing.T) {
 		{`{ { SELECT ?a { ?a :p ?hidden } } }`, "a", "a"},
 		{`{ { SELECT ?a (COUNT(?b) AS ?n) (MAX(?b) AS ?m) { ?a :p ?b } GROUP BY ?a } }`, "a n", "a m n"},
 	}
+	var names Names
 	list := func(s Vars) string {
 		var out []string
 		for _, v := range []string{"a", "b", "c", "d", "g", "hidden", "m", "n"} {
-			if s.Has(v) {
+			if names.Has(s, v) {
 				out = append(out, v)
 			}
 		}
@@ -119,10 +120,10 @@ func TestCertainAndPossibleVariables(t *testing.T) {
 			t.Fatal(err)
 		}
 		op := Translate(q)
-		if got := list(Certain(op)); got != test.certain {
+		if got := list(names.Certain(op)); got != test.certain {
 			t.Errorf("%s: certain %q, want %q", test.text, got, test.certain)
 		}
-		if got := list(Possible(op)); got != test.possible {
+		if got := list(names.Possible(op)); got != test.possible {
 			t.Errorf("%s: possible %q, want %q", test.text, got, test.possible)
 		}
 	}

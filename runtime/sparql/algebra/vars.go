@@ -5,228 +5,230 @@ import (
 	"github.com/picloud/picloud/runtime/sparql/syntax"
 )
 
-// Vars is a set of variables.
-type Vars map[string]struct{}
-
-// Add puts variables into the set.
-func (s Vars) Add(names ...string) {
-	for _, n := range names {
-		s[n] = struct{}{}
-	}
+// Names gives the variables of a query their numbers, and finds the variables of
+// its operators; what it has found it keeps. The zero Names is ready for use. It
+// belongs to one goroutine.
+type Names struct {
+	list              []string
+	index             map[string]int // once there are many
+	possible, certain map[Op]Vars
 }
 
-// Has reports membership.
-func (s Vars) Has(name string) bool {
-	_, ok := s[name]
-	return ok
+// fewNames is up to how many names are looked through.
+const fewNames = 8
+
+// Number is the number of a variable.
+func (n *Names) Number(name string) int {
+	if n.index == nil {
+		for i, known := range n.list {
+			if known == name {
+				return i
+			}
+		}
+	} else if i, ok := n.index[name]; ok {
+		return i
+	}
+	i := len(n.list)
+	n.list = append(n.list, name)
+	switch {
+	case n.index != nil:
+		n.index[name] = i
+	case i >= fewNames:
+		n.index = make(map[string]int, 4*fewNames)
+		for i, known := range n.list {
+			n.index[known] = i
+		}
+	}
+	return i
 }
 
-// Union is a new set of the members of both.
-func (s Vars) Union(other Vars) Vars {
-	out := make(Vars, len(s)+len(other))
-	for v := range s {
-		out.Add(v)
-	}
-	for v := range other {
-		out.Add(v)
-	}
-	return out
-}
+// Name is the variable with a number.
+func (n *Names) Name(number int) string { return n.list[number] }
 
-// Intersect is a new set of what both have.
-func (s Vars) Intersect(other Vars) Vars {
-	out := Vars{}
-	for v := range s {
-		if other.Has(v) {
-			out.Add(v)
-		}
-	}
-	return out
-}
-
-// Within reports whether all members are in other.
-func (s Vars) Within(other Vars) bool {
-	for v := range s {
-		if !other.Has(v) {
-			return false
-		}
-	}
-	return true
-}
-
-func (s Vars) nodes(nodes ...syntax.Node) {
-	for _, n := range nodes {
-		if n.IsVar() {
-			s.Add(n.Var)
-		}
-	}
-}
-
-// Possible are the variables that a solution of op can bind.
-func Possible(op Op) Vars { return collect(op, false) }
-
-// Certain are the variables that every solution of op binds.
-func Certain(op Op) Vars { return collect(op, true) }
-
-// collect makes a set of its own for each call, which the caller may add to:
-// so a chain of operators takes time in proportion to its length.
-func collect(op Op, certain bool) Vars {
-	out := Vars{}
-	switch o := op.(type) {
-	case *BGP:
-		for _, t := range o.Patterns {
-			out.nodes(t.S, t.P, t.O)
-		}
-	case *Path:
-		out.nodes(o.S, o.O)
-	case *LeftJoin:
-		out = collect(o.Left, certain)
-		if !certain {
-			out = out.merge(collect(o.Right, false))
-		}
-	case *Union:
-		if certain {
-			return collect(o.Left, true).Intersect(collect(o.Right, true))
-		}
-		return collect(o.Left, false).merge(collect(o.Right, false))
-	case *Minus:
-		return collect(o.Left, certain)
-	case *Graph:
-		out = collect(o.Input, certain)
-		out.nodes(o.Name)
-	case *Extend:
-		out = collect(o.Input, certain)
-		if !certain || NeverFails(o.Expr, out) {
-			out.Add(o.Var)
-		}
-	case *Table:
-		tableVars(o, certain, out)
-	case *Group:
-		groupVars(o, certain, out)
-	case *Project:
-		selected := Vars{}
-		selected.Add(o.Vars...)
-		return collect(o.Input, certain).Intersect(selected)
-	default:
-		for _, in := range Inputs(op) {
-			out = out.merge(collect(in, certain))
-		}
-	}
-	return out
-}
-
-// merge is the union, made of the larger set.
-func (s Vars) merge(other Vars) Vars {
-	if len(s) < len(other) {
-		s, other = other, s
-	}
-	for v := range other {
-		s.Add(v)
+// Set is the set of some variables.
+func (n *Names) Set(names ...string) (s Vars) {
+	for _, name := range names {
+		s = s.With(n.Number(name))
 	}
 	return s
 }
 
+// Has reports that a set has a variable.
+func (n *Names) Has(s Vars, name string) bool { return s.Has(n.Number(name)) }
+
+// nodes adds those of some nodes that are variables.
+func (n *Names) nodes(s Vars, nodes ...syntax.Node) Vars {
+	for _, node := range nodes {
+		if node.IsVar() {
+			s = s.With(n.Number(node.Var))
+		}
+	}
+	return s
+}
+
+// Possible are the variables that a solution of op can bind.
+func (n *Names) Possible(op Op) Vars { return n.kept(&n.possible, op, false) }
+
+// Certain are the variables that every solution of op binds.
+func (n *Names) Certain(op Op) Vars { return n.kept(&n.certain, op, true) }
+
+// kept are the variables of an operator, collected once unless that is soon done.
+func (n *Names) kept(sets *map[Op]Vars, op Op, certain bool) Vars {
+	switch o := op.(type) {
+	case *BGP:
+		if len(o.Patterns) < fewNames {
+			return n.collect(op, certain)
+		}
+	case *Path:
+		return n.collect(op, certain)
+	}
+	s, known := (*sets)[op]
+	if !known {
+		s = n.collect(op, certain)
+		if *sets == nil {
+			*sets = map[Op]Vars{}
+		}
+		(*sets)[op] = s
+	}
+	return s
+}
+
+func (n *Names) collect(op Op, certain bool) (out Vars) {
+	of := n.Possible
+	if certain {
+		of = n.Certain
+	}
+	switch o := op.(type) {
+	case *BGP:
+		for i := range o.Patterns {
+			out = n.nodes(out, o.Patterns[i].S, o.Patterns[i].P, o.Patterns[i].O)
+		}
+	case *Path:
+		out = n.nodes(out, o.S, o.O)
+	case *LeftJoin:
+		if out = of(o.Left); !certain {
+			out = out.Union(of(o.Right))
+		}
+	case *Union:
+		if certain {
+			return of(o.Left).Intersect(of(o.Right))
+		}
+		return of(o.Left).Union(of(o.Right))
+	case *Minus:
+		return of(o.Left)
+	case *Graph:
+		return n.nodes(of(o.Input), o.Name)
+	case *Extend:
+		if out = of(o.Input); !certain || n.NeverFails(o.Expr, out) {
+			out = out.With(n.Number(o.Var))
+		}
+	case *Table:
+		return n.table(o, certain)
+	case *Group:
+		return n.group(o, certain)
+	case *Project:
+		return of(o.Input).Intersect(n.Set(o.Vars...))
+	default:
+		for _, in := range Inputs(op) {
+			out = out.Union(of(in))
+		}
+	}
+	return out
+}
+
 // NeverFails reports an expression that has a value wherever the variables of
 // certain are bound.
-func NeverFails(e syntax.Expr, certain Vars) bool {
+func (n *Names) NeverFails(e syntax.Expr, certain Vars) bool {
 	switch e := e.(type) {
 	case syntax.Const:
 		return true
 	case syntax.Var:
-		return certain.Has(string(e))
+		return n.Has(certain, string(e))
 	}
 	return false
 }
 
-func tableVars(t *Table, certain bool, out Vars) {
+func (n *Names) table(t *Table, certain bool) (out Vars) {
 	for i, v := range t.Vars {
 		everywhere := true
 		for _, row := range t.Rows {
 			everywhere = everywhere && row[i].Kind != base.NoTerm
 		}
 		if everywhere || !certain {
-			out.Add(v)
+			out = out.With(n.Number(v))
 		}
 	}
+	return out
 }
 
-func groupVars(g *Group, certain bool, out Vars) {
-	inner := Vars{}
+func (n *Names) group(g *Group, certain bool) (out Vars) {
+	var inner Vars
 	if certain {
-		inner = collect(g.Input, true)
+		inner = n.Certain(g.Input)
 	}
 	for _, k := range g.Keys {
-		if !certain || NeverFails(k.Expr, inner) {
-			out.Add(k.Var)
+		if !certain || n.NeverFails(k.Expr, inner) {
+			out = out.With(n.Number(k.Var))
 		}
 	}
 	for _, a := range g.Aggregates {
 		if !certain || a.Expr.(syntax.Aggregate).Name == "COUNT" {
-			out.Add(a.Var)
+			out = out.With(n.Number(a.Var))
 		}
 	}
+	return out
 }
 
 // ExprVars are the variables that an expression looks at, those inside EXISTS
 // included.
-func ExprVars(e syntax.Expr) Vars {
-	out := Vars{}
-	out.looked(e)
-	return out
-}
+func (n *Names) ExprVars(e syntax.Expr) Vars { return n.looked(Vars{}, e) }
 
 // looked adds the variables that an expression looks at.
-func (s Vars) looked(e syntax.Expr) {
+func (n *Names) looked(s Vars, e syntax.Expr) Vars {
 	if e == nil {
-		return
+		return s
 	}
 	syntax.Walk(e, func(e syntax.Expr) {
 		switch x := e.(type) {
 		case syntax.Var:
-			s.Add(string(x))
+			s = s.With(n.Number(string(x)))
 		case Exists:
-			mentioned(x.Input, s)
+			s = n.mentioned(s, x.Input)
 		}
 	})
+	return s
 }
 
 // Mentioned are all variables that op names anywhere, bound or not.
-func Mentioned(op Op) Vars {
-	out := Vars{}
-	mentioned(op, out)
-	return out
-}
+func (n *Names) Mentioned(op Op) Vars { return n.mentioned(Vars{}, op) }
 
-func mentioned(op Op, out Vars) {
+func (n *Names) mentioned(s Vars, op Op) Vars {
 	switch o := op.(type) {
 	case *Filter:
-		out.looked(o.Expr)
+		s = n.looked(s, o.Expr)
 	case *LeftJoin:
-		out.looked(o.Expr)
+		s = n.looked(s, o.Expr)
 	case *Extend:
-		out.Add(o.Var)
-		out.looked(o.Expr)
+		s = n.looked(s.With(n.Number(o.Var)), o.Expr)
 	case *Group:
 		for _, list := range [][]Binding{o.Keys, o.Aggregates} {
 			for _, k := range list {
-				out.Add(k.Var)
-				out.looked(k.Expr)
+				s = n.looked(s.With(n.Number(k.Var)), k.Expr)
 			}
 		}
 	case *OrderBy:
 		for _, k := range o.Keys {
-			out.looked(k.Expr)
+			s = n.looked(s, k.Expr)
 		}
 	case *Graph:
-		out.nodes(o.Name)
+		s = n.nodes(s, o.Name)
 	}
 	inputs := Inputs(op)
 	if len(inputs) == 0 {
-		for v := range collect(op, false) {
-			out.Add(v)
-		}
+		return s.Union(n.Possible(op))
 	}
 	for _, in := range inputs {
-		mentioned(in, out)
+		s = n.mentioned(s, in)
 	}
+	return s
 }
