@@ -17,6 +17,7 @@ import (
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/dataset/writer"
 	"github.com/picloud/picloud/runtime/http"
+	"github.com/picloud/picloud/runtime/http/fetch"
 	"github.com/picloud/picloud/runtime/node"
 	"github.com/picloud/picloud/runtime/sparql"
 	"github.com/picloud/picloud/runtime/sparql/desk"
@@ -34,6 +35,8 @@ type options struct {
 	queries                    desk.Config
 	memory, together           int64 // of one query and of all that run, in MiB
 	stores                     int64 // of all datasets, in MiB
+	hosts                      []string
+	load                       *fetch.Fetcher // from hosts, nil if there are none
 }
 
 func (o *options) flags(c *cobra.Command, dir, level string) {
@@ -46,6 +49,7 @@ func (o *options) flags(c *cobra.Command, dir, level string) {
 	c.Flags().IntVar(&o.queries.Running, "queries", queries.Running, "queries that run at the same time")
 	c.Flags().Int64Var(&o.together, "queries-memory", queries.MemoryBytes>>20, "memory in MiB that all queries that run may keep together")
 	c.Flags().Int64Var(&o.stores, "stores-memory", writer.MemoryMax>>20, "memory in MiB that what RDF stores hold may take; one takes half of it at most")
+	c.Flags().StringSliceVar(&o.hosts, "load-http", nil, "`hosts` that LOAD in an update may read from over https, such as data.example or 10.0.0.7:8443 (default: none)")
 	c.Flags().StringVar(&o.level, "log-level", level, "least level that is logged: debug, info, warn, error")
 }
 
@@ -90,6 +94,11 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 	if o.limits.Timeout <= 0 || o.memory <= 0 || o.queries.Running <= 0 || o.together <= 0 || o.stores <= 0 {
 		return cli.Usagef("--query-time, --query-memory, --queries, --queries-memory and --stores-memory take more than nothing")
 	}
+	if len(o.hosts) > 0 {
+		if o.load, err = fetch.New(fetch.Config{Hosts: o.hosts}); err != nil {
+			return cli.Usagef("--load-http: %v", err)
+		}
+	}
 	o.limits.MaxMemoryBytes, o.queries.MemoryBytes = o.memory<<20, o.together<<20
 	n, err := open(ctx, node.Config{Dir: o.dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: logger, DatasetMemory: o.stores << 20})
 	if err != nil {
@@ -107,7 +116,7 @@ func open(ctx context.Context, cfg node.Config) (*node.Node, error) {
 
 func (o *options) serve(ctx context.Context, n *node.Node, logger *slog.Logger, ready readiness) error {
 	server, err := http.New(http.Config{
-		Domain: o.domain, ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Datasets: n.Datasets(), Writer: n.Writer(), Reasoner: n.Reasoner, Events: n.Events(),
+		Domain: o.domain, ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Datasets: n.Datasets(), Writer: n.Writer(), Reasoner: n.Reasoner, Events: n.Events(), Load: o.load,
 		Writable: func() error { return writable(n) }, TLS: n.TLS(), Logger: logger,
 		Limits: o.limits, Queries: o.queries,
 	})

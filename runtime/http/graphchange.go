@@ -118,7 +118,7 @@ func (t store) patch(w http.ResponseWriter, r *http.Request, g target) (change, 
 		}
 	}
 	c.evaluate = func(ctx context.Context, e *desk.Entry, view dataset.View) (sparql.Change, error) {
-		return u.Run(ctx, t.updated(view), e.Limits(t.s.limits))
+		return u.Run(ctx, t.updated(view, e), e.Limits(t.s.limits))
 	}
 	return c, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/dataset/writer"
 	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/http/fetch"
 	"github.com/picloud/picloud/runtime/live"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
@@ -36,6 +37,7 @@ type Config struct {
 	// token of its inference; nil where nothing is to be concluded.
 	Reasoner func(ref base.Ref, inference string) (*reasoning.Reasoner, error)
 	Events   *eventlog.Log
+	Load     *fetch.Fetcher // of what LOAD names; nil means that it is switched off
 	// Writable says why writes are refused now; nil means that they are taken.
 	Writable func() error
 	TLS      *tls.Config

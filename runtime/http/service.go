@@ -189,7 +189,11 @@ var inferences = map[string]struct{ regime, profile string }{
 func (t store) describe(d *description) {
 	d.all(sd+"supportedLanguage", sd, "SPARQL11Update")
 	d.all(sd+"inputFormat", formats, "Turtle", "N-Triples", "JSON-LD", "RDF_XML", "TriG", "N-Quads")
-	d.add(d.service, base.RDFSComment, base.LangString(fmt.Sprintf("Graph Store HTTP Protocol: <%s>, with ?graph=, ?default, or a graph's own address below it. LOAD is switched off.", t.iri()), "en"))
+	load := "LOAD is switched off."
+	if t.s.cfg.Load != nil {
+		load = "LOAD reads graphs over https from hosts that the operator has listed."
+	}
+	d.add(d.service, base.RDFSComment, base.LangString(fmt.Sprintf("Graph Store HTTP Protocol: <%s>, with ?graph=, ?default, or a graph's own address below it. %s", t.iri(), load), "en"))
 	d.add(d.service, base.RDFSComment, base.LangString(fmt.Sprintf("One update changes at most what fits into %s when compressed.", base.Quantity(domain.DatasetChangeMax, base.ByteSyntax)), "en"))
 	holder, ok := t.s.views.View().State.Get(t.ref).(domain.DatasetHolder)
 	if !ok {

@@ -125,7 +125,7 @@ func (t store) update(w http.ResponseWriter, r *http.Request, request sparqlRequ
 	answer, err := t.change(r, change{
 		what: request.text, body: []byte(request.text), condition: condition,
 		evaluate: func(ctx context.Context, e *desk.Entry, view dataset.View) (sparql.Change, error) {
-			return u.Run(ctx, t.updated(view), e.Limits(t.s.limits))
+			return u.Run(ctx, t.updated(view, e), e.Limits(t.s.limits))
 		},
 	})
 	if err != nil {
@@ -137,8 +137,14 @@ func (t store) update(w http.ResponseWriter, r *http.Request, request sparqlRequ
 }
 
 // updated is what an update is evaluated on.
-func (t store) updated(view dataset.View) sparql.UpdateDataset {
-	return sparql.UpdateDataset{Snapshot: view.Graph, Derived: t.s.cfg.Datasets.Concluded, Merged: t.merged()}
+func (t store) updated(view dataset.View, e *desk.Entry) sparql.UpdateDataset {
+	d := sparql.UpdateDataset{Snapshot: view.Graph, Derived: t.s.cfg.Datasets.Concluded, Merged: t.merged()}
+	if t.s.cfg.Load != nil {
+		d.Load = func(ctx context.Context, source string) ([]base.Quad, error) {
+			return t.s.cfg.Load.Load(ctx, source, func(bytes int) error { return e.Hold(quadsPerByte * bytes) })
+		}
+	}
+	return d
 }
 
 // change is a change of a dataset that a request asks for.
