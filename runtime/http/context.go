@@ -30,21 +30,6 @@ func jsonldContext(model *base.Model) *rdf.Context {
 	return context
 }
 
-// contextFor is the part of the context that some triples need.
-func (s *Server) contextFor(triples []base.Quad) *rdf.Context {
-	used := map[string]bool{}
-	for _, q := range triples {
-		used[q.P.Value] = true
-	}
-	context := &rdf.Context{Vocab: s.context.Vocab, Prefixes: s.context.Prefixes}
-	for _, term := range s.context.Terms {
-		if used[term.IRI] {
-			context.Terms = append(context.Terms, term)
-		}
-	}
-	return context
-}
-
 func valueType(model *base.Model, f *base.Field) string {
 	switch f.Type {
 	case base.TypeRef, base.TypeObject, base.TypeEnum:

@@ -36,7 +36,7 @@ func (s *Server) serialise(of []base.Quad, format Format, iri string) ([]byte, e
 		triples[i] = q
 	}
 	var b bytes.Buffer
-	err := rdf.Write(&b, syntax, slices.Values(triples), rdf.WriteOptions{Base: iri, Prefixes: prefixes, Context: s.contextFor(triples)})
+	err := rdf.Write(&b, syntax, slices.Values(triples), rdf.WriteOptions{Base: iri, Prefixes: prefixes, Context: s.context})
 	return b.Bytes(), err
 }
 

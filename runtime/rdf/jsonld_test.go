@@ -1,6 +1,7 @@
 package rdf_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,5 +102,25 @@ func TestJSONLDIsWrittenFlatWithItsContext(t *testing.T) {
 `
 	if got := write(t, rdf.JSONLD, quads, rdf.WriteOptions{Context: context}); got != want {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// A context of many terms does not stand before an answer that uses two.
+func TestAContextHasTheTermsThatAreUsed(t *testing.T) {
+	context := &rdf.Context{Vocab: "http://v/", Terms: []rdf.ContextTerm{{"size", "http://v/size", base.XSDInteger}, {"near", "http://v/near", "@id"}}}
+	quads := []base.Quad{
+		{S: base.IRI("http://e/a"), P: base.IRI("http://v/near"), O: base.IRI("http://e/b")},
+		{S: base.IRI("http://e/a"), P: base.IRI("http://v/far"), O: base.String("size")},
+	}
+	var b strings.Builder
+	if err := rdf.Write(&b, rdf.JSONLD, slices.Values(quads), rdf.WriteOptions{Context: context}); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); !strings.Contains(text, `"near": {`) || strings.Contains(text, `"size": {`) {
+		t.Error(text)
+	}
+	got, err := rdf.ParseAll(strings.NewReader(b.String()), rdf.JSONLD, rdf.Options{})
+	if err != nil || len(got) != 2 || got[0] != quads[0] && got[1] != quads[0] {
+		t.Error(err, got)
 	}
 }

@@ -63,16 +63,26 @@ type jsonldWriter struct {
 	pulse  *pulse
 }
 
-// newJSONLDWriter takes over the part of the context that is safe for these
-// quads: an absolute IRI whose scheme is also a prefix would read as short, and
-// JSON-LD has no escape, so such data are written without a context.
+// newJSONLDWriter takes over the part of the context that these quads use and
+// that is safe for them: an absolute IRI whose scheme is also a prefix would
+// read as short, and JSON-LD has no escape, so such data are written without a
+// context.
 func newJSONLDWriter(c *Context, quads []base.Quad) *jsonldWriter {
 	j := &jsonldWriter{terms: map[string][]ContextTerm{}, taken: map[string]bool{}}
 	if c == nil {
 		return j
 	}
 	j.c, j.active = *c, true
+	j.c.Terms = nil
+	used := map[string]bool{}
+	for _, q := range quads {
+		used[q.P.Value] = true
+	}
 	for _, t := range c.Terms {
+		if !used[t.IRI] {
+			continue
+		}
+		j.c.Terms = append(j.c.Terms, t)
 		j.terms[t.IRI] = append(j.terms[t.IRI], t)
 		j.taken[t.Name] = true
 	}
