@@ -13,24 +13,35 @@ import (
 // of its own, which shares with the outer one the slots of what it selects: so
 // its other variables are other variables.
 type scope struct {
-	p     *planner
-	slots map[string]int
+	p *planner
+	// slots are those of the variables by their numbers, each + 1.
+	slots []int
 }
 
 func (s *scope) slot(name string) int {
-	slot, ok := s.slots[name]
-	if !ok {
-		slot = s.p.width
+	return s.numbered(s.p.names.Number(name))
+}
+
+// numbered is the slot of the variable with a number.
+func (s *scope) numbered(n int) int {
+	if n >= len(s.slots) || s.slots[n] == 0 {
+		s.give(n, s.p.width)
 		s.p.width++
-		s.slots[name] = slot
 	}
-	return slot
+	return s.slots[n] - 1
+}
+
+func (s *scope) give(n, slot int) {
+	if n >= len(s.slots) {
+		s.slots = append(s.slots, make([]int, n+1-len(s.slots))...)
+	}
+	s.slots[n] = slot + 1
 }
 
 func (s *scope) all(vars algebra.Vars) []int {
 	var out []int
 	for v := range vars.All() {
-		out = append(out, s.slot(s.p.names.Name(v)))
+		out = append(out, s.numbered(v))
 	}
 	return out
 }
@@ -167,9 +178,9 @@ func (p *planner) single(op algebra.Op, c place) node {
 
 // inner is the scope of a sub-query that selects vars.
 func (s *scope) inner(vars []string) *scope {
-	in := &scope{p: s.p, slots: map[string]int{}}
-	for _, v := range vars {
-		in.slots[v] = s.slot(v)
+	in := &scope{p: s.p, slots: make([]int, len(s.slots))}
+	for v := range s.p.names.Set(vars...).All() {
+		in.give(v, s.numbered(v))
 	}
 	return in
 }

@@ -86,7 +86,7 @@ func start(ctx context.Context, q *Query, d Dataset, l Limits, explain bool) (*R
 	e.explain, e.tune = explain, q.tune
 	e.check()
 	p := &planner{e: e}
-	s := &scope{p: p, slots: map[string]int{}}
+	s := &scope{p: p}
 	root := place{scope: s, limit: -1, streams: q.tree.Form == Select, runs: 1}
 	if q.tree.Form == Ask {
 		root.first = 1

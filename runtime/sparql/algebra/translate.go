@@ -1,6 +1,7 @@
 package algebra
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/picloud/picloud/runtime/sparql/syntax"
@@ -111,7 +112,11 @@ func (t *translator) group(g *syntax.Group) Op {
 			filters = append(filters, t.expr(e.Expr))
 			continue
 		case *syntax.Triples:
-			triples = append(triples, e.Patterns...)
+			if triples == nil { // nearly always there is one run of them
+				triples = slices.Clip(e.Patterns)
+			} else {
+				triples = append(triples, e.Patterns...)
+			}
 			continue
 		}
 		flush()
@@ -185,6 +190,9 @@ func (t *translator) triples(patterns []syntax.Triple) Op {
 	}
 	for _, p := range patterns {
 		if p.Path == nil {
+			if bgp.Patterns == nil {
+				bgp.Patterns = make([]Triple, 0, min(len(patterns), 4))
+			}
 			bgp.Patterns = append(bgp.Patterns, Triple{p.S, p.P, p.O})
 			continue
 		}

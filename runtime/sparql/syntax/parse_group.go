@@ -98,7 +98,7 @@ func (p *parser) bind(g *Group) Element {
 	pos := p.peek().Pos
 	v := p.variable()
 	p.expect(")")
-	before := newScope()
+	var before scope
 	before.group(g)
 	if before.has(v) {
 		p.failAt(pos, "", "BIND(… AS ?%s): the group already uses ?%s before this place; choose another name", v, v)

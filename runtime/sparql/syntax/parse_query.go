@@ -273,7 +273,7 @@ func (p *parser) checkProjection(q *Query) {
 	if p.err != nil || q.Where == nil {
 		return
 	}
-	scope := newScope()
+	var scope scope
 	scope.group(q.Where)
 	if q.Star {
 		if len(q.GroupBy) > 0 && q.Form == Select {

@@ -171,6 +171,9 @@ func (p *parser) labelled(t lex.Token) Node {
 		}
 		p.failAt(t.Pos, "", "the blank node label _:%s is used in two %s", t.Text, what)
 	}
+	if p.labels == nil {
+		p.labels = map[string]int{}
+	}
 	p.labels[key] = p.pattern
 	if p.template {
 		return Node{Term: base.Blank(t.Text)}

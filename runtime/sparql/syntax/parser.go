@@ -63,7 +63,7 @@ type parser struct {
 
 	depth, nodes int
 	// vars are the names of variables met so far.
-	vars map[string]struct{}
+	vars scope
 	// given counts the quads of INSERT DATA and DELETE DATA.
 	given int
 	// anonymous counts the blank nodes without a label.
@@ -84,7 +84,7 @@ type parser struct {
 // Parse reads a query.
 func Parse(text string, o Options) (*Query, error) {
 	p := &parser{Options: o.withDefaults(), text: text, base: o.Base,
-		prefixes: map[string]string{}, labels: map[string]int{}}
+		prefixes: map[string]string{}}
 	p.begin()
 	q := p.query()
 	if p.err != nil {
@@ -335,10 +335,7 @@ func (p *parser) variable() string {
 
 // named bounds the variables.
 func (p *parser) named(variable string) {
-	if p.vars == nil {
-		p.vars = map[string]struct{}{}
-	}
-	if p.vars[variable] = struct{}{}; len(p.vars) > p.MaxVars {
+	if p.vars.add(variable); len(p.vars.order) > p.MaxVars {
 		p.fail("the query names more than %d variables and blank nodes", p.MaxVars)
 	}
 }

@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
@@ -10,18 +11,34 @@ import (
 // of first appearance.
 type scope struct {
 	order []string
-	seen  map[string]bool
+	seen  map[string]struct{} // once there are many
 }
 
-func newScope() *scope { return &scope{seen: map[string]bool{}} }
+// fewNames is up to how many names are looked through.
+const fewNames = 8
 
-func (s *scope) has(v string) bool { return s.seen[v] }
+func (s *scope) has(v string) bool {
+	if s.seen == nil {
+		return slices.Contains(s.order, v)
+	}
+	_, has := s.seen[v]
+	return has
+}
 
 func (s *scope) add(vars ...string) {
 	for _, v := range vars {
-		if !s.seen[v] {
-			s.seen[v] = true
-			s.order = append(s.order, v)
+		if s.has(v) {
+			continue
+		}
+		s.order = append(s.order, v)
+		switch {
+		case s.seen != nil:
+			s.seen[v] = struct{}{}
+		case len(s.order) > fewNames:
+			s.seen = make(map[string]struct{}, 4*fewNames)
+			for _, v := range s.order {
+				s.seen[v] = struct{}{}
+			}
 		}
 	}
 }
