@@ -37,7 +37,7 @@ type server struct {
 type endpoint struct {
 	query, update, token string
 	client               *http.Client
-	pid                  int
+	pid                  int // 0 where another process of the server keeps the data
 	load                 time.Duration
 }
 
@@ -148,8 +148,8 @@ func startRocks(t *testing.T, binary, data string) (*endpoint, error) {
 func startComunica(t *testing.T, script, data string) (*endpoint, error) {
 	address := free(t)
 	_, port, _ := net.SplitHostPort(address)
-	pid, _ := process(t, "env", "-C", filepath.Dir(data), "node", "--max-old-space-size=8192", script, "--port", port, "--timeout", "120", "file@"+data)
-	e := &endpoint{query: "http://" + address + "/sparql", pid: pid, client: plain()}
+	process(t, "env", "-C", filepath.Dir(data), "node", "--max-old-space-size=8192", script, "--port", port, "--timeout", "120", "file@"+data)
+	e := &endpoint{query: "http://" + address + "/sparql", client: plain()}
 	if err := e.wait(); err != nil {
 		return nil, err
 	}
