@@ -123,7 +123,8 @@ type dictionary struct {
 	typeIDs map[termType]uint32
 	arena   strings.Builder
 	bytes   int // of text, so far
-	forked  bool
+	// Of a fork: it is one, and its last block is still that of the views.
+	forked, borrowed bool
 }
 
 func newDictionary() *dictionary {
@@ -169,6 +170,9 @@ func (d *dictionary) chain(document, fragment ID) {
 }
 
 func (d *dictionary) add(term base.Term, hash uint32) ID {
+	if d.borrowed {
+		d.own()
+	}
 	d.n++
 	d.text += len(term.Value)
 	id := ID(d.n)

@@ -27,24 +27,29 @@ func (s *Snapshot) Fork() *Fork {
 // fork makes a dictionary that knows these terms and gives ids above them. What
 // the views share is never written: new entries go to a block and a table of
 // its own, and fragments are not chained, since the chains run through shared
-// entries.
+// entries. Most updates name few new terms or none, so the block is made with
+// the first.
 func (t *terms) fork() *dictionary {
-	d := newDictionary()
 	below := *t
-	d.below, d.forked = &below, true
-	d.seed, d.n = t.seed, t.n
-	d.chunks = slices.Clone(t.chunks[:t.n/chunkSize+1])
-	last := new([chunkSize]entry)
-	for i := range t.n%chunkSize + 1 {
-		e := &d.chunks[len(d.chunks)-1][i]
-		last[i].value, last[i].hash, last[i].typ = e.value, e.hash, e.typ
-	}
-	d.chunks[len(d.chunks)-1] = last
-	d.types = slices.Clone(t.types)
+	blocks := t.n/chunkSize + 1
+	d := &dictionary{terms: terms{chunks: t.chunks[:blocks:blocks], types: slices.Clone(t.types), table: make([]uint32, 64), seed: t.seed, n: t.n, below: &below},
+		typeIDs: make(map[termType]uint32, len(t.types)), forked: true, borrowed: true}
 	for i, s := range d.types {
 		d.typeIDs[s] = uint32(i)
 	}
 	return d
+}
+
+// own puts a block of the fork's own in the place of the last one.
+func (d *dictionary) own() {
+	d.borrowed = false
+	d.chunks = slices.Clone(d.chunks)
+	last := new([chunkSize]entry)
+	for i := range d.n%chunkSize + 1 {
+		e := &d.chunks[len(d.chunks)-1][i]
+		last[i].value, last[i].hash, last[i].typ = e.value, e.hash, e.typ
+	}
+	d.chunks[len(d.chunks)-1] = last
 }
 
 // Intern finds or gives the id of a term; that of the zero term is DefaultGraph.

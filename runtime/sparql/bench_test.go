@@ -174,3 +174,27 @@ func BenchmarkSmall(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkChange reads, evaluates and applies the changes of the mix.
+func BenchmarkChange(b *testing.B) {
+	s := rdf.NewStore()
+	s.LoadQuads(peers.Shop(triples()))
+	var texts []string
+	for _, step := range peers.Mix(triples(), 25) {
+		if step.Text == "" {
+			texts = append(texts, "DELETE DATA { "+step.Remove+" } ; INSERT DATA { "+step.Add+" }")
+		}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		u, err := ParseUpdate(texts[i%len(texts)], Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		change, err := u.Run(context.Background(), UpdateDataset{Snapshot: s.Snapshot()}, Limits{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Apply(change.Removed, change.Added)
+	}
+}
