@@ -101,8 +101,12 @@ func (b *builder) abstractEvents(c *class) {
 
 // subjectOf puts the label of a class in place of the word resource.
 func subjectOf(sentence, label string) string {
+	vowels := "aeiouAEIOU"
+	if len(label) > 1 && strings.ToUpper(label[:2]) == label[:2] { // spelled out, as in RDF
+		vowels = "AEFHILMNORSX"
+	}
 	article := "A "
-	if strings.ContainsAny(label[:1], "aeiouAEIOU") {
+	if strings.ContainsAny(label[:1], vowels) {
 		article = "An "
 	}
 	return strings.Replace(strings.Replace(sentence, "A resource", article+label, 1), "of a resource", "of "+strings.ToLower(article)+label, 1)

@@ -30,3 +30,17 @@ func TestShippedOntologyHasNoProblem(t *testing.T) {
 		}
 	}
 }
+
+func TestSentencesOfEventsHaveTheArticleThatIsSpoken(t *testing.T) {
+	want := map[string]bool{"An RDF store was declared.": false, "The declaration of an RDF store changed.": false, "A volume was declared.": false, "An ingress was declared.": false}
+	for _, e := range shipped(t).Events {
+		if _, wanted := want[e.Comment]; wanted {
+			want[e.Comment] = true
+		}
+	}
+	for sentence, found := range want {
+		if !found {
+			t.Errorf("no event is explained by %q", sentence)
+		}
+	}
+}

@@ -183,19 +183,19 @@ func (p *RDFStoreDatasetChanged) Change() (removed, added []byte, quads int64) {
 	return p.Removed, p.Added, p.Quads
 }
 
-// RDFStoreDeclared: a RDF store was declared.
+// RDFStoreDeclared: an RDF store was declared.
 type RDFStoreDeclared struct {
 	Spec RDFStoreSpec
 }
 
-// RDFStoreChanged: the declaration of a RDF store changed.
+// RDFStoreChanged: the declaration of an RDF store changed.
 type RDFStoreChanged struct {
 	Spec RDFStoreSpec
 	// Pointers to what differs.
 	Changed []string
 }
 
-// RDFStoreDatasetChanged: the dataset of a RDF store changed.
+// RDFStoreDatasetChanged: the dataset of an RDF store changed.
 type RDFStoreDatasetChanged struct {
 	// Quads that left: canonical N-Quads, compressed by Zstandard; nil = none.
 	Removed []byte
@@ -205,7 +205,7 @@ type RDFStoreDatasetChanged struct {
 	Quads int64
 }
 
-// RDFStoreDeleted: a RDF store is gone.
+// RDFStoreDeleted: an RDF store is gone.
 type RDFStoreDeleted struct{}
 
 // The types of events of RDFStores.
