@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"net/url"
 	"slices"
@@ -72,6 +73,9 @@ func (a *App) queryText(arguments []string, file string) (string, error) {
 		return arguments[0], nil
 	}
 	data, err := a.readInput(cmp.Or(file, "-"))
+	if err == nil && len(bytes.TrimSpace(data)) == 0 {
+		return "", usagef("there is nothing to ask: give the text as an argument, in a file with -f, or on standard input")
+	}
 	return string(data), err
 }
 
