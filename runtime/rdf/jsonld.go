@@ -97,7 +97,7 @@ func expandJSONLD(text []byte, baseIRI string) (nodes []any, err error) {
 }
 
 // checkJSON refuses what encoding/json and json-gold would take silently: deep
-// nesting, a name twice in one object, integers that a double cannot hold,
+// nesting, more values than there is memory for, a name twice in one object, integers that a double cannot hold,
 // several values. It reports the place.
 func checkJSON(text []byte, o Options) error {
 	if !utf8.Valid(text) {
@@ -119,6 +119,9 @@ func checkJSON(text []byte, o Options) error {
 		}
 		if len(levels) == 0 && n > 0 {
 			return fail("expected one value only")
+		}
+		if n >= o.MaxValues {
+			return fail("more than %d values; split the text, or send N-Quads, which takes a fraction of the memory", o.MaxValues)
 		}
 		if level := top(levels); level != nil && level.names != nil && token != json.Delim('}') {
 			if name, ok := token.(string); ok && !level.value {

@@ -62,6 +62,9 @@ type Options struct {
 	MaxIRI     int // bytes of one IRI; default 8 KiB
 	MaxLiteral int // bytes of one literal; default 16 MiB
 	MaxBytes   int // of a JSON-LD or RDF/XML text, which are read whole; default 16 MiB
+	// MaxValues is how many values, names and brackets a JSON-LD text may have,
+	// each of which takes up to 3 KiB while it is expanded; default 2^18.
+	MaxValues int
 	// MaxErrors is how many errors are collected before giving up; default 1.
 	MaxErrors int
 }
@@ -70,7 +73,7 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.MaxDepth, 256}, {&o.MaxIRI, 8 << 10}, {&o.MaxLiteral, 16 << 20}, {&o.MaxBytes, 16 << 20}, {&o.MaxErrors, 1}} {
+	}{{&o.MaxDepth, 256}, {&o.MaxIRI, 8 << 10}, {&o.MaxLiteral, 16 << 20}, {&o.MaxBytes, 16 << 20}, {&o.MaxValues, 1 << 18}, {&o.MaxErrors, 1}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}

@@ -96,7 +96,7 @@ func TestTheErrorOfTheReceiverEndsTheParse(t *testing.T) {
 
 func TestEveryLimitIsAnErrorWithItsNumber(t *testing.T) {
 	long := strings.Repeat("x", 2000)
-	o := rdf.Options{MaxDepth: 10, MaxIRI: 1000, MaxLiteral: 1000, MaxBytes: 3000, Base: "http://e/"}
+	o := rdf.Options{MaxDepth: 10, MaxIRI: 1000, MaxLiteral: 1000, MaxBytes: 3000, MaxValues: 50, Base: "http://e/"}
 	for _, c := range []struct {
 		format rdf.Format
 		text   string
@@ -110,6 +110,7 @@ func TestEveryLimitIsAnErrorWithItsNumber(t *testing.T) {
 		{rdf.NTriples, `<a:a> <a:b> "` + long + `"`, "longer than 1000 bytes"},
 		{rdf.JSONLD, strings.Repeat("[", 11) + strings.Repeat("]", 11), "deeper than 10 levels"},
 		{rdf.JSONLD, `"` + long + long + `"`, "longer than 3000 bytes"},
+		{rdf.JSONLD, "[" + strings.Repeat("1,", 50) + "1]", "more than 50 values"},
 		{rdf.RDFXML, `<e:a xmlns:e="http://e/">` + strings.Repeat("<e:a>", 11), "deeper than 10 levels"},
 		{rdf.RDFXML, "<a>" + long + long + "</a>", "longer than 3000 bytes"},
 	} {
