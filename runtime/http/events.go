@@ -96,10 +96,7 @@ var streamFormats = []Format{NDJSON, SSE}
 // streamEvents answers GET /events: the log as a stream of CloudEvents, from
 // after a position on, until the client leaves.
 func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
-	format, ok := choose(r.Header["Accept"], streamFormats)
-	if name := r.URL.Query().Get("format"); name != "" {
-		format, ok = formatNamed(name, streamFormats)
-	}
+	format, ok := preferred(r, streamFormats)
 	if !ok {
 		return &base.Error{Code: base.NotAcceptable, Detail: "events are served as " + mediaTypes(streamFormats)}
 	}

@@ -156,14 +156,6 @@ func (t store) contradictions(ctx context.Context, e *desk.Entry, view dataset.V
 // findingsIRI is where what was found is told.
 func (t store) findingsIRI() string { return t.ref.Absolute(t.s.root) + "/findings" }
 
-// inference is what the resource asks to be concluded.
-func (t store) inference() string {
-	if holder, ok := t.s.views.View().State.Get(t.ref).(domain.DatasetHolder); ok {
-		return holder.Dataset().Inference
-	}
-	return ""
-}
-
 func message(f reasoning.Finding) string {
 	return fmt.Sprintf("these cannot all be true (rule %s of OWL 2 RL); take out one of the %d triples that they follow from", f.Rule, len(f.Given))
 }

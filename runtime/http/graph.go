@@ -1,10 +1,8 @@
 package http
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/projection"
@@ -22,11 +20,8 @@ func (s *Server) graph(w http.ResponseWriter, r *http.Request) error {
 	if !s.door.MayReadGraph(principalOf(r), r.URL.Path) {
 		return &base.Error{Code: base.Forbidden, Detail: "this graph is not yours to read"}
 	}
-	offers := []Format{Turtle, JSONLD, NTriples}
-	format, ok := choose(r.Header["Accept"], append(slices.Clone(offers), HTML))
-	if name := r.URL.Query().Get("format"); name != "" {
-		format, ok = formatNamed(name, offers)
-	}
+	offers := []Format{Turtle, JSONLD, NTriples, HTML}
+	format, ok := preferred(r, offers)
 	if !ok {
 		return &base.Error{Code: base.NotAcceptable, Detail: "a graph is served as " + mediaTypes(offers)}
 	}
@@ -49,37 +44,23 @@ func (s *Server) writeWhole(w http.ResponseWriter, r *http.Request, format Forma
 	if id, found := view.Graph.Lookup(base.IRI(s.root + r.URL.Path)); found {
 		pattern.G = id
 	}
-	if format == HTML { // a browser reads it as Turtle
-		format = Format{Turtle.Name, "text/plain; charset=utf-8"}
-	}
+	format, media := asText(format)
 	if pattern.G != 0 {
 		if err := e.Hold(view.Graph.Count(pattern) * keptPerQuad(format)); err != nil {
 			return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "there is no memory now for the whole graph; try again, or take it as " + NTriples.Media}
 		}
 	}
-	out := newAnswerWriter(w, r, format.Media, sparql.Limits{Timeout: answerTime})
-	triples := func(yield func(base.Quad) bool) {
+	out := newAnswerWriter(w, r, media, sparql.Limits{Timeout: answerTime})
+	return out.quads(format, func(yield func(base.Quad) bool) {
 		if pattern.G == 0 {
 			return
 		}
 		for q := range view.Graph.Match(pattern) {
-			if r.Context().Err() != nil || !yield(base.Quad{S: view.Graph.Term(q.S), P: view.Graph.Term(q.P), O: view.Graph.Term(q.O)}) {
+			if out.alive() != nil || !yield(base.Quad{S: view.Graph.Term(q.S), P: view.Graph.Term(q.P), O: view.Graph.Term(q.O)}) {
 				return
 			}
 		}
-	}
-	syntaxOf := rdf.Turtle
-	if f, ok := rdf.FormatOf(format.Media); ok {
-		syntaxOf = f
-	}
-	err := rdf.Write(out, syntaxOf, triples, rdf.WriteOptions{Prefixes: prefixes, Context: s.context, Alive: out.alive})
-	if cause := context.Cause(r.Context()); cause != nil { // what was written is not the whole
-		return out.failed(cause)
-	}
-	if err != nil {
-		return out.failed(err)
-	}
-	return out.finish()
+	}, rdf.WriteOptions{Prefixes: prefixes, Context: s.context})
 }
 
 // isGraph reports whether a path is that of a platform graph, which may be

@@ -110,10 +110,7 @@ func (t store) getGraph(w http.ResponseWriter, r *http.Request) error {
 	if g.whole {
 		offers = wholeFormats
 	}
-	format, ok := choose(r.Header["Accept"], offers)
-	if name := r.URL.Query().Get("format"); name != "" {
-		format, ok = formatNamed(usual(name, offers), offers)
-	}
+	format, ok := preferred(r, offers)
 	if !ok {
 		return &base.Error{Code: base.NotAcceptable, Detail: fmt.Sprintf("%s is served as %s; name one in Accept, or as ?format=%s", g, mediaTypes(offers), formatNames(offers))}
 	}
@@ -145,13 +142,7 @@ func (t store) writeGraph(w http.ResponseWriter, r *http.Request, view dataset.V
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	media := format.Media
-	switch format {
-	case Turtle, TriG:
-		media += "; charset=utf-8"
-	case HTML: // a browser reads it as text
-		format, media = Turtle, "text/plain; charset=utf-8"
-	}
+	format, media := asText(format)
 	if g.whole && !slices.Contains([]Format{TriG, NQuads}, format) {
 		g = target{}
 	}
@@ -165,21 +156,12 @@ func (t store) writeGraph(w http.ResponseWriter, r *http.Request, view dataset.V
 		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "there is no memory now to group so many triples; try again, or take them as " + NTriples.Media + " or " + NQuads.Media}
 	}
 	out := newAnswerWriter(w, r, media, t.s.limits)
-	quads := func(yield func(base.Quad) bool) {
+	return out.quads(format, func(yield func(base.Quad) bool) {
 		t.quads(view, g, func(q base.Quad) bool {
 			if !g.whole {
 				q.G = base.Term{}
 			}
-			return r.Context().Err() == nil && yield(q)
+			return out.alive() == nil && yield(q)
 		})
-	}
-	syntaxOf, _ := rdf.FormatOf(format.Media)
-	err := rdf.Write(out, syntaxOf, quads, rdf.WriteOptions{Prefixes: prefixes[2:5], Alive: out.alive})
-	if cause := r.Context().Err(); cause != nil { // what was written is not the whole
-		return out.failed(cause)
-	}
-	if err != nil {
-		return out.failed(err)
-	}
-	return out.finish()
+	}, rdf.WriteOptions{Prefixes: prefixes[2:5]})
 }

@@ -32,10 +32,6 @@ func (t store) target(w http.ResponseWriter, r *http.Request) (liveTarget, error
 	}}, nil
 }
 
-func (t store) none() error {
-	return &base.Error{Code: base.NotFound, Ref: t.ref, Detail: fmt.Sprintf("there is no %s at %s", t.kind, t.ref)}
-}
-
 // storeSight is what everybody who may read a store sees of it: these graphs
 // merged with the default graph, and all others by name.
 type storeSight []string

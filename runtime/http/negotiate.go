@@ -2,6 +2,7 @@ package http
 
 import (
 	"mime"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,6 +118,28 @@ func choose(accept []string, offers []Format) (f Format, ok bool) {
 		}
 	}
 	return f, ok
+}
+
+// usualNames are what clients of SPARQL call formats in ?format=.
+var usualNames = map[string]Format{"turtle": Turtle, "ntriples": NTriples, "n-triples": NTriples, "json-ld": JSONLD}
+
+// usual translates such a name into ours; a graph in "json" is JSON-LD.
+func usual(name string, offers []Format) string {
+	if f, ok := usualNames[name]; ok {
+		return f.Name
+	}
+	if name == JSON.Name && slices.Contains(offers, JSONLD) {
+		return JSONLD.Name
+	}
+	return name
+}
+
+// preferred is the offer that ?format= names, else the one that Accept likes best.
+func preferred(r *http.Request, offers []Format) (Format, bool) {
+	if name := r.URL.Query().Get("format"); name != "" {
+		return formatNamed(usual(name, offers), offers)
+	}
+	return choose(r.Header["Accept"], offers)
 }
 
 // chooseResource picks the format of a resource: the order of the offers

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
-	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql"
 )
@@ -34,10 +33,7 @@ func (s *Server) describeService(w http.ResponseWriter, r *http.Request, e endpo
 		return err
 	}
 	offers := []Format{Turtle, JSONLD, NTriples, HTML}
-	format, ok := choose(r.Header["Accept"], offers)
-	if name := r.URL.Query().Get("format"); name != "" {
-		format, ok = formatNamed(usual(name, offers), offers)
-	}
+	format, ok := preferred(r, offers)
 	if !ok {
 		return &base.Error{Code: base.Unparsable, Detail: "there is no query; send it as ?query=, as a form, or as a body of " + mediaQuery}
 	}
@@ -155,65 +151,4 @@ func (d *description) example(number int, e example) {
 	d.add(node, base.RDFSComment, base.LangString(e.what, "en"))
 	d.add(node, shacl+property, base.String(e.query))
 	d.add(node, schemaOrg+"target", d.service)
-}
-
-func (platform) describe(d *description) {
-	// The default graph is the merge of all graphs that the caller may read, but
-	// for what is noted of events.
-	d.all(sd+"feature", sd, "UnionDefaultGraph")
-}
-
-func (platform) examples() []example {
-	return []example{
-		{"What there is, and how much of it is ready.", firstQuery},
-		{"What is not ready, and why.", `PREFIX pc: <https://picloud.local/ontology#>
-
-SELECT ?resource ?phase ?reason
-WHERE { ?resource pc:phase ?phase OPTIONAL { ?resource pc:reason ?reason } FILTER(?phase != pc:Ready) }
-ORDER BY ?resource LIMIT 100
-`},
-		{"All that is known of the products.", `PREFIX pc: <https://picloud.local/ontology#>
-
-CONSTRUCT { ?product ?property ?value } WHERE { ?product pc:kind pc:Product ; ?property ?value }
-`},
-	}
-}
-
-// inferences are the entailment regimes and profiles of the tokens of what a
-// dataset concludes.
-var inferences = map[string]struct{ regime, profile string }{
-	"rdfs":   {"RDFS", ""},
-	"owl-rl": {"OWL-RDF-Based", "RL"},
-}
-
-func (t store) describe(d *description) {
-	d.all(sd+"supportedLanguage", sd, "SPARQL11Update")
-	d.all(sd+"inputFormat", formats, "Turtle", "N-Triples", "JSON-LD", "RDF_XML", "TriG", "N-Quads")
-	load := "LOAD is switched off."
-	if t.s.cfg.Load != nil {
-		load = "LOAD reads graphs over https from hosts that the operator has listed."
-	}
-	d.add(d.service, base.RDFSComment, base.LangString(fmt.Sprintf("Graph Store HTTP Protocol: <%s>, with ?graph=, ?default, or a graph's own address below it. %s", t.iri(), load), "en"))
-	d.add(d.service, base.RDFSComment, base.LangString(fmt.Sprintf("One update changes at most what fits into %s when compressed.", base.Quantity(domain.DatasetChangeMax, base.ByteSyntax)), "en"))
-	holder, ok := t.s.views.View().State.Get(t.ref).(domain.DatasetHolder)
-	if !ok {
-		return
-	}
-	regime := "Simple"
-	if inference, known := inferences[holder.Dataset().Inference]; known {
-		d.add(d.service, base.RDFSComment, base.LangString(fmt.Sprintf("What follows is in graphs that end in /inferred. Contradictions, and axioms that are not believed because they are about terms of others: <%s>.", t.findingsIRI()), "en"))
-		regime = inference.regime
-		if inference.profile != "" {
-			d.all(sd+"defaultSupportedEntailmentProfile", owlProfiles, inference.profile)
-		}
-	}
-	d.all(sd+"defaultEntailmentRegime", entailments, regime)
-}
-
-func (t store) examples() []example {
-	return []example{
-		{"The first triples of the default graph.", "SELECT * WHERE { ?subject ?predicate ?object } LIMIT 100\n"},
-		{"The named graphs, and how large they are.", "SELECT ?graph (COUNT(*) AS ?triples) WHERE { GRAPH ?graph { ?s ?p ?o } } GROUP BY ?graph ORDER BY DESC(?triples) LIMIT 100\n"},
-		{"Which classes are used, and how often.", "SELECT ?class (COUNT(*) AS ?things) WHERE { { ?s a ?class } UNION { GRAPH ?g { ?s a ?class } } } GROUP BY ?class ORDER BY DESC(?things) LIMIT 100\n"},
-	}
 }

@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"net/http"
 
-	"slices"
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
-	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/live"
-	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/sparql"
 	"github.com/picloud/picloud/runtime/sparql/desk"
@@ -28,20 +25,6 @@ var (
 	}
 	graphFormats = []Format{Turtle, NTriples, JSONLD, HTML}
 )
-
-// usualNames are what clients of SPARQL call formats in ?format=.
-var usualNames = map[string]Format{"turtle": Turtle, "ntriples": NTriples, "n-triples": NTriples, "json-ld": JSONLD}
-
-// usual translates such a name into ours; a graph in "json" is JSON-LD.
-func usual(name string, offers []Format) string {
-	if f, ok := usualNames[name]; ok {
-		return f.Name
-	}
-	if name == JSON.Name && slices.Contains(offers, JSONLD) {
-		return JSONLD.Name
-	}
-	return name
-}
 
 // sparql answers the endpoint of the cluster, or of one product.
 func (s *Server) sparql(w http.ResponseWriter, r *http.Request) error {
@@ -108,54 +91,6 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request, request sparqlReq
 		return err
 	}
 	return s.streamQuery(w, r, live.Request{Text: request.text, Default: request.defaults, Named: request.named}, target)
-}
-
-// platform is the endpoint of the platform's own graphs: of all, or of those of
-// the product in the path.
-type platform struct{ s *Server }
-
-func (p platform) see(w http.ResponseWriter, r *http.Request) (base.Position, sparql.Dataset, error) {
-	view, dataset, err := p.s.asked(w, r)
-	return view.Position, dataset, err
-}
-
-func (p platform) target(w http.ResponseWriter, r *http.Request) (liveTarget, error) {
-	return p.s.platformTarget(w, r)
-}
-
-func (platform) mayUpdate(*http.Request) error { return errNoUpdate }
-
-func (platform) update(http.ResponseWriter, *http.Request, sparqlRequest) error { return errNoUpdate }
-
-var errNoUpdate = &base.Error{
-	Code:   base.Forbidden,
-	Detail: "the platform's graphs follow from the event log and take no update; change the resource instead (PUT, PATCH, POST /apply), and the graph follows",
-}
-
-// asked is the view that a request sees, and what of it its endpoint shows.
-func (s *Server) asked(w http.ResponseWriter, r *http.Request) (projection.View, sparql.Dataset, error) {
-	view, err := s.view(w, r)
-	if err != nil {
-		return view, sparql.Dataset{}, err
-	}
-	product, err := productAt(r, view)
-	if err != nil {
-		return view, sparql.Dataset{}, err
-	}
-	return view, s.dataset(principalOf(r), view, product), nil
-}
-
-// productAt is the product that an address is below, "" without one.
-func productAt(r *http.Request, view projection.View) (base.Ref, error) {
-	name := r.PathValue("product")
-	if name == "" {
-		return "", nil
-	}
-	product := base.Ref("/products/" + name)
-	if view.State.Get(product) == nil {
-		return "", &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)}
-	}
-	return product, nil
 }
 
 // answer runs a query and streams what it finds.
@@ -236,18 +171,6 @@ func (s *Server) writeGraph(out *answerWriter, format Format, result *sparql.Res
 	return err
 }
 
-// keptPerQuad is what a serialiser keeps of each quad until it has seen all:
-// those that group by subject cannot stream.
-func keptPerQuad(f Format) int {
-	switch f.Name {
-	case Turtle.Name:
-		return 400
-	case JSONLD.Name:
-		return 800
-	}
-	return 0
-}
-
 // queryError is what went wrong in a query as clients are told it: its place,
 // the line and a caret under it.
 func queryError(err error) *base.Error {
@@ -289,40 +212,3 @@ func (s *Server) failQuery(w http.ResponseWriter, r *http.Request, text string, 
 	}
 	s.fail(w, r, failed)
 }
-
-// dataset is what a principal may ask about: every graph that they may read,
-// and no other. With a product it is that product's graphs alone.
-func (s *Server) dataset(principal command.Principal, view projection.View, product base.Ref) sparql.Dataset {
-	d := sparql.Dataset{Snapshot: view.Graph}
-	for id := range view.Graph.Graphs() {
-		inDefault, named := s.reads(principal, product, view.Graph.Term(id).Value)
-		if inDefault {
-			d.Default = append(d.Default, id)
-		}
-		if named {
-			d.Named = append(d.Named, id)
-		}
-	}
-	return d
-}
-
-// reads reports whether a graph is part of the default graph that a principal
-// asks, and whether it is a named graph there.
-func (s *Server) reads(principal command.Principal, product base.Ref, graph string) (inDefault, named bool) {
-	path, own := strings.CutPrefix(graph, s.root)
-	switch {
-	case graph == vocabulary || graph == metaVocabulary:
-		return false, true
-	case !own || product != "" && !strings.HasPrefix(path, string(product)+"/graph"):
-		return false, false
-	case !s.door.MayReadGraph(principal, path):
-		return false, false
-	}
-	return !strings.HasSuffix(path, "/events"), true
-}
-
-// The named graphs of the ontology: names, equal on every cluster.
-const (
-	vocabulary     = "https://picloud.local/ontology"
-	metaVocabulary = "https://picloud.local/ontology/meta"
-)

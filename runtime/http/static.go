@@ -88,10 +88,7 @@ func (s *Server) vocabularyHandler(source []byte, path string) (handler, error) 
 	documents[HTML] = newDocument("text/html; charset=utf-8", page)
 	offers := []Format{Turtle, JSONLD, NTriples, HTML}
 	return func(w http.ResponseWriter, r *http.Request) error {
-		format, ok := choose(r.Header["Accept"], offers)
-		if name := r.URL.Query().Get("format"); name != "" {
-			format, ok = formatNamed(name, offers)
-		}
+		format, ok := preferred(r, offers)
 		if !ok {
 			return &base.Error{Code: base.NotAcceptable, Detail: "the ontology is served as " + mediaTypes(offers)}
 		}

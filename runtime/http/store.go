@@ -61,7 +61,7 @@ func (t store) view(w http.ResponseWriter, r *http.Request) (dataset.View, error
 	view, err := t.s.cfg.Datasets.View(ctx, t.ref, least)
 	switch {
 	case errors.Is(err, dataset.ErrNone):
-		return view, &base.Error{Code: base.NotFound, Ref: t.ref, Detail: fmt.Sprintf("there is no dataset at %s", t.ref)}
+		return view, t.none()
 	case errors.Is(err, dataset.ErrClosed), err != nil && ctx.Err() != nil:
 		return view, &base.Error{Code: base.Unavailable, Ref: t.ref, RetryAfter: 1, Detail: "the dataset is not read in yet; try again"}
 	case err != nil:
@@ -69,6 +69,11 @@ func (t store) view(w http.ResponseWriter, r *http.Request) (dataset.View, error
 	}
 	w.Header().Set("Picloud-Position", view.Position.String())
 	return view, nil
+}
+
+// none is what is said of a store that is not there.
+func (t store) none() error {
+	return &base.Error{Code: base.NotFound, Ref: t.ref, Detail: fmt.Sprintf("there is no %s at %s", t.kind, t.ref)}
 }
 
 func (t store) see(w http.ResponseWriter, r *http.Request) (base.Position, sparql.Dataset, error) {
@@ -103,6 +108,14 @@ func (t store) merged() []string {
 		return nil
 	}
 	return []string{iri}
+}
+
+// inference is what the resource asks to be concluded.
+func (t store) inference() string {
+	if holder, ok := t.s.views.View().State.Get(t.ref).(domain.DatasetHolder); ok {
+		return holder.Dataset().Inference
+	}
+	return ""
 }
 
 // iri is the address of the graph store.

@@ -129,15 +129,7 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, kind domain.Kin
 	if err := validated(c, d, body); err != nil {
 		return err
 	}
-	q, err := s.request(r, data)
-	if err != nil {
-		return err
-	}
-	q.Commands = []domain.Command{c}
-	if err := preconditions(r, q); err != nil {
-		return err
-	}
-	answer, err := s.door.Do(r.Context(), q)
+	q, answer, err := s.ask(r, c, data)
 	if err != nil {
 		return err
 	}
@@ -187,18 +179,23 @@ func preconditions(r *http.Request, q *command.Request) (err error) {
 	return err
 }
 
-// carryOut asks the front door for one command and answers with what became of
-// its subject.
-func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, c domain.Command, body []byte) error {
+// ask asks the front door for one command, under the preconditions of a request.
+func (s *Server) ask(r *http.Request, c domain.Command, body []byte) (*command.Request, command.Answer, error) {
 	q, err := s.request(r, body)
 	if err != nil {
-		return err
+		return nil, command.Answer{}, err
 	}
 	q.Commands = []domain.Command{c}
 	if err := preconditions(r, q); err != nil {
-		return err
+		return nil, command.Answer{}, err
 	}
 	answer, err := s.door.Do(r.Context(), q)
+	return q, answer, err
+}
+
+// carryOut carries out one command and answers with what became of its subject.
+func (s *Server) carryOut(w http.ResponseWriter, r *http.Request, c domain.Command, body []byte) error {
+	_, answer, err := s.ask(r, c, body)
 	if err != nil {
 		return err
 	}
