@@ -127,7 +127,11 @@ func (p *parser) fail(format string, args ...any) {
 
 // expected refuses the present token and says what should stand there.
 func (p *parser) expected(what string) {
-	p.failAt(p.peek().Pos, what, "expected %s, found %s", what, p.peek())
+	hint := ""
+	if p.peek().Is("<") { // what begins like an IRI and is none
+		hint = `; is it an IRI? then what stands in <…> is without spaces, quotes and braces`
+	}
+	p.failAt(p.peek().Pos, what, "expected %s, found %s%s", what, p.peek(), hint)
 }
 
 // peek is the present token. It stays what it is until two more have been passed.

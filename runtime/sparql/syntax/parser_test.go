@@ -22,6 +22,7 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 		{"no dot between triples", "ASK { ?s ?p 1 ?t ?q 2 }", `1:15: expected "." before the next triple, or ";" or "," to go on with this one, found ?t`},
 		{"no dot before a collection", "ASK { ?s ?p 1 (2) ?q 3 }", `1:15: expected "." before the next triple, or ";" or "," to go on with this one, found "("`},
 		{"no dot in a template", "CONSTRUCT { ?s ?p 1 [] ?q 2 } WHERE {}", `1:21: expected "." before the next triple, or ";" or "," to go on with this one, found "["`},
+		{"space in an IRI", "ASK { ?s <http://a b> 1 }", `1:10: expected a predicate, found "<"; is it an IRI? then what stands in <…> is without spaces, quotes and braces`},
 		{"no predicate", "ASK { ?s }", `1:10: expected a predicate, found "}"`},
 		{"aggregate in FILTER", "ASK { ?s ?p ?o FILTER(COUNT(?o) > 1) }", `1:23: COUNT is an aggregate and can stand only in SELECT, HAVING and ORDER BY; use HAVING instead of FILTER`},
 		{"not grouped", "SELECT ?s (COUNT(*) AS ?n) { ?s ?p ?o }", `1:40: ?s is neither in GROUP BY nor inside an aggregate; add it to GROUP BY or select e.g. (SAMPLE(?s) AS …)`},
