@@ -7,6 +7,7 @@ import (
 
 	edge "github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/sparql"
+	"github.com/picloud/picloud/runtime/sparql/desk"
 )
 
 // broken is a store whose data contradicts itself and speaks of what belongs to
@@ -67,15 +68,30 @@ func TestFindingsAreForReadersOfTheProductAndBounded(t *testing.T) {
 	}
 }
 
+// sames are triples by which n names mean one thing: n² follow, in n³ ways.
+func sames(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "<http://e/n> <http://www.w3.org/2002/07/owl#sameAs> <http://e/n%d> .\n", i)
+	}
+	return text.String()
+}
+
+func TestLookingForFindingsIsListedAndCanBeEnded(t *testing.T) {
+	c := broken(t)
+	c.want(204, c.do("POST", rdfStore+"/graph?default", sames(180), "Content-Type: application/n-triples"))
+	asks := c.send(t.Context(), "GET", rdfStore+"/findings", nil, c.admin())
+	c.want(204, c.do("DELETE", "/-/queries/"+c.until(c.admin(), desk.Running, 1)[0]["id"].(string), ""))
+	if got := <-asks; got.status != 429 || !strings.Contains(got.body, "it was ended by") {
+		t.Errorf("its caller was told %+v", got)
+	}
+}
+
 // TestTheReasonWhyNothingFollowsIsShown lets two thousand names of one thing
 // multiply beyond what reasoning may take.
 func TestTheReasonWhyNothingFollowsIsShown(t *testing.T) {
 	c := broken(t)
-	var same strings.Builder
-	for i := range 2000 {
-		fmt.Fprintf(&same, "<http://e/n> <http://www.w3.org/2002/07/owl#sameAs> <http://e/n%d> .\n", i)
-	}
-	c.want(204, c.do("POST", rdfStore+"/graph?default", same.String(), "Content-Type: application/n-triples"))
+	c.want(204, c.do("POST", rdfStore+"/graph?default", sames(2000), "Content-Type: application/n-triples"))
 	const why = "nothing is inferred, because it would take more than"
 	if got := c.want(200, c.do("GET", rdfStore+"/findings", "")); !strings.Contains(got.body, why) || !strings.Contains(got.body, `"owner"`) {
 		t.Errorf("it finds %s", got.body)
