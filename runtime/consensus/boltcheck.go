@@ -21,9 +21,9 @@ const (
 	metaMagic  = 0xED0CDAED
 )
 
-// checkStore refuses a bbolt file without a good meta page or shorter than its
+// checkBolt refuses a bbolt file without a good meta page or shorter than its
 // pages. A missing or empty file is fine: it will be made.
-func checkStore(path string) error {
+func checkBolt(path string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -43,9 +43,9 @@ func checkStore(path string) error {
 	switch {
 	case !found:
 		return fmt.Errorf("%w: %s has no readable meta page; restore this node from another or a backup", ErrStoreDamaged, path)
-	case info.Size() < int64(pages)*storePage:
+	case info.Size() < int64(pages)*stablePage:
 		return fmt.Errorf("%w: %s has %d bytes but says it has %d; restore this node from another or a backup",
-			ErrStoreDamaged, path, info.Size(), int64(pages)*storePage)
+			ErrStoreDamaged, path, info.Size(), int64(pages)*stablePage)
 	}
 	return nil
 }
@@ -56,12 +56,12 @@ func newestMeta(f io.ReaderAt) (pages uint64, found bool) {
 	var newest uint64
 	for page := range int64(2) {
 		m := make([]byte, metaBytes+8)
-		if _, err := f.ReadAt(m, page*storePage+metaOffset); err != nil {
+		if _, err := f.ReadAt(m, page*stablePage+metaOffset); err != nil {
 			continue
 		}
 		sum := fnv.New64a()
 		sum.Write(m[:metaBytes])
-		if le.Uint32(m) != metaMagic || le.Uint32(m[8:]) != storePage || le.Uint64(m[metaBytes:]) != sum.Sum64() {
+		if le.Uint32(m) != metaMagic || le.Uint32(m[8:]) != stablePage || le.Uint64(m[metaBytes:]) != sum.Sum64() {
 			continue
 		}
 		if tx := le.Uint64(m[48:]); !found || tx > newest {

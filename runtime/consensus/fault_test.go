@@ -3,8 +3,10 @@ package consensus_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -215,15 +217,46 @@ func TestDamagedRaftStoreIsNamed(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"truncated": func(p string) error { return os.Truncate(p, 3*4096) },
 		"garbage":   func(p string) error { return os.WriteFile(p, make([]byte, 1<<16), 0o600) },
+		"removed":   os.Remove,
 	} {
 		dir := written(t)
-		if err := damage(filepath.Join(dir, "raft", "raft.db")); err != nil {
+		if err := damage(filepath.Join(dir, "raft", "store", "stable.db")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := open(dir, &fold{}); !errors.Is(err, consensus.ErrStoreDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestDamagedRaftLogIsNamed(t *testing.T) {
+	dir := written(t)
+	path := firstSegment(dir)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[100] ^= 1
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(dir, &fold{}); !errors.Is(err, consensus.ErrStoreDamaged) || !strings.Contains(err.Error(), path) {
+		t.Fatal(err)
+	}
+}
+
+func TestLostRaftLogIsRefused(t *testing.T) {
+	dir := written(t)
+	if err := os.Remove(firstSegment(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(dir, &fold{}); !errors.Is(err, consensus.ErrRaftLost) {
+		t.Fatal(err)
+	}
+}
+
+func firstSegment(dir string) string {
+	return filepath.Join(dir, "raft", "store", fmt.Sprintf("raft-%020d.seg", 1))
 }
 
 func TestFoldAheadOfTheLogIsRefused(t *testing.T) {

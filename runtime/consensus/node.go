@@ -74,7 +74,7 @@ func Open(cfg Config, log *eventlog.Log, fold Folder) (*Node, error) {
 // start opens the stores, replays, and starts Raft; on error nothing is left
 // open.
 func (n *Node) start(fold Folder) error {
-	store, err := openStore(n.cfg)
+	store, err := n.openStore()
 	if err != nil {
 		return err
 	}

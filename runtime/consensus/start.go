@@ -48,14 +48,14 @@ func (n *Node) startRaft(m *fsm) error {
 			return fmt.Errorf("read Raft's store: %w", err)
 		}
 	}
-	formed, err := raft.HasExistingState(s, s, s.snapshots)
+	formed, err := raft.HasExistingState(s.log, s.stable, s.snapshots)
 	if err != nil {
 		return fmt.Errorf("read Raft's store: %w", err)
 	}
 	switch {
 	case formed:
 	case n.cfg.Bootstrap:
-		err = raft.BootstrapCluster(conf, s, s, s.snapshots, transport, raft.Configuration{
+		err = raft.BootstrapCluster(conf, s.log, s.stable, s.snapshots, transport, raft.Configuration{
 			Servers: []raft.Server{{Suffrage: raft.Voter, ID: conf.LocalID, Address: transport.LocalAddr()}},
 		})
 	case n.cfg.Transport == nil:
@@ -64,7 +64,7 @@ func (n *Node) startRaft(m *fsm) error {
 	if err != nil {
 		return fmt.Errorf("form the cluster: %w", err)
 	}
-	if n.raft, err = raft.NewRaft(conf, m, s, s, s.snapshots, transport); err != nil {
+	if n.raft, err = raft.NewRaft(conf, m, s.log, s.stable, s.snapshots, transport); err != nil {
 		return errors.Join(ErrStoreDamaged, err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package consensus
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -10,50 +11,113 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
+
+	"github.com/picloud/picloud/runtime/consensus/raftlog"
 )
 
-// store is Raft's own memory: log and stable store in one always synced bbolt
-// file, snapshots beside it.
+// store is Raft's own memory, in three parts: the log, in segments of our own;
+// term and vote, in an always synced bbolt file; snapshots beside them.
 type store struct {
-	*raftboltdb.BoltStore
+	log       *watchedLog
+	stable    *raftboltdb.BoltStore
 	snapshots *raft.FileSnapshotStore
 	logger    hclog.Logger
 }
 
+// Log and stable store share a directory, which is made whole or not at all.
 const (
-	storeName         = "raft.db"
-	storePage         = 4096
+	storeName         = "store"
+	stableName        = "stable.db"
+	stablePage        = 4096
 	snapshotsRetained = 2
 )
 
-func openStore(cfg Config) (*store, error) {
-	path := filepath.Join(cfg.Dir, storeName)
-	if err := checkStore(path); err != nil {
+func (n *Node) openStore() (*store, error) {
+	if err := prepareStore(n.cfg.Dir); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(n.cfg.Dir, storeName)
+	if _, err := os.Stat(filepath.Join(dir, stableName)); err != nil {
+		// A new one would have forgotten for whom this node voted.
+		return nil, fmt.Errorf("%w: %w; restore this node from another or a backup", ErrStoreDamaged, err)
+	}
+	stable, err := openBolt(filepath.Join(dir, stableName))
+	if err != nil {
+		return nil, err
+	}
+	log, err := openLog(dir)
+	if err != nil {
+		return nil, errors.Join(err, stable.Close())
+	}
+	if cut := log.Recovered(); cut.Cut() {
+		n.cfg.Logger.Warn("Raft's log was cut where a crash interrupted a write",
+			"file", cut.File, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason)
+	}
+	s := &store{log: &watchedLog{log, n.fail}, stable: stable, logger: raftLogger(n.cfg.Logger, n.cfg.Transport == nil)}
+	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(n.cfg.Dir, snapshotsRetained, s.logger); err != nil {
+		return nil, errors.Join(fmt.Errorf("open Raft's snapshots: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+func openLog(dir string) (*raftlog.Store, error) {
+	log, err := raftlog.Open(raftlog.Config{Dir: dir})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrStoreDamaged, err)
+	}
+	return log, nil
+}
+
+func openBolt(path string) (*raftboltdb.BoltStore, error) {
+	if err := checkBolt(path); err != nil {
 		return nil, err
 	}
 	db, err := raftboltdb.New(raftboltdb.Options{
 		Path: path,
 		BoltOptions: &bbolt.Options{
 			Timeout:      time.Second, // another process holding it is an error, not a wait
-			PageSize:     storePage,
+			PageSize:     stablePage,
 			FreelistType: bbolt.FreelistMapType,
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrStoreDamaged, path, err)
 	}
-	logger := raftLogger(cfg.Logger, cfg.Transport == nil)
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(cfg.Dir, snapshotsRetained, logger)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open Raft's snapshots: %w", err), db.Close())
+	return db, nil
+}
+
+func (s *store) Close() error { return errors.Join(s.log.Close(), s.stable.Close()) }
+
+// watchedLog ends the node's part once its log can no longer be written: Raft
+// itself would stand for election again and again.
+type watchedLog struct {
+	*raftlog.Store
+	fail func(error) error
+}
+
+// StoreLog is raftlog's.
+func (w *watchedLog) StoreLog(l *raft.Log) error { return w.watch(w.Store.StoreLog(l)) }
+
+// StoreLogs is raftlog's.
+func (w *watchedLog) StoreLogs(logs []*raft.Log) error { return w.watch(w.Store.StoreLogs(logs)) }
+
+// DeleteRange is raftlog's.
+func (w *watchedLog) DeleteRange(min, max uint64) error {
+	return w.watch(w.Store.DeleteRange(min, max))
+}
+
+func (w *watchedLog) watch(err error) error {
+	if err != nil && w.Err() != nil {
+		return w.fail(err)
 	}
-	return &store{db, snapshots, logger}, nil
+	return err
 }
 
 // Keys of Raft's stable store.
 const (
 	termKey = "CurrentTerm"
 	voteKey = "LastVoteTerm"
+	whomKey = "LastVoteCand"
 )
 
 // undoHalf takes back a forming of the cluster that ended between its two
@@ -61,7 +125,7 @@ const (
 // cluster, and without a configuration would wait for ever for a leader. Only a
 // node that voted for nobody and has no log can have come to term 1 that way.
 func (s *store) undoHalf() error {
-	last, err := s.LastIndex()
+	last, err := s.log.LastIndex()
 	if err != nil || last > 0 {
 		return err
 	}
@@ -77,12 +141,12 @@ func (s *store) undoHalf() error {
 	if err != nil || voted != 0 {
 		return err
 	}
-	return s.SetUint64([]byte(termKey), 0)
+	return s.stable.SetUint64([]byte(termKey), 0)
 }
 
 // number reads from Raft's stable store; 0 when there is none.
 func (s *store) number(key string) (uint64, error) {
-	n, err := s.GetUint64([]byte(key))
+	n, err := s.stable.GetUint64([]byte(key))
 	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
 		return 0, nil
 	}
@@ -96,11 +160,11 @@ func (s *store) refill(m *fsm) error {
 	if err != nil {
 		return err
 	}
-	first, err := s.FirstIndex()
+	first, err := s.log.FirstIndex()
 	if err != nil {
 		return fmt.Errorf("read Raft's log: %w", err)
 	}
-	last, err := s.LastIndex()
+	last, err := s.log.LastIndex()
 	if err != nil {
 		return fmt.Errorf("read Raft's log: %w", err)
 	}
@@ -121,7 +185,7 @@ func (s *store) refill(m *fsm) error {
 func (s *store) reapply(m *fsm, first, last uint64) error {
 	for i := first; i <= last; i++ {
 		var l raft.Log
-		if err := s.GetLog(i, &l); err != nil {
+		if err := s.log.GetLog(i, &l); err != nil {
 			return fmt.Errorf("read entry %d of Raft's log: %w", i, err)
 		}
 		m.Apply(&l)

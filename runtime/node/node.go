@@ -111,6 +111,9 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := n.claim.Raise(); err != nil { // consensus has taken an older store over
+		return nil, err
+	}
 	n.door = command.New(command.Config{
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: sealer,
 		Authenticator: &iam.Tokens{Now: cfg.Now}, Checks: []command.Check{n.keepToOwnTerms}, Rules: []command.Rule{iam.KeepAdministrator, n.keepLeader}, Logger: cfg.Logger,

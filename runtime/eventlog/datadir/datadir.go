@@ -11,8 +11,9 @@ import (
 )
 
 // Format is the number of the data format that this program writes. It grows
-// with each change that an older program could not read.
-const Format = 1
+// with each change that an older program could not read: 2 keeps Raft's log in
+// segments, 1 kept it in a database.
+const Format = 2
 
 const (
 	lockName   = "lock"
@@ -35,6 +36,7 @@ type Config struct {
 
 // Claim is a claimed directory.
 type Claim struct {
+	cfg    Config
 	lock   *os.File
 	format int
 }
@@ -49,7 +51,7 @@ func Open(cfg Config) (*Claim, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	c := &Claim{lock: lock}
+	c := &Claim{cfg: cfg, lock: lock}
 	if err := c.take(cfg); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -91,7 +93,7 @@ func (c *Claim) checkFormat(cfg Config) error {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		c.format = Format
-		return writeFormat(cfg.Dir, fmt.Sprintf("%d\n%s\n", Format, cfg.Version))
+		return writeFormat(cfg.Dir, cfg.Version)
 	}
 	if err != nil {
 		return fmt.Errorf("data directory: %w", err)
@@ -109,12 +111,12 @@ func (c *Claim) checkFormat(cfg Config) error {
 }
 
 // writeFormat makes the file appear whole or not at all, durably.
-func writeFormat(dir, content string) error {
+func writeFormat(dir, version string) error {
 	tmp, err := os.CreateTemp(dir, formatName+".*")
 	if err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	_, err = tmp.WriteString(content)
+	_, err = fmt.Fprintf(tmp, "%d\n%s\n", Format, version)
 	if err == nil {
 		err = tmp.Sync()
 	}
@@ -141,6 +143,19 @@ func syncDir(dir string) error {
 
 // Format is the format found: at most the program's own.
 func (c *Claim) Format() int { return c.format }
+
+// Raise says that what the directory holds has been brought to Format, so that
+// an older program refuses it. Without need it does nothing.
+func (c *Claim) Raise() error {
+	if c.format == Format {
+		return nil
+	}
+	if err := writeFormat(c.cfg.Dir, c.cfg.Version); err != nil {
+		return err
+	}
+	c.format = Format
+	return nil
+}
 
 // Close gives the directory back.
 func (c *Claim) Close() error { return c.lock.Close() }

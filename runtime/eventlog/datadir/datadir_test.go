@@ -43,3 +43,22 @@ func TestNewerFormatIsRefusedWithItsVersion(t *testing.T) {
 		}
 	}
 }
+
+func TestOlderFormatIsRaisedByItsCaller(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "format"), []byte("1\nv0.1.0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range []int{1, datadir.Format} {
+		claim, err := datadir.Open(datadir.Config{Dir: dir, Version: "v0.2.0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if claim.Format() != found {
+			t.Errorf("format %d was found, not %d", claim.Format(), found)
+		}
+		if err := errors.Join(claim.Raise(), claim.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
