@@ -9,9 +9,9 @@ import (
 // raft.ErrLogNotFound; a full disk keeps the operating system's ENOSPC.
 var (
 	// ErrCorrupt is what every *CorruptError is.
-	ErrCorrupt = errors.New("Raft's log is corrupt")
+	ErrCorrupt = errors.New("the log of Raft is corrupt")
 	// ErrClosed means that the store was closed.
-	ErrClosed = errors.New("Raft's log is closed")
+	ErrClosed = errors.New("the log of Raft is closed")
 )
 
 // CorruptError names bytes that were once durable and are no longer what was
@@ -23,7 +23,7 @@ type CorruptError struct {
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("Raft's log is corrupt: %s at byte %d: %s; restore this node from another or a backup", e.File, e.Offset, e.Reason)
+	return fmt.Sprintf("the log of Raft is corrupt: %s at byte %d: %s; restore this node from another or a backup", e.File, e.Offset, e.Reason)
 }
 
 // Is makes errors.Is(err, ErrCorrupt) true.
