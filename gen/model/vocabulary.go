@@ -38,7 +38,7 @@ const (
 var roles = map[string]role{
 	base.Meta + "Kind": kindRole, base.Meta + "Abstract": abstractRole, base.Meta + "Value": valueRole,
 	base.Meta + "Enumeration": enumRole, base.Meta + "Scalar": scalarRole, base.Meta + "Address": addressRole,
-	base.Meta + "Inferred": inferredRole,
+	base.Meta + "Inferred":  inferredRole,
 	base.Meta + "Operation": operationRole, base.Meta + "View": viewRole, base.Meta + "Rule": ruleRole,
 	base.Meta + "Event": eventRole, base.Meta + "Assignment": assignmentRole,
 	base.Meta + "Lifecycle": lifecycleRole, base.Meta + "Message": messageRole,

@@ -20,7 +20,7 @@ func (a *App) resourceValidate() *cobra.Command {
 
 What only a cluster knows is not checked: references to what is not in the files, which are listed, and the Turtle in fields such as content
 and ontology, whether it can be read and speaks of terms of its own. "picloud resource plan" asks the cluster for both and changes nothing.`,
-		Args:  between(1, -1),
+		Args: between(1, -1),
 		RunE: func(c *cobra.Command, paths []string) error {
 			deployment, err := a.load("https://"+domain, paths)
 			if err != nil {
