@@ -278,11 +278,9 @@ func FuzzOpen(f *testing.F) {
 		if int(at) < len(content) {
 			content[at] ^= change
 		}
-		where := t.TempDir()
-		if err := os.WriteFile(filepath.Join(where, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cfg := raftlog.Config{Dir: where, SegmentBytes: 3000, RoomBytes: 4096}
+		d := newDisk(rand.New(rand.NewPCG(1, 7)))
+		d.names[filepath.Join(dir, name)] = &inode{d: d, data: content}
+		cfg := config(d)
 		s, err := raftlog.Open(cfg)
 		if err != nil {
 			return
