@@ -133,6 +133,7 @@ func readParts(data []byte, contentType string) (parts []graphPart, err error) {
 // its own: labels are random, so that no other node has one. A target that is a
 // graph takes all of them.
 func (b graphBody) quads(iri string, into target) (quads []base.Quad, err error) {
+	long := 0 // bytes of names and values: short names with a long prefix take many times the memory of their text
 	for _, part := range b.parts {
 		var label [12]byte
 		rand.Read(label[:])
@@ -143,6 +144,9 @@ func (b graphBody) quads(iri string, into target) (quads []base.Quad, err error)
 			}
 			if !into.whole {
 				st.Quad.G = into.graph
+			}
+			if long += len(st.Quad.S.Value) + len(st.Quad.P.Value) + len(st.Quad.O.Value); long > dataset.TextMax {
+				return &base.Error{Code: base.TooLarge, Detail: fmt.Sprintf("the body has more than %d MiB of quads when each name is written out; split it", dataset.TextMax>>20)}
 			}
 			quads = append(quads, st.Quad)
 			return nil

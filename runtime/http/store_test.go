@@ -206,6 +206,16 @@ func TestUpdatesThatAreTooMuchAreRefusedWhole(t *testing.T) {
 	}
 }
 
+// A long prefix and short names are a small body, and gigabytes of quads.
+func TestABodyIsBoundedByWhatItsNamesBecome(t *testing.T) {
+	c := shop(t)
+	line := "a:s a:p a:o .#" + strings.Repeat("-", 100) + "\n"
+	bomb := "@prefix a: <http://e/" + strings.Repeat("x", 8000) + "> .\n" + strings.Repeat(line, 3000)
+	if got := c.want(413, c.do("PUT", rdfStore+"/graph?default", bomb, turtle)); !strings.Contains(got.body, "64 MiB of quads when each name is written out") {
+		t.Error("the bomb was told", got.body)
+	}
+}
+
 func TestARepeatedUpdateIsAnsweredAndNotDoneAgain(t *testing.T) {
 	c := shop(t)
 	const text = `INSERT DATA { [] <http://e/p> 1 }`

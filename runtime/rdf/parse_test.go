@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -119,9 +120,48 @@ func TestEveryLimitIsAnErrorWithItsNumber(t *testing.T) {
 			t.Errorf("%v %.20s: got %v, want %s", c.format, c.text, err, c.want)
 		}
 	}
-	bomb := "@prefix a: <http://e/" + strings.Repeat("x", 8000) + "> .\n" + strings.Repeat("a: a: a: .\n", 1000)
-	if _, err := rdf.ParseAll(strings.NewReader(bomb), rdf.Turtle, rdf.Options{}); err == nil || !strings.Contains(err.Error(), "times longer than the text") {
-		t.Errorf("a text that expands without end: %v", err)
+	name := "http://e/" + strings.Repeat("x", 8000)
+	root := `<r:RDF xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:a="` + name + `" xml:base="` + name + `">`
+	for bomb, format := range map[string]rdf.Format{
+		"@prefix a: <" + name + "> .\n" + strings.Repeat("a: a: a: .\n", 1000):                                                                rdf.Turtle,
+		root + "<a:a>" + strings.Repeat("<a:b/>", 1000):                                                                                       rdf.RDFXML,
+		strings.ReplaceAll(root, name, strings.Repeat(name, 8)) + "<r:a>" + strings.Repeat(`<r:li r:parseType="Literal"><a:a/></r:li>`, 1000): rdf.RDFXML,
+	} {
+		if _, err := rdf.ParseAll(strings.NewReader(bomb), format, rdf.Options{}); err == nil || !strings.Contains(err.Error(), "times longer than the text") {
+			t.Errorf("%v %.60s: a text that expands without end: %v", format, bomb[len(bomb)-60:], err)
+		}
+	}
+}
+
+// What was handed over is not kept, and names are not kept with their base.
+func TestRDFXMLTakesTheMemoryOfItsTextAlone(t *testing.T) {
+	const root = `<a:RDF xmlns:a="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://e/" xml:base="http://e/`
+	var names strings.Builder
+	for i := range 1 << 17 {
+		fmt.Fprintf(&names, `<e:n a:ID="n%d"/>`, i)
+	}
+	for what, text := range map[string]string{
+		"properties": root + `"><e:n>` + strings.Repeat("<e:b/>", 1<<20) + `</e:n></a:RDF>`,
+		"names":      root + strings.Repeat("x", 3000) + `">` + names.String() + `</a:RDF>`,
+	} {
+		var before, now runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		count, most := 0, int64(0)
+		err := rdf.Parse(strings.NewReader(text), rdf.RDFXML, rdf.Options{}, func(rdf.Statement) error {
+			if count++; count%(1<<16) == 0 {
+				runtime.GC()
+				runtime.ReadMemStats(&now)
+				most = max(most, int64(now.HeapAlloc)-int64(before.HeapAlloc))
+			}
+			return nil
+		})
+		if err != nil || count < 1<<17 {
+			t.Fatalf("%s: %d statements, %v", what, count, err)
+		}
+		if t.Logf("%s: %d bytes of text took %d bytes of memory", what, len(text), most); most > 16*int64(len(text)) {
+			t.Errorf("%s: %d bytes of text took %d bytes of memory", what, len(text), most)
+		}
 	}
 }
 

@@ -18,15 +18,21 @@ type rdfxml struct {
 	o      Options
 	emit   func(Statement) error
 	labels labeller
-	ids    map[string]bool
+	ids    map[id]bool
+	// expanded is the bytes of names that were made of shorter ones so far.
+	expanded int64
 }
+
+// id is an rdf:ID with what it is resolved against, which many share: the IRIs
+// of a long base and many short names would take far more memory than the text.
+type id struct{ base, name string }
 
 func parseRDFXML(r io.Reader, o Options, f func(Statement) error) error {
 	text, err := readBounded(r, o.MaxBytes)
 	if err != nil {
 		return err
 	}
-	x := rdfxml{xmlReader: newXMLReader(text, o.MaxDepth), o: o, emit: f, labels: labeller{prefix: o.BlankPrefix}, ids: map[string]bool{}}
+	x := rdfxml{xmlReader: newXMLReader(text, o.MaxDepth), o: o, emit: f, labels: labeller{prefix: o.BlankPrefix}, ids: map[id]bool{}}
 	return x.document()
 }
 
@@ -136,6 +142,9 @@ func (x *rdfxml) node(e element) (base.Term, error) {
 		subject = x.labels.fresh()
 	}
 	if e.name != base.RDF+"Description" {
+		if err := x.expand(e, e.name); err != nil {
+			return subject, err
+		}
 		if err := x.state(e, subject, base.RDFType, base.IRI(e.name)); err != nil {
 			return subject, err
 		}
@@ -161,15 +170,16 @@ func (x *rdfxml) reference(e element, a attribute) (base.Term, error) {
 		}
 		ref = "#" + ref
 	}
-	iri, err := ResolveIRI(e.base, ref)
+	iri, err := x.resolve(e, ref)
 	if err != nil {
-		return base.Term{}, lex.Errorf(e.at, "%v", err)
+		return base.Term{}, err
 	}
 	if a.name == base.RDF+"ID" {
-		if x.ids[iri] {
+		key := id{e.base, a.value}
+		if x.ids[key] {
 			return base.Term{}, lex.Errorf(e.at, "rdf:ID %q is taken", clip(a.value))
 		}
-		x.ids[iri] = true
+		x.ids[key] = true
 	}
 	return base.IRI(iri), nil
 }
@@ -190,9 +200,9 @@ func (x *rdfxml) propertyAttributes(e element, subject base.Term, attributes []a
 		case reserved(a.name, nodeNames+propNames):
 			return lex.Errorf(e.at, "the attribute <%s> cannot stand at %s", a.name, written(e.raw.Name))
 		case a.name == base.RDFType:
-			iri, err := ResolveIRI(e.base, a.value)
+			iri, err := x.resolve(e, a.value)
 			if err != nil {
-				return lex.Errorf(e.at, "%v", err)
+				return err
 			}
 			object = base.IRI(iri)
 		}
@@ -289,6 +299,9 @@ func (x *rdfxml) value(e element, s syntax) (base.Term, error) {
 		return x.collection(e)
 	case s.parseType != nil:
 		text, err := x.xmlLiteral(e.scope)
+		if err == nil {
+			err = x.expand(e, text)
+		}
 		return base.Typed(text, base.RDF+"XMLLiteral"), err
 	case s.resource != nil && s.nodeID != nil || named && s.datatype != nil:
 		return base.Term{}, lex.Errorf(e.at, "a property has one of rdf:resource, rdf:nodeID and rdf:datatype")
@@ -352,9 +365,9 @@ func (x *rdfxml) content(e element, s syntax) (object base.Term, err error) {
 			case s.datatype == nil:
 				return e.literal(string(text)), nil
 			}
-			datatype, err := ResolveIRI(e.base, s.datatype.value)
+			datatype, err := x.resolve(e, s.datatype.value)
 			if err != nil {
-				return object, lex.Errorf(e.at, "%v", err)
+				return object, err
 			}
 			return base.Typed(string(text), datatype), nil
 		}
@@ -386,9 +399,31 @@ func (x *rdfxml) collection(e element) (base.Term, error) {
 
 // state checks a statement and hands it over; its place is the element's.
 func (x *rdfxml) state(e element, s base.Term, p string, o base.Term) error {
+	if err := x.expand(e, p); err != nil {
+		return err
+	}
 	q := base.Quad{S: s, P: base.IRI(p), O: o}
 	if err := x.o.check(q); err != nil {
 		return lex.Errorf(e.at, "%s", fmt.Sprint(err))
 	}
 	return x.emit(Statement{Quad: q, Subject: e.at, Predicate: e.at, Object: e.at})
+}
+
+// resolve is the IRI of a reference at an element.
+func (x *rdfxml) resolve(e element, ref string) (string, error) {
+	iri, err := ResolveIRI(e.base, ref)
+	if err != nil {
+		return "", lex.Errorf(e.at, "%v", err)
+	}
+	return iri, x.expand(e, iri)
+}
+
+// expand counts what was made of a name of the text, and refuses a text of which
+// out of proportion more is made.
+func (x *rdfxml) expand(e element, made string) error {
+	x.expanded += int64(len(made))
+	if x.expanded > maxExpansion*x.d.InputOffset()+1<<20 {
+		return lex.Errorf(e.at, "the IRIs of this text are more than %d times longer than the text; refused", maxExpansion)
+	}
+	return nil
 }
