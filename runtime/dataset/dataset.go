@@ -33,7 +33,9 @@ type Config struct {
 	until map[base.Ref]base.Position // of a shadow: the last event of each that counts
 }
 
-// Reasoner keeps what follows from one dataset. It is used by one goroutine.
+// Reasoner keeps what follows from one dataset. It is used by one goroutine,
+// and two of all are at work at once: each may need its limit of memory. It
+// ends soon after its context.
 type Reasoner interface {
 	// Load takes in a whole dataset without conclusions, once and first, and
 	// yields what follows.
@@ -61,6 +63,8 @@ type Datasets struct {
 	saving  sync.Mutex // one Save or Sweep at a time
 	// unpacking has room for the large changes that are unpacked at once.
 	unpacking chan struct{}
+	// reasoning has room for the datasets that draw conclusions at once.
+	reasoning chan struct{}
 
 	mu      sync.Mutex
 	head    base.Position // that the fold has reached
@@ -83,7 +87,7 @@ func New(cfg Config) (*Datasets, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Datasets{cfg: cfg, codec: codec, sets: map[base.Ref]*set{}, unpacking: make(chan struct{}, 2)}
+	d := &Datasets{cfg: cfg, codec: codec, sets: map[base.Ref]*set{}, unpacking: make(chan struct{}, 2), reasoning: make(chan struct{}, 2)}
 	d.ctx, d.end = context.WithCancel(context.Background())
 	return d, nil
 }

@@ -357,7 +357,7 @@ func TestChangeOverALimitIsRefusedWithItsRemedy(t *testing.T) {
 	big := []base.Quad{{S: base.IRI("http://a/"), P: base.IRI("http://a/"), O: base.String(strings.Repeat("x", dataset.TextMax))}}
 	for name, list := range map[string][]base.Quad{"compressed": noise, "text": big, "quads": make([]base.Quad, dataset.QuadsMax+1)} {
 		var refusal *base.Error
-		if _, err := codec.Pack(list); !errors.As(err, &refusal) || refusal.Code != base.TooLarge || !strings.Contains(refusal.Detail, "split it, an update by WHERE { SELECT * { … } LIMIT") {
+		if _, err := codec.Pack(list); !errors.As(err, &refusal) || refusal.Code != base.TooLarge || !strings.Contains(refusal.Detail, "DELETE { ?s ?p ?o } WHERE { SELECT ?s ?p ?o { ?s ?p ?o } LIMIT 100000 }") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -83,7 +83,7 @@ func sorted(text []byte) []byte {
 }
 
 func tooLarge(format string, amount, limit int) error {
-	return &base.Error{Code: base.TooLarge, Detail: "the change has " + fmt.Sprintf(format, amount, limit) + " fit into one event: split it, an update by WHERE { SELECT * { … } LIMIT 100000 } until nothing is left"}
+	return &base.Error{Code: base.TooLarge, Detail: "the change has " + fmt.Sprintf(format, amount, limit) + " fit into one event: split it; to take out a graph or all, repeat the update DELETE { ?s ?p ?o } WHERE { SELECT ?s ?p ?o { ?s ?p ?o } LIMIT 100000 } until nothing is left, with GRAPH <…> { } in both for a named graph, or delete the store and create it again"}
 }
 
 // Unpack reads what Pack wrote. It takes no more memory than the bounds allow,

@@ -218,6 +218,10 @@ func (d *Datasets) reason(s *set, delta *Delta) {
 	if s.reasoner, s.follows = d.cfg.Reason(s.ref, s.inference); s.reasoner == nil {
 		return
 	}
+	if !d.enter() {
+		return
+	}
+	defer d.leave()
 	come, err := s.reasoner.Load(d.ctx, s.store.Snapshot())
 	d.follow(s, err)
 	s.store.Load(come)
@@ -225,6 +229,19 @@ func (d *Datasets) reason(s *set, delta *Delta) {
 		delta.Added = slices.AppendSeq(delta.Added, come)
 	}
 }
+
+// enter waits for the room to reason. It reports false when Close came first;
+// then nothing of the step is published.
+func (d *Datasets) enter() bool {
+	select {
+	case d.reasoning <- struct{}{}:
+		return true
+	case <-d.ctx.Done():
+		return false
+	}
+}
+
+func (d *Datasets) leave() { <-d.reasoning }
 
 // follow notes why nothing is concluded at present, if so.
 func (d *Datasets) follow(s *set, err error) {
@@ -236,9 +253,10 @@ func (d *Datasets) follow(s *set, err error) {
 
 // conclude brings what follows from a change into the graph.
 func (d *Datasets) conclude(s *set, removed, added []base.Quad, delta *Delta) {
-	if s.reasoner == nil {
+	if s.reasoner == nil || !d.enter() {
 		return
 	}
+	defer d.leave()
 	gone, come, err := s.reasoner.Apply(d.ctx, removed, added)
 	d.follow(s, err)
 	s.store.Apply(gone, come)

@@ -24,6 +24,8 @@ type Limits struct {
 	// Meter, where there is one, shows what the execution uses while it runs,
 	// and bounds it together with others.
 	Meter *Meter
+
+	update bool // an update runs, which errors then speak of
 }
 
 // DefaultLimits are the limits of an execution that is given none.
@@ -106,7 +108,19 @@ func (m *Meter) take(bytes int64) bool {
 	return true
 }
 
-var errPoolSpent = errorf(CodeOverBudget, "the queries that run now need more memory than there is for all of them; try again later, or make the query more selective")
+var errPoolSpent = errorf(CodeOverBudget, "what runs now needs more memory than there is for all of it; try again later, or ask for less, or send less, at a time")
+
+// fewer is what helps an update that is too large.
+const fewer = "change fewer quads at a time: repeat DELETE { ?s ?p ?o } WHERE { SELECT ?s ?p ?o { ?s ?p ?o } LIMIT 100000 } until nothing is left, with its graph in both if it has a name; or delete the store and create it again"
+
+// overBudget is an error that says what was exceeded and, of an update, what
+// helps there.
+func (l Limits) overBudget(exceeded string) *Error {
+	if l.update {
+		return errorf(CodeOverBudget, "the update needs %s, so nothing of it was done; %s", exceeded, fewer)
+	}
+	return errorf(CodeOverBudget, "the query needs %s; make it more selective", exceeded)
+}
 
 // budget counts what an execution uses against its limits. An operator has two
 // duties: tick for each step of a loop (work where a step is long), and charge
@@ -195,12 +209,14 @@ func (b *budget) release(bytes int) {
 // grant fits what is granted to what is charged.
 func (b *budget) grant() {
 	if b.memory > b.limits.MaxMemoryBytes {
-		b.fail(errorf(CodeOverBudget, "the query needs more than %s of memory; make it more selective", bytesText(b.limits.MaxMemoryBytes)))
+		b.fail(b.limits.overBudget("more than " + bytesText(b.limits.MaxMemoryBytes) + " of memory"))
 		return
 	}
 	wanted := (b.memory + grantStep) / grantStep * grantStep
 	if m := b.limits.Meter; m != nil && !m.take(wanted-b.granted) {
-		b.fail(errPoolSpent)
+		if b.fail(errPoolSpent); b.limits.update {
+			b.err = b.limits.overBudget("more memory than others that run now leave")
+		}
 		return
 	}
 	b.granted, b.ceiling = wanted, min(wanted, b.limits.MaxMemoryBytes)

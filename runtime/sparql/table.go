@@ -1,6 +1,8 @@
 package sparql
 
 import (
+	"fmt"
+
 	"github.com/picloud/picloud/runtime/rdf"
 )
 
@@ -67,7 +69,7 @@ func (t *rowTable) bucket(key row) (*segment, *uint32) {
 // add appends a row; false means that the budget is spent.
 func (t *rowTable) add(r row) bool {
 	if t.size >= t.e.limits.MaxRows {
-		return t.e.fail(errorf(CodeOverBudget, "the query needs a table of more than %d rows; make it more selective", t.e.limits.MaxRows))
+		return t.e.fail(t.e.limits.overBudget(fmt.Sprintf("a table of more than %d rows", t.e.limits.MaxRows)))
 	}
 	cost := 4*t.width + rowCost
 	if !t.e.charge(cost) {

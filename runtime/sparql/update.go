@@ -95,6 +95,7 @@ func (c Change) Empty() bool { return len(c.Removed) == 0 && len(c.Added) == 0 }
 // result may have rows. The error is an *Error.
 func (u *Update) Run(ctx context.Context, d UpdateDataset, l Limits) (Change, error) {
 	l = l.withDefaults()
+	l.update = true
 	ctx, cancel := context.WithTimeout(ctx, l.Timeout)
 	defer cancel()
 	if d.Snapshot == nil {

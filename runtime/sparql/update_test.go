@@ -232,6 +232,8 @@ func TestUpdatesKeepTheirLimits(t *testing.T) {
 		"time":                {context.Background(), cross, sparql.Limits{Timeout: 50 * time.Millisecond}, sparql.CodeTimeout},
 		"memory":              {context.Background(), `INSERT { ?a ?b ?c . ?c2 ?b ?a } WHERE { ?a ?b ?c . ?c2 ?y ?z }`, sparql.Limits{MaxMemoryBytes: 64 << 10}, sparql.CodeOverBudget},
 		"quads":               {context.Background(), `CLEAR ALL`, sparql.Limits{MaxRows: 299}, sparql.CodeOverBudget},
+		"memory of all":       {context.Background(), `CLEAR ALL`, sparql.Limits{Meter: sparql.NewMeter(sparql.NewPool(1 << 10))}, sparql.CodeOverBudget},
+		"memory of a clear":   {context.Background(), `CLEAR ALL`, sparql.Limits{MaxMemoryBytes: 16 << 10}, sparql.CodeOverBudget},
 		"a caller who leaves": {gone, `CLEAR ALL`, sparql.Limits{}, sparql.CodeCanceled},
 	} {
 		_, err := parseUpdate(t, test.update).Run(test.ctx, d, test.limits)
@@ -241,6 +243,9 @@ func TestUpdatesKeepTheirLimits(t *testing.T) {
 		}
 		if test.want == sparql.CodeTimeout && err.Error() != "the update took longer than 50ms, so nothing of it was done; make its patterns more selective, or divide it" {
 			t.Error(err)
+		}
+		if test.want == sparql.CodeOverBudget && (!strings.HasPrefix(err.Error(), "the update ") || !strings.Contains(err.Error(), "LIMIT 100000 }") || !strings.Contains(err.Error(), "delete the store")) {
+			t.Errorf("%s: %v does not tell what helps an update", name, err)
 		}
 	}
 }

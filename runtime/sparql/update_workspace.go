@@ -71,7 +71,7 @@ func (w *workspace) set(q rdf.IDQuad, there bool) {
 	}
 	w.net[q] = there
 	if len(w.net) > w.limits.MaxRows {
-		w.fail(errorf(CodeOverBudget, "the update changes more than %d quads; divide it into several", w.limits.MaxRows))
+		w.fail(errorf(CodeOverBudget, "the update changes more than %d quads, so nothing of it was done; %s", w.limits.MaxRows, fewer))
 	}
 	w.charge(2 * quadCost)
 }
