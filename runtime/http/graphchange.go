@@ -20,10 +20,12 @@ func (t store) changeGraph(w http.ResponseWriter, r *http.Request) error {
 	if err := t.mayUpdate(r); err != nil {
 		return err
 	}
-	if !t.s.uploads.enter() {
-		return &base.Error{Code: base.Unavailable, Ref: t.ref, RetryAfter: 1, Detail: "too many graphs are sent at the same time; try again"}
+	caller := principalOf(r).Actor
+	if err := t.s.uploads.enter(caller); err != nil {
+		return err
 	}
-	defer t.s.uploads.leave()
+	defer t.s.uploads.leave(caller)
+	r.Body = t.s.flowing(w, r)
 	g, err := t.addressed(r)
 	if err != nil {
 		return err

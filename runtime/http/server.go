@@ -53,6 +53,7 @@ type Config struct {
 // Times bounds how long things take. Zero values mean the usual ones.
 type Times struct {
 	Body      time.Duration // until a request is read whole; 60 s
+	Pause     time.Duration // between two pieces of a graph that is sent; 10 s
 	Position  time.Duration // that a read waits for a position; 10 s
 	Heartbeat time.Duration // between signs of life on a quiet stream; 15 s
 }
@@ -69,6 +70,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Times.Body == 0 {
 		c.Times.Body = 60 * time.Second
+	}
+	if c.Times.Pause == 0 {
+		c.Times.Pause = 10 * time.Second
 	}
 	if c.Times.Position == 0 {
 		c.Times.Position = 10 * time.Second
@@ -95,7 +99,7 @@ type Server struct {
 	desk    *desk.Desk
 	live    *live.Hub
 	follows gate
-	uploads gate // of graphs
+	uploads *fairGate // of graphs
 	handler http.Handler
 
 	streams    context.Context // of event streams, which never finish by themselves
@@ -109,7 +113,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, domain: cfg.Domain, root: "https://" + cfg.Domain, source: "urn:uuid:" + cfg.ClusterID,
 		door: cfg.Door, views: cfg.Views, events: cfg.Events, log: cfg.Logger,
 		context: jsonldContext(schema.Model), limits: cfg.Limits,
-		desk: newDesk(cfg.Queries, cfg.Registry), follows: make(gate, cfg.Streams), uploads: make(gate, uploads),
+		desk: newDesk(cfg.Queries, cfg.Registry), follows: make(gate, cfg.Streams), uploads: newFairGate(uploads),
 	}
 	s.live = live.New(s.liveConfig())
 	s.metrics = s.newMetrics(cfg.Registry)
@@ -168,10 +172,6 @@ func (s *Server) answerFor(w http.ResponseWriter, r *http.Request, err error) {
 
 // ServeHTTP makes the server a handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// uploads is how many graphs are taken in at the same time: each body is kept
-// whole.
-const uploads = 8
 
 // gate lets a bounded number in.
 type gate chan struct{}
