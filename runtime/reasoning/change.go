@@ -78,10 +78,14 @@ func (e *engine) retractAll(quads []base.Quad) {
 	e.retract(rows)
 }
 
-// drop forgets given facts where nothing is inferred.
+// drop forgets given facts where nothing is inferred, and notes when what is
+// left may fit the limits.
 func (e *engine) drop(rows []row) {
 	for _, r := range rows {
 		f := &e.table.facts[r]
+		if e.spare--; e.spare < 0 || f.flags&used != 0 {
+			e.hopeful = true
+		}
 		f.flags &^= asserted
 		e.given--
 		if f.flags&axiom == 0 {
@@ -109,9 +113,7 @@ func (e *engine) change(ctx context.Context, axioms []base.Quad, removed, added 
 		}
 		e.forward(from)
 	}
-	if e.err == nil {
-		e.check()
-	}
+	e.finish()
 	if e.err != nil {
 		return e.stop(axioms, removed, added), e.stopped
 	}
@@ -164,7 +166,6 @@ func (e *engine) inferred() iter.Seq[row] {
 // stop gives up: everything that was shown is taken back, the given facts
 // are kept as they are after the change.
 func (e *engine) stop(axioms, removed, added []base.Quad) (d Delta) {
-	e.stopped = e.err
 	for r := 1; r < len(e.table.facts); r++ {
 		f := &e.table.facts[r]
 		shown := e.visible(f)
@@ -175,9 +176,23 @@ func (e *engine) stop(axioms, removed, added []base.Quad) (d Delta) {
 			d.Removed = append(d.Removed, e.quad(row(r)))
 		}
 	}
-	e.reset(axioms)
+	e.giveUp(axioms)
 	e.take(removed, added)
 	return d
+}
+
+// giveUp lets go of everything inferred. What exceeded a limit stays too much
+// while all its premises are there: facts that were none count by themselves
+// only, and there is as much room for them as was inferred beyond the limit.
+func (e *engine) giveUp(axioms []base.Quad) {
+	e.stopped, e.hopeful, e.spare = e.err, true, noLimit
+	if x, ok := e.err.(*Exceeded); ok && x.What != "time" {
+		e.hopeful = false
+		if x.What == "quads" {
+			e.spare = max(0, e.table.live-e.limits.Facts-1)
+		}
+	}
+	e.reset(axioms, used)
 }
 
 // take notes given facts where nothing is inferred. It is safe to do twice.
@@ -202,26 +217,22 @@ func (e *engine) settle() {
 	e.changes = e.changes[:0]
 }
 
-// revive tries to infer again, if less is given than before or the last try
-// did not fail by its own fault. More facts never infer less, so that a limit
-// of quads or derivations that was exceeded still is.
+// revive tries to infer again, unless what exceeded a limit is all there still.
+// More facts never infer less, so that this only skips tries that would fail.
 func (e *engine) revive(axioms, removed, added []base.Quad) (Delta, error) {
 	interrupted := e.err
-	had := e.given
 	e.take(removed, added)
-	if x, ok := e.stopped.(*Exceeded); ok && x.What != "time" && len(removed) == 0 && e.given >= had {
+	if !e.hopeful {
+		e.tidy()
 		return Delta{}, e.stopped
 	}
 	if e.err = interrupted; e.err == nil {
-		e.reset(axioms)
+		e.reset(axioms, 0)
 		e.forward(1)
 	}
-	if e.err == nil {
-		e.check()
-	}
+	e.finish()
 	if e.err != nil {
-		e.stopped = e.err
-		e.reset(axioms)
+		e.giveUp(axioms)
 		return Delta{}, e.stopped
 	}
 	e.stopped = nil
@@ -233,8 +244,9 @@ func (e *engine) revive(axioms, removed, added []base.Quad) (Delta, error) {
 	return d, nil
 }
 
-// reset builds the table anew from the axioms and the given facts.
-func (e *engine) reset(axioms []base.Quad) {
+// reset builds the table anew from the axioms and the given facts, which keep
+// some of their flags.
+func (e *engine) reset(axioms []base.Quad, keep flags) {
 	old, ctx, until, work, limits := e.table, e.ctx, e.until, e.work, e.limits
 	e.table, e.changes, e.given = newTable(), e.changes[:0], 0
 	e.limits = Limits{Facts: maxID, Derivations: noLimit}
@@ -242,6 +254,7 @@ func (e *engine) reset(axioms []base.Quad) {
 	for i := 1; i < len(old.facts); i++ {
 		if f := &old.facts[i]; f.flags&asserted != 0 {
 			e.assert(f.s, f.p, f.o, asserted)
+			e.table.facts[e.table.find(f.s, f.p, f.o)].flags |= f.flags & keep
 		}
 	}
 	e.settle()
@@ -315,12 +328,9 @@ func (e *engine) load(ctx context.Context, axioms []base.Quad, s *rdf.Snapshot, 
 	if e.stopped == nil && e.err == nil {
 		e.forward(from)
 	}
-	if e.err == nil {
-		e.check()
-	}
+	e.finish()
 	if e.err != nil {
-		e.stopped = e.err
-		e.reset(axioms)
+		e.giveUp(axioms)
 	}
 	e.settle()
 	return e.stopped

@@ -14,6 +14,8 @@ type engine struct {
 	trivial  bool
 	slack    int   // rows and terms out of use that are not worth building anew
 	stopped  error // why nothing is inferred at present
+	hopeful  bool  // stopped: so much has left since that it may fit now
+	spare    int   // stopped: given facts that were no premises and may leave before it fits
 	changes  []row // whose visibility may have changed in this change
 	queue    []row // doomed
 	given    int   // asserted facts
@@ -56,10 +58,29 @@ func (e *engine) check() {
 	}
 }
 
+// finish ends the work of a change: what did not end it in between may do so now.
+func (e *engine) finish() {
+	if e.err == nil {
+		e.check()
+	}
+	if e.table.live > e.limits.Facts {
+		e.tooMany()
+	}
+}
+
+func (e *engine) tooMany() {
+	if e.err == nil {
+		e.err = &Exceeded{What: "quads", Limit: e.limits.Facts, Unit: "quads, asserted and inferred together"}
+	}
+}
+
 // matched is told of each match of a plan.
 func (e *engine) matched(m *match) {
 	switch m.mode {
 	case adding:
+		for _, r := range m.rows[:len(m.plan.rule.body)] {
+			e.table.facts[r].flags |= used
+		}
 		for i := range m.plan.rule.head {
 			e.derive(m.head(&m.plan.rule.head[i]))
 		}
@@ -91,10 +112,8 @@ func (e *engine) derive(s, p, o uint32) {
 
 // add appends a fact; before is its row that is gone, or 0.
 func (e *engine) add(f fact, before row) {
-	if e.table.live >= e.limits.Facts {
-		if e.err == nil {
-			e.err = &Exceeded{What: "quads", Limit: e.limits.Facts, Unit: "quads, asserted and inferred together"}
-		}
+	if e.table.live >= e.limits.Facts+e.limits.margin() {
+		e.tooMany()
 		return
 	}
 	if before != 0 {

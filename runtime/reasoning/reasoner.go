@@ -51,10 +51,10 @@ func ParseProfile(s string) (Profile, error) {
 // nodes agree on what exceeds them, whatever way led there.
 type Limits struct {
 	// Facts is how many quads there may be, given, inferred and auxiliary
-	// together (4 million; 70 bytes each).
+	// together (2 million; some 70 bytes each, 100 while the table grows: 200 MB).
 	Facts int
 	// Derivations is how many ways the inferred quads may follow, together
-	// (50 million, some 20 s).
+	// (20 million, some 2 s).
 	Derivations int
 	// Time of one change (5 min): the last resort, which an ordinary machine does not reach before the others.
 	Time time.Duration
@@ -64,17 +64,21 @@ const noLimit = math.MaxInt
 
 func (l Limits) withDefaults() Limits {
 	if l.Facts == 0 {
-		l.Facts = 4_000_000
+		l.Facts = 2_000_000
 	}
 	if l.Derivations == 0 {
-		l.Derivations = 50_000_000
+		l.Derivations = 20_000_000
 	}
 	if l.Time == 0 {
 		l.Time = 5 * time.Minute
 	}
-	l.Facts = min(l.Facts, maxID/4) // a fact brings four terms at most
+	l.Facts = min(l.Facts, maxID/5) // with the margin, and a fact brings four terms at most
 	return l
 }
+
+// margin is how many facts beyond the limit are inferred before it counts as
+// exceeded, so that facts that matter little may leave without another try.
+func (l Limits) margin() int { return l.Facts / 16 }
 
 // Exceeded says that a limit was exceeded, so that a graph shows no inferred
 // quads at all.
@@ -126,8 +130,9 @@ type Reasoner struct {
 	cfg     Config
 	program *program
 	graphs  map[base.Term]*engine
-	order   []base.Term // of graphs, as they came
-	probe   *engine     // Platform: knows the axioms and holds no graph
+	order   []base.Term         // of graphs, as they came
+	stopped map[base.Term]error // graphs that show nothing inferred at present
+	probe   *engine             // Platform: knows the axioms and holds no graph
 }
 
 // New makes a reasoner over graphs that are empty.
@@ -136,7 +141,7 @@ func New(cfg Config) *Reasoner {
 	if cfg.Inferred == nil {
 		cfg.Inferred = InferredGraph("")
 	}
-	r := &Reasoner{cfg: cfg, graphs: map[base.Term]*engine{}}
+	r := &Reasoner{cfg: cfg, graphs: map[base.Term]*engine{}, stopped: map[base.Term]error{}}
 	if cfg.Profile == None {
 		return r
 	}
@@ -205,12 +210,9 @@ func (r *Reasoner) Apply(ctx context.Context, removed, added []base.Quad) (Delta
 		return Delta{}, nil
 	}
 	var all Delta
-	var failed error
 	for _, part := range r.split(removed, added) {
 		d, err := r.of(part.graph).change(ctx, r.cfg.Axioms, part.removed, part.added)
-		if err != nil {
-			failed = err
-		}
+		r.note(part.graph, err)
 		graph := r.cfg.Inferred(part.graph)
 		for _, quads := range [2][]base.Quad{d.Removed, d.Added} {
 			for i := range quads {
@@ -220,7 +222,24 @@ func (r *Reasoner) Apply(ctx context.Context, removed, added []base.Quad) (Delta
 		all.Removed, all.Added = append(all.Removed, d.Removed...), append(all.Added, d.Added...)
 		r.forget(part.graph)
 	}
-	return all, failed
+	return all, r.unfinished()
+}
+
+func (r *Reasoner) note(graph base.Term, err error) {
+	if err == nil {
+		delete(r.stopped, graph)
+		return
+	}
+	r.stopped[graph] = err
+}
+
+// unfinished is why some graph shows nothing inferred, also when a change was
+// about others only.
+func (r *Reasoner) unfinished() error {
+	for _, err := range r.stopped {
+		return err
+	}
+	return nil
 }
 
 // forget drops the engine of a graph that has become empty.
@@ -229,6 +248,7 @@ func (r *Reasoner) forget(graph base.Term) {
 		return
 	}
 	delete(r.graphs, graph)
+	delete(r.stopped, graph)
 	for i, g := range r.order {
 		if g == graph {
 			r.order = append(r.order[:i], r.order[i+1:]...)
@@ -332,25 +352,16 @@ func (r *Reasoner) Load(ctx context.Context, s *rdf.Snapshot) error {
 	if r.cfg.Profile == None {
 		return nil
 	}
-	var failed error
 	for g := range s.Graphs() {
-		graph := s.Term(g)
-		if r.skips(graph) {
-			continue
-		}
-		if err := r.load(ctx, s, g, graph); err != nil {
-			failed = err
+		switch graph := s.Term(g); {
+		case r.skips(graph):
+		case r.probe != nil:
+			_, _ = r.Apply(ctx, nil, r.probe.concerned(s, g)) // nothing was shown, and All tells what is; so does unfinished
+		default:
+			r.note(graph, r.of(graph).load(ctx, r.cfg.Axioms, s, g))
 		}
 	}
-	return failed
-}
-
-func (r *Reasoner) load(ctx context.Context, s *rdf.Snapshot, g rdf.ID, graph base.Term) error {
-	if r.probe != nil {
-		_, err := r.Apply(ctx, nil, r.probe.concerned(s, g))
-		return err
-	}
-	return r.of(graph).load(ctx, r.cfg.Axioms, s, g)
+	return r.unfinished()
 }
 
 // All yields all inferred quads.

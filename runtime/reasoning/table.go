@@ -21,6 +21,7 @@ const (
 	doomed         // waits for its deletion
 	logged         // its visibility before the change is in was
 	was
+	used // has been a premise, so that others may need it
 )
 
 func (f *fact) alive() bool { return f.flags&gone == 0 }
