@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync/atomic"
 	"testing"
 
 	"github.com/picloud/picloud/gen/base"
@@ -134,5 +135,77 @@ func TestWhatWasAnsweredIsNotMissingAfterARestart(t *testing.T) {
 	close(gate)
 	if view, err := h.View(t.Context(), store, 0); err != nil || view.Quads != 1 {
 		t.Errorf("a reader gets %d quads (%v), want 1", view.Quads, err)
+	}
+}
+
+// crowd counts the reasoners that are at work at once. Each works until the gate
+// opens or it is told to end.
+type crowd struct {
+	began   chan struct{}
+	gate    chan struct{}
+	at      atomic.Int32
+	exceeds atomic.Bool
+}
+
+func (c *crowd) work(ctx context.Context) error {
+	if c.at.Add(1) > 2 {
+		c.exceeds.Store(true)
+	}
+	defer c.at.Add(-1)
+	c.began <- struct{}{}
+	select {
+	case <-c.gate:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *crowd) Load(ctx context.Context, _ *rdf.Snapshot) (iter.Seq[base.Quad], error) {
+	return func(func(base.Quad) bool) {}, c.work(ctx)
+}
+
+func (c *crowd) Apply(ctx context.Context, _, _ []base.Quad) (gone, come []base.Quad, err error) {
+	return nil, nil, c.work(ctx)
+}
+
+func crowded(t *testing.T) (*crowd, *history, []base.Ref) {
+	c := &crowd{began: make(chan struct{}, 100), gate: make(chan struct{})}
+	h := begin(t, dataset.Config{Reason: func(base.Ref, string) (dataset.Reasoner, error) { return c, nil }})
+	refs := []base.Ref{store, another, "/products/shop/rdf-stores/third", "/products/shop/rdf-stores/fourth"}
+	h.declare(append([]base.Ref{shop}, refs...)...)
+	for _, ref := range refs {
+		h.batch(event(ref, &domain.RDFStoreChanged{Spec: domain.RDFStoreSpec{Inference: domain.InferenceRDFs}}))
+	}
+	return c, h, refs
+}
+
+func TestTwoDatasetsReasonAtOnceAndTheOthersInTheirTurn(t *testing.T) {
+	c, h, refs := crowded(t)
+	for range 2 {
+		<-c.began
+	}
+	close(c.gate)
+	for _, ref := range refs {
+		h.batch(h.change(ref, nil, quads(0, 3)))
+	}
+	for _, ref := range refs {
+		if view := h.at(ref); view.Quads != 3 || view.Unconcluded != nil {
+			t.Errorf("%s holds %d quads: %v", ref, view.Quads, view.Unconcluded)
+		}
+	}
+	if c.exceeds.Load() {
+		t.Error("more than two reasoned at once")
+	}
+}
+
+func TestCloseEndsWhoReasonsAndWhoWaitsForIt(t *testing.T) {
+	c, h, _ := crowded(t)
+	for range 2 {
+		<-c.began
+	}
+	h.Close() // it returns though the gate stays shut
+	if n := c.at.Load(); n != 0 || c.exceeds.Load() {
+		t.Errorf("%d are at work after the end, or more than two were", n)
 	}
 }
