@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -127,4 +128,35 @@ func TestAPersonsGroupsFollowFromTheGroups(t *testing.T) {
 		t.Errorf("after she left, people are in %v", rows)
 	}
 	w.verified()
+}
+
+func TestAStoreThatIsTooMuchToReasonAboutIsTheSameAfterARestart(t *testing.T) {
+	if os.Getenv("PICLOUD_LONG") == "" {
+		t.Skip("an explosion of millions of facts runs with PICLOUD_LONG=1")
+	}
+	w := open(t, t.TempDir())
+	w.do(product("photo"), infers(domain.InferenceOwlRl))
+	text := strings.Builder{}
+	text.WriteString(":p a owl:TransitiveProperty . :a :other :b , :c .")
+	for i := range 600 {
+		fmt.Fprintf(&text, " :n%d :p :n%d .", i, i+1)
+	}
+	all := turtle(t, text.String())
+	expect := func(stopped bool) {
+		t.Helper()
+		for range 2 { // the second time after a restart
+			if view := w.dataset(catalogue); (view.Unconcluded != nil) != stopped || (view.Graph.Len() == int(view.Quads)) != stopped {
+				t.Errorf("it holds %d quads, with conclusions %d (%v)", view.Quads, view.Graph.Len(), view.Unconcluded)
+			}
+			w.verified()
+			w.close()
+			w.open()
+		}
+	}
+	w.change(catalogue, put(nil, all))
+	expect(true)
+	w.change(catalogue, put(turtle(t, ":a :other :b ."), nil))
+	expect(true)
+	w.change(catalogue, put(turtle(t, ":n300 :p :n301 ."), nil))
+	expect(false)
 }
