@@ -29,9 +29,10 @@ type Node struct {
 
 	stop  chan struct{}
 	tasks sync.WaitGroup
-	// verifying is apart: a question that Raft has queued when it is shut down
-	// is never answered, so the last one has to end before.
-	verifying sync.WaitGroup
+	// asking are the goroutines that wait for answers of Raft. They are apart: what
+	// Raft has queued when it is shut down is never answered (a committed entry
+	// too, when it waits for the fold), so the last answer has to come before.
+	asking sync.WaitGroup
 
 	mu     sync.Mutex
 	err    error
@@ -63,11 +64,11 @@ func Open(cfg Config, log *eventlog.Log, fold Folder) (*Node, error) {
 	if err := n.start(fold); err != nil {
 		return nil, err
 	}
-	n.tasks.Go(n.runProposer)
+	n.asking.Go(n.runProposer)
 	n.tasks.Go(n.runLeadership)
 	n.tasks.Go(n.runSync)
 	n.tasks.Go(n.runDisk)
-	n.verifying.Go(func() { n.verify.run(n.stop) })
+	n.asking.Go(func() { n.verify.run(n.stop) })
 	return n, nil
 }
 
@@ -186,7 +187,7 @@ func (n *Node) closedError() error {
 }
 
 // Close ends this node's part, waits for its goroutines, and syncs the event
-// log. What waits gets ErrClosed, what is in flight ErrUncertain.
+// log. What waits gets ErrClosed; what Raft has in hand is answered first.
 func (n *Node) Close() error {
 	n.mu.Lock()
 	closed := n.closed
@@ -196,7 +197,7 @@ func (n *Node) Close() error {
 		return nil
 	}
 	close(n.stop)
-	n.verifying.Wait()
+	n.asking.Wait()
 	err := n.raft.Shutdown().Error()
 	n.tasks.Wait()
 	if n.Err() == nil {
