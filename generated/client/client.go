@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/picloud/picloud/gen/base"
@@ -23,72 +23,47 @@ import (
 
 // Config says where a cluster is and who asks.
 type Config struct {
-	Endpoint string // "https://127.0.0.1:7443": where a node listens
-	Domain   string // of the cluster: "picloud.local"; names are below https://{Domain}
-	CA       []byte // PEM of the cluster's CA; empty = the system's roots
-	Token    string // bearer token; empty = anonymous
-	// Attempts is how often a request is sent before its failure counts, 1 for
-	// once; 0 means 4. Only failures that a repetition can mend are repeated.
+	Endpoints []string // "https://127.0.0.1:7443": where nodes listen, any of which will do
+	Domain    string   // of the cluster: "picloud.local"; names are below https://{Domain}
+	CA        []byte   // PEM of the cluster's CA; empty = the system's roots
+	Token     string   // bearer token; empty = anonymous
+	// Attempts is how often a request is sent to each node before its failure
+	// counts, 1 for once; 0 means 4. Only failures that a repetition can mend are
+	// repeated.
 	Attempts int
 }
 
-// Client is safe for concurrent use.
+// Client is safe for concurrent use. It stays with one node until that fails,
+// and what it has seen of the log no other node will show it without.
 type Client struct {
 	root     string
 	token    string
 	attempts int
-	http     *http.Client
+	nodes    *nodes
+	seen     atomic.Uint64 // the highest position of an answer
 }
 
 // New makes a client. It sends nothing yet.
 func New(cfg Config) (*Client, error) {
-	endpoint, err := url.Parse(cfg.Endpoint)
-	if err != nil || endpoint.Scheme != "https" || endpoint.Host == "" {
-		return nil, fmt.Errorf("endpoint %q is no https address such as https://127.0.0.1:7443", cfg.Endpoint)
+	nodes, err := newNodes(cfg)
+	if err != nil {
+		return nil, err
 	}
-	domain := cfg.Domain
-	if domain == "" {
-		domain = endpoint.Hostname()
-	}
-	trust := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: domain}
-	if len(cfg.CA) > 0 {
-		trust.RootCAs = x509.NewCertPool()
-		if !trust.RootCAs.AppendCertsFromPEM(cfg.CA) {
-			return nil, errors.New("the CA holds no certificate in PEM")
-		}
-	}
-	address := endpoint.Host
-	if endpoint.Port() == "" {
-		address = net.JoinHostPort(endpoint.Hostname(), "443")
-	}
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	attempts := cfg.Attempts
 	if attempts == 0 {
 		attempts = 4
 	}
-	return &Client{
-		root: "https://" + domain, token: cfg.Token, attempts: attempts,
-		http: &http.Client{
-			Transport: &http.Transport{
-				// names of the cluster are reached at the one endpoint, whatever they resolve to
-				DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-					return dialer.DialContext(ctx, network, address)
-				},
-				TLSClientConfig:     trust,
-				ForceAttemptHTTP2:   true,
-				MaxIdleConnsPerHost: 64,
-				IdleConnTimeout:     time.Minute,
-			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+	return &Client{root: "https://" + nodes.domain, token: cfg.Token, attempts: attempts, nodes: nodes}, nil
 }
 
 // Root is what the addresses of the cluster begin with: "https://picloud.local".
 func (c *Client) Root() string { return c.root }
 
 // Close drops idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.nodes.close() }
+
+// Endpoints are the nodes that the client knows, the one it uses first.
+func (c *Client) Endpoints() []string { return c.nodes.endpoints() }
 
 // Request is one request. Only Method and Path are needed.
 type Request struct {
@@ -133,7 +108,8 @@ func (c *Client) Do(ctx context.Context, request Request) (answer *Answer, err e
 	return answer, err
 }
 
-// repeat sends a request until it succeeds or a repetition cannot help.
+// repeat sends a request until it succeeds or a repetition cannot help. A node
+// that fails is left for the next one at once; after all of them it waits.
 func (c *Client) repeat(ctx context.Context, request *Request, send func() error) error {
 	if request.Key == "" && request.Method != http.MethodGet && request.Method != http.MethodHead {
 		request.Key = rand.Text()
@@ -142,8 +118,12 @@ func (c *Client) repeat(ctx context.Context, request *Request, send func() error
 	for attempt := 1; ; attempt++ {
 		err := send()
 		var failed *base.Error
-		if err == nil || attempt == c.attempts || !errors.As(err, &failed) || !failed.Repeatable() {
+		known := c.nodes.count()
+		if err == nil || attempt >= c.attempts*known || !errors.As(err, &failed) || !failed.Repeatable() {
 			return err
+		}
+		if attempt%known != 0 {
+			continue
 		}
 		if !pause(ctx, max(wait, time.Duration(failed.RetryAfter)*time.Second)) {
 			return err
@@ -170,7 +150,17 @@ func (c *Client) once(ctx context.Context, request *Request) (*Answer, error) {
 		return nil, &base.Error{Code: base.NotFound, Detail: "the canonical address is " + response.Header.Get("Location")}
 	}
 	position, _ := strconv.ParseUint(response.Header.Get("Picloud-Position"), 10, 64)
+	c.see(position)
 	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body, Position: base.Position(position)}, nil
+}
+
+// see remembers how far the log was seen.
+func (c *Client) see(position uint64) {
+	for before := c.seen.Load(); before < position; before = c.seen.Load() {
+		if c.seen.CompareAndSwap(before, position) {
+			return
+		}
+	}
 }
 
 // Open sends a request as Do does and gives its successful answer with the body
@@ -215,12 +205,17 @@ func (c *Client) send(ctx context.Context, request *Request) (*http.Response, er
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	if request.At > 0 {
-		r.Header.Set("Picloud-Min-Position", request.At.String())
+	if at := max(request.At, base.Position(c.seen.Load())); at > 0 {
+		r.Header.Set("Picloud-Min-Position", at.String())
 	}
-	response, err := c.http.Do(r)
-	if err != nil {
+	node := c.nodes.pick()
+	response, err := node.http.Do(r)
+	switch {
+	case err != nil:
+		c.nodes.leave(node)
 		return nil, lost(ctx, request, err)
+	case response.StatusCode == http.StatusServiceUnavailable:
+		c.nodes.leave(node)
 	}
 	return response, nil
 }

@@ -18,9 +18,11 @@ import (
 // contextFile is what client.json holds: where a cluster is and who asks.
 type contextFile struct {
 	Endpoint string `json:"endpoint"`
-	Domain   string `json:"domain"`
-	CA       string `json:"ca"`    // PEM
-	Token    string `json:"token"` // bearer token
+	// Endpoints are the nodes of the cluster, which stand in when Endpoint fails.
+	Endpoints []string `json:"endpoints,omitempty"`
+	Domain    string   `json:"domain"`
+	CA        string   `json:"ca"`    // PEM
+	Token     string   `json:"token"` // bearer token
 }
 
 // contextPath finds the file of the chosen cluster: --context, PICLOUD_CONTEXT,
@@ -87,7 +89,7 @@ func (a *App) loadContext() (client.Config, error) {
 	if err := json.Unmarshal(data, &file); err != nil {
 		return client.Config{}, &brokenContext{path, err}
 	}
-	return client.Config{Endpoint: file.Endpoint, Domain: file.Domain, CA: []byte(file.CA), Token: file.Token}, nil
+	return client.Config{Endpoints: append([]string{file.Endpoint}, file.Endpoints...), Domain: file.Domain, CA: []byte(file.CA), Token: file.Token}, nil
 }
 
 func (a *App) context() *cobra.Command {
@@ -115,7 +117,7 @@ func (a *App) context() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(a.Stdout, "%s\t%s at %s\n", path, cfg.Domain, cfg.Endpoint)
+				_, err = fmt.Fprintf(a.Stdout, "%s\t%s at %s\n", path, cfg.Domain, strings.Join(cfg.Endpoints, ", "))
 				return err
 			},
 		},

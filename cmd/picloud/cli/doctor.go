@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,7 +75,7 @@ func (a *App) examine(ctx context.Context) (findings []finding) {
 	case err != nil:
 		return append(findings, finding{"context", err.Error(), false, "start a node with \"picloud dev\", or name a cluster with --context"})
 	}
-	findings = append(findings, finding{"context", fmt.Sprintf("%s: %s at %s", path, cfg.Domain, cfg.Endpoint), true, ""})
+	findings = append(findings, finding{"context", fmt.Sprintf("%s: %s at %s", path, cfg.Domain, strings.Join(cfg.Endpoints, ", ")), true, ""})
 	cfg.Attempts = 1
 	cluster, err := client.New(cfg)
 	if err != nil {

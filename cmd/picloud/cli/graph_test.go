@@ -82,7 +82,7 @@ func TestALoadHalvesWhatIsTooLarge(t *testing.T) {
 	}))
 	defer server.Close()
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	cluster, err := client.New(client.Config{Endpoint: server.URL, Domain: "example.com", CA: ca})
+	cluster, err := client.New(client.Config{Endpoints: []string{server.URL}, Domain: "example.com", CA: ca})
 	if err != nil {
 		t.Fatal(err)
 	}

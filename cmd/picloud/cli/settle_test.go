@@ -46,7 +46,7 @@ func settleThrough(t *testing.T, limit time.Duration, phases ...string) error {
 	server := httptest.NewTLSServer(s)
 	t.Cleanup(server.Close)
 	cluster, err := client.New(client.Config{
-		Endpoint: server.URL, Domain: "example.com",
+		Endpoints: []string{server.URL}, Domain: "example.com",
 		CA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -24,7 +25,7 @@ func cluster(t *testing.T, handler http.HandlerFunc) (*httptest.Server, *Client)
 	s := httptest.NewTLSServer(handler)
 	t.Cleanup(s.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
-	c, err := New(Config{Endpoint: s.URL, Domain: "example.com", CA: ca, Token: "pct_secret"})
+	c, err := New(Config{Endpoints: []string{s.URL}, Domain: "example.com", CA: ca, Token: "pct_secret"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestEveryNameOfTheClusterIsTheEndpoint(t *testing.T) {
 func TestNodeOfAnotherClusterGetsNoToken(t *testing.T) {
 	s, _ := cluster(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("asked with %q", r.Header.Get("Authorization")) })
 	s.Config.ErrorLog = nil
-	c, err := New(Config{Endpoint: s.URL, Domain: "example.com", Token: "pct_secret", Attempts: 1})
+	c, err := New(Config{Endpoints: []string{s.URL}, Domain: "example.com", Token: "pct_secret", Attempts: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,5 +262,82 @@ func TestCallsAreOneRequestEach(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// clusterOf is several nodes under one name and one certificate.
+func clusterOf(t *testing.T, handlers ...http.HandlerFunc) *Client {
+	t.Helper()
+	var cfg Config
+	for _, handler := range handlers {
+		s := httptest.NewTLSServer(handler)
+		t.Cleanup(s.Close)
+		cfg.Endpoints = append(cfg.Endpoints, s.URL)
+		cfg.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	}
+	cfg.Domain = "example.com"
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestAnotherNodeStandsIn(t *testing.T) {
+	var keys []string
+	c := clusterOf(t,
+		func(_ http.ResponseWriter, r *http.Request) {
+			keys = append(keys, r.Header.Get("Idempotency-Key"))
+			panic(http.ErrAbortHandler) // after it may have been applied
+		},
+		func(w http.ResponseWriter, _ *http.Request) { refuse(w, base.Unavailable) },
+		func(_ http.ResponseWriter, r *http.Request) {
+			keys = append(keys, r.Header.Get("Idempotency-Key"))
+		},
+	)
+	for range 2 { // the second goes where the first was answered
+		if _, err := c.Do(t.Context(), Request{Method: http.MethodPut, Path: "/products/shop", Body: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(keys) != 3 || keys[0] == "" || keys[1] != keys[0] || keys[2] == keys[0] {
+		t.Errorf("got keys %q", keys)
+	}
+}
+
+func TestRefusedConnectionIsAnsweredElsewhere(t *testing.T) {
+	c := clusterOf(t, func(http.ResponseWriter, *http.Request) {}, func(http.ResponseWriter, *http.Request) {})
+	first := c.nodes.list[0]
+	first.http.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	}
+	if _, err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: "/"}); err != nil {
+		t.Error(err)
+	}
+	if got := c.Endpoints(); len(got) != 2 || got[0] == "https://"+first.address {
+		t.Errorf("the failed node is still asked first: %s", got)
+	}
+}
+
+func TestWhatWasSeenIsSeenOnEveryNode(t *testing.T) {
+	var asked []string
+	node := func(position string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Header.Get("Picloud-Min-Position"))
+			w.Header().Set("Picloud-Position", position)
+		}
+	}
+	c := clusterOf(t, node("7"), node("9"))
+	for _, move := range []bool{true, false, false} {
+		if _, err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: "/"}); err != nil {
+			t.Fatal(err)
+		}
+		if move {
+			c.nodes.leave(c.nodes.pick())
+		}
+	}
+	if want := []string{"", "7", "9"}; !slices.Equal(asked, want) {
+		t.Errorf("asked for the positions %q, want %q", asked, want)
 	}
 }
