@@ -30,8 +30,8 @@ type Config struct {
 	// Bootstrap forms a cluster of this node alone if there is no state yet;
 	// on a node with state it does nothing.
 	Bootstrap bool
-	// Transport carries Raft between nodes and stays the caller's to close. Nil
-	// means a node that will stay alone: no network, and elections at once.
+	// Transport carries Raft between nodes, pre-votes too, and stays the caller's
+	// to close. Nil means a node that will stay alone, without a network.
 	Transport raft.Transport
 	// Logger takes Raft's own messages too; nil discards.
 	Logger *slog.Logger
@@ -63,6 +63,9 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Dir == "" || c.ID == "" {
 		return c, errors.New("consensus: Config needs Dir and ID")
+	}
+	if _, able := c.Transport.(raft.WithPreVote); c.Transport != nil && !able {
+		return c, errors.New("consensus: Config.Transport carries no pre-votes")
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -8,12 +8,10 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Raft's timing: between nodes, and for a node that is alone and need not wait
-// for anybody.
+// Raft's timing.
 const (
 	electionTimeout = 600 * time.Millisecond
 	leaseTimeout    = 500 * time.Millisecond
-	aloneTimeout    = 10 * time.Millisecond
 )
 
 // entriesPerMessage bounds one message to a follower, in entries.
@@ -31,16 +29,13 @@ func (n *Node) raftConfig() *raft.Config {
 	c.SnapshotThreshold = n.cfg.SnapshotEntries
 	c.TrailingLogs = n.cfg.TrailingLogs
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = electionTimeout, electionTimeout, leaseTimeout
-	if n.cfg.Transport == nil {
-		c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = aloneTimeout, aloneTimeout, aloneTimeout
-	}
 	return c
 }
 
 func (n *Node) startRaft(m *fsm) error {
-	conf, transport := n.raftConfig(), n.cfg.Transport
-	if transport == nil {
-		_, transport = raft.NewInmemTransport(raft.ServerAddress(n.cfg.ID))
+	conf, transport := n.raftConfig(), newCarrier(n.cfg.Transport)
+	if n.cfg.Transport == nil {
+		_, transport.Transport = raft.NewInmemTransport(raft.ServerAddress(n.cfg.ID))
 	}
 	s := n.store
 	if n.cfg.Bootstrap {
@@ -67,5 +62,16 @@ func (n *Node) startRaft(m *fsm) error {
 	if n.raft, err = raft.NewRaft(conf, m, s.log, s.stable, s.snapshots, transport); err != nil {
 		return errors.Join(ErrStoreDamaged, err)
 	}
+	alone := soleVoter(n.raft.GetConfiguration().Configuration(), conf.LocalID)
+	n.tasks.Go(func() { transport.run(n.stop, alone) })
 	return nil
+}
+
+func soleVoter(c raft.Configuration, id raft.ServerID) bool {
+	for _, s := range c.Servers {
+		if (s.ID == id) != (s.Suffrage == raft.Voter) {
+			return false
+		}
+	}
+	return len(c.Servers) > 0
 }

@@ -53,7 +53,7 @@ func (n *Node) openStore() (*store, error) {
 		n.cfg.Logger.Warn("Raft's log was cut where a crash interrupted a write",
 			"file", cut.File, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason)
 	}
-	s := &store{log: &watchedLog{log, n.fail}, stable: stable, logger: raftLogger(n.cfg.Logger, n.cfg.Transport == nil)}
+	s := &store{log: &watchedLog{log, n.fail}, stable: stable, logger: raftLogger(n.cfg.Logger)}
 	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(n.cfg.Dir, snapshotsRetained, s.logger); err != nil {
 		return nil, errors.Join(fmt.Errorf("open Raft's snapshots: %w", err), s.Close())
 	}
