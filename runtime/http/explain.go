@@ -20,7 +20,7 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request, q *sparql.Query
 		format, ok = named, true
 	}
 	if ok && format.Name == JSON.Name {
-		s.status(w, http.StatusOK, explanation)
+		say(w, http.StatusOK, JSON.Media, explanation)
 		return nil
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

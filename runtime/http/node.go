@@ -64,7 +64,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.status(w, http.StatusOK, map[string]any{
+	say(w, http.StatusOK, JSON.Media, map[string]any{
 		"position": live.Position, "equal": live == rebuilt, "live": digestsOf(live), "rebuilt": digestsOf(rebuilt),
 	})
 	return nil
@@ -72,7 +72,7 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request) error {
 
 // healthz says that the process answers, and nothing else.
 func (s *Server) healthz(w http.ResponseWriter, r *http.Request) error {
-	s.status(w, http.StatusOK, map[string]any{"alive": true})
+	say(w, http.StatusOK, JSON.Media, map[string]any{"alive": true})
 	return nil
 }
 
@@ -84,13 +84,6 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	if !readiness.Reads {
 		status = http.StatusServiceUnavailable
 	}
-	s.status(w, status, readiness)
+	say(w, status, JSON.Media, readiness)
 	return nil
-}
-
-func (s *Server) status(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", JSON.Media)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(legible(body))
 }

@@ -97,7 +97,7 @@ func (s *Server) listQueries(w http.ResponseWriter, r *http.Request) error {
 		}
 		items = append(items, item)
 	}
-	s.status(w, http.StatusOK, map[string]any{"items": items})
+	say(w, http.StatusOK, JSON.Media, map[string]any{"items": items})
 	return nil
 }
 
