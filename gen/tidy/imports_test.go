@@ -58,9 +58,11 @@ var laws = []law{
 	{[]string{"runtime/lang/..."}, []string{"gen/base", "generated/schema", "runtime/rdf/..."}, "the language knows kinds as data, so that it needs no server"},
 	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "golang.org/x/sys/..."}, "the log keeps bytes"},
 	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
+	{[]string{"runtime/peer"}, []string{raft}, "the wire between members: Raft's streams (its interface only), HTTP, and who may speak"},
 	{[]string{"runtime/dataset/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "github.com/klauspost/compress/zstd"}, kernel), "changes of datasets are packed here and nowhere else"},
 	{[]string{"runtime/state/...", "runtime/command/...", "runtime/projection/...", "runtime/reconcile/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "generated/quads", "generated/schema", "github.com/tidwall/btree"}, kernel), "the kernel treats all kinds alike"},
 
+	{[]string{"runtime/discovery/..."}, []string{"golang.org/x/net/...", "golang.org/x/sys/..."}, "finding neighbours knows the network and nothing of the platform"},
 	{[]string{"runtime/iam/..."}, slice, "slices never import each other; they meet in the log"},
 	{[]string{"runtime/http/..."}, slices.Concat([]string{"gen/base", "generated/...", "runtime/iam", "runtime/live", prometheus, "github.com/google/uuid", "github.com/klauspost/compress/..."}, kernel), "the edge sees the kernel and the output; what it serves comes from them"},
 	{[]string{"runtime/...", "cmd/picloud/..."}, []string{"gen/base", "generated/...", "runtime/...", "cmd/picloud/...", cobra, "github.com/spf13/pflag", prometheus, "golang.org/x/term", "golang.org/x/sys/...", "go.yaml.in/yaml/v3", "github.com/google/uuid", "github.com/hashicorp/go-hclog"}, "the whole is put together in runtime/node and the command"},
@@ -75,7 +77,7 @@ var slice = slices.Concat([]string{"gen/base", "generated/..."}, kernel)
 var testLibraries = []string{
 	"github.com/google/go-cmp/...", "github.com/rogpeppe/go-internal/...", "pgregory.net/rapid", "go.uber.org/goleak",
 	"github.com/knakk/rdf", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/getkin/kin-openapi/...",
-	"github.com/piprate/json-gold/ld", "github.com/hashicorp/go-hclog", raft, "go.etcd.io/bbolt", "golang.org/x/net/...",
+	"github.com/piprate/json-gold/ld", "github.com/hashicorp/go-hclog", raft, "go.etcd.io/bbolt", "golang.org/x/net/...", "github.com/hashicorp/mdns", "github.com/anishathalye/porcupine",
 }
 
 func matches(pattern, name string) bool {
