@@ -30,8 +30,8 @@ func devCommand(app *cli.App) *cobra.Command {
 own. Started again on the same directory it continues. The directory holds
 client.json (for --context), ca.pem and admin.token.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return o.run(c.Context(), app, func(ctx context.Context, n *node.Node, address string) error {
-				return o.welcome(ctx, app, n, address, paths)
+			return o.run(c.Context(), app, func(ctx context.Context, n *node.Node) error {
+				return o.welcome(ctx, app, n, paths)
 			})
 		},
 	}
@@ -42,12 +42,13 @@ client.json (for --context), ca.pem and admin.token.`,
 
 // welcome writes what clients need, applies what was asked for, and says what
 // to try.
-func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, address string, paths []string) error {
+func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, paths []string) error {
+	address := "https://" + n.Address()
 	file := filepath.Join(o.dir, "client.json")
 	if err := o.handOver(n, address, file); err != nil { // who waits for the word needs the file
 		return err
 	}
-	if err := announce(app, address); err != nil {
+	if err := announce(app, n); err != nil {
 		return err
 	}
 	context := ""
@@ -66,7 +67,7 @@ func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, addre
   picloud %[1]sevents stream --after 0
   curl --cacert %[3]s --connect-to %[4]s:443:%[5]s -H "Authorization: Bearer $(cat %[6]s)" https://%[4]s/
   in a browser: %[7]s/ (any name, the token in %[6]s as password; reading only)
-`, context, example, filepath.Join(o.dir, "ca.pem"), o.domain, address[len("https://"):], filepath.Join(o.dir, "admin.token"), address)
+`, context, example, filepath.Join(o.dir, "ca.pem"), o.domain, n.Address(), filepath.Join(o.dir, "admin.token"), address)
 	return err
 }
 

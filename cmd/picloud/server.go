@@ -14,9 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/cmd/picloud/cli"
-	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/dataset/writer"
-	"github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/http/fetch"
 	"github.com/picloud/picloud/runtime/node"
 	"github.com/picloud/picloud/runtime/sparql"
@@ -37,6 +35,7 @@ type options struct {
 	stores                     int64 // of all datasets, in MiB
 	hosts                      []string
 	load                       *fetch.Fetcher // from hosts, nil if there are none
+	logger                     *slog.Logger
 }
 
 func (o *options) flags(c *cobra.Command, dir, level string) {
@@ -58,8 +57,8 @@ func serverCommand(app *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use: "server", GroupID: "node", Short: "Run a node", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return o.run(c.Context(), app, func(_ context.Context, _ *node.Node, address string) error {
-				return announce(app, address)
+			return o.run(c.Context(), app, func(_ context.Context, n *node.Node) error {
+				return announce(app, n)
 			})
 		},
 	}
@@ -67,28 +66,24 @@ func serverCommand(app *cli.App) *cobra.Command {
 	return c
 }
 
-const (
-	startTime = 60 * time.Second // until a node is ready
-	endTime   = 20 * time.Second // from the signal until all is closed
-)
+// endTime is from the signal until all is closed.
+const endTime = 20 * time.Second
 
-// readiness is what is done once a node serves at an address.
-type readiness func(ctx context.Context, n *node.Node, address string) error
+// readiness is what is done once a node serves.
+type readiness func(ctx context.Context, n *node.Node) error
 
 // announce tells who started the node that it serves.
-func announce(app *cli.App, address string) error {
-	_, err := fmt.Fprintln(app.Stdout, "ready", address)
+func announce(app *cli.App, n *node.Node) error {
+	_, err := fmt.Fprintln(app.Stdout, "ready", "https://"+n.Address())
 	return err
 }
 
-// run runs a node until ctx ends.
-func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error {
-	logger, err := newLogger(app.Stderr, o.level)
-	if err != nil {
+// check refuses flags that make no sense and makes of them what the node needs.
+func (o *options) check(app *cli.App) (err error) {
+	if o.logger, err = newLogger(app.Stderr, o.level); err != nil {
 		return err
 	}
-	host, _, err := net.SplitHostPort(o.listen)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(o.listen); err != nil {
 		return cli.Usagef("--listen %q is no address such as 127.0.0.1:7443", o.listen)
 	}
 	if o.limits.Timeout <= 0 || o.memory <= 0 || o.queries.Running <= 0 || o.together <= 0 || o.stores <= 0 {
@@ -100,66 +95,44 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 		}
 	}
 	o.limits.MaxMemoryBytes, o.queries.MemoryBytes = o.memory<<20, o.together<<20
-	n, err := open(ctx, node.Config{Dir: o.dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: logger, DatasetMemory: o.stores << 20})
-	if err != nil {
-		return err
-	}
-	err = o.serve(ctx, n, logger, ready)
-	return errors.Join(err, within(endTime, n.Close))
-}
-
-func open(ctx context.Context, cfg node.Config) (*node.Node, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("it took over %s", startTime))
-	defer cancel()
-	return node.Open(ctx, cfg)
-}
-
-func (o *options) serve(ctx context.Context, n *node.Node, logger *slog.Logger, ready readiness) error {
-	server, err := http.New(http.Config{
-		Domain: o.domain, ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Datasets: n.Datasets(), Writer: n.Writer(), Reasoner: n.Reasoner, Events: n.Events(), Load: o.load,
-		Writable: func() error { return writable(n) }, TLS: n.TLS(), Logger: logger,
-		Limits: o.limits, Queries: o.queries,
-	})
-	if err != nil {
-		return err
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
-	if err != nil {
-		return fmt.Errorf("%w; choose another with --listen", err)
-	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ctx, listener) }()
-	go func() { // a node that cannot go on ends, and says why
-		select {
-		case <-n.Consensus().Failed():
-			stop(n.Consensus().Err())
-		case <-ctx.Done():
-		}
-	}()
-	if err := ready(ctx, n, "https://"+listener.Addr().String()); err != nil {
-		stop(err)
-	}
-	err = <-served
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		err = errors.Join(cause, err)
-	}
-	return err
-}
-
-// writable says why a node takes no writes now.
-func writable(n *node.Node) error {
-	leadership, _ := n.Consensus().Leadership()
-	switch {
-	case n.Consensus().Err() != nil:
-		return n.Consensus().Err()
-	case n.Consensus().Full():
-		return &base.Error{Code: base.Full, Detail: "the disk is full up to its mark; free some space"}
-	case !leadership.Leading:
-		return &base.Error{Code: base.Unavailable, Detail: "no leader at present", RetryAfter: 1}
-	}
 	return nil
+}
+
+// config is that of a node in a directory that listens at an address.
+func (o *options) config(ctx context.Context, app *cli.App, dir, listen string) (node.Config, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+	if err != nil {
+		return node.Config{}, fmt.Errorf("%w; choose another with --listen", err)
+	}
+	host, _, _ := net.SplitHostPort(listen)
+	cfg := node.Config{
+		Dir: dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: o.logger, DatasetMemory: o.stores << 20, Listener: listener, Bootstrap: true,
+	}
+	cfg.Edge.Load, cfg.Edge.Limits, cfg.Edge.Queries = o.load, o.limits, o.queries
+	return cfg, nil
+}
+
+// run runs a node until ctx ends.
+func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error {
+	if err := o.check(app); err != nil {
+		return err
+	}
+	cfg, err := o.config(ctx, app, o.dir, o.listen)
+	if err != nil {
+		return err
+	}
+	n, err := node.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if err = ready(ctx, n); err == nil {
+		select {
+		case <-ctx.Done():
+		case <-n.Failed(): // it ends, and says why
+			err = n.Err()
+		}
+	}
+	return errors.Join(err, within(endTime, n.Close))
 }
 
 // names are the names that a node answers to because it listens at them.

@@ -14,6 +14,32 @@ import (
 // welcome is what a person who looks at everything sees first.
 const welcome = "Start here: this is the cluster. What belongs to it: SELECT ?resource ?kind { ?resource <https://picloud.local/ontology#kind> ?kind }"
 
+// AdminToken is the token of the administrator that was made with the cluster;
+// "" when its file is gone. Nothing says that it is still valid.
+func (n *Node) AdminToken() string { return n.token }
+
+// awaitLeadership waits until this node leads. Nobody else can: it is the only
+// voter, so what takes long never comes.
+func (n *Node) awaitLeadership(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, n.cfg.Patience, fmt.Errorf(
+		"no leader appeared in %s: the cluster in %s was made by a node with another key; restore %s from a backup of this directory",
+		n.cfg.Patience, n.path("raft"), n.path("keys/node.key")))
+	defer cancel()
+	for {
+		leadership, changed := n.consensus.Leadership()
+		if leadership.Leading {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-n.consensus.Failed():
+			return n.consensus.Err()
+		case <-ctx.Done():
+			return fmt.Errorf("the node did not become ready: %w", context.Cause(ctx))
+		}
+	}
+}
+
 // found writes the first events of a new cluster, and at each start what this
 // node knows of itself.
 func (n *Node) found(ctx context.Context) error {

@@ -42,7 +42,7 @@ type whole struct {
 
 func config(dir string) node.Config {
 	return node.Config{
-		Dir: dir, Name: "pi-1", Version: "test",
+		Dir: dir, Name: "pi-1", Version: "test", Bootstrap: true,
 		Disk: consensus.DiskMark{MinFree: 1, MinPercent: 1}, // the test machine's disk may be nearly full
 	}
 }

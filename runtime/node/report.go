@@ -25,14 +25,15 @@ const reportEvery = time.Minute
 func (n *Node) self() base.Ref { return base.Ref("/nodes/" + n.cfg.Name) }
 
 // startReporter keeps what the cluster knows of this node true.
-func (n *Node) startReporter() *reconcile.Loop {
-	return reconcile.Start(reconcile.Config{
+func (n *Node) startReporter() {
+	reporter := reconcile.Start(reconcile.Config{
 		Views:  n.views,
 		Keys:   func(*state.State) iter.Seq[base.Ref] { return slices.Values([]base.Ref{n.self()}) },
 		Port:   n.observe,
 		Resync: reportEvery,
 		Logger: n.cfg.Logger,
 	})
+	n.own(func() error { reporter.Close(); return nil })
 }
 
 // observe reports what this node is and that it leads.
@@ -41,9 +42,29 @@ func (n *Node) observe(ctx context.Context, self base.Ref) error {
 	if err != nil {
 		return err
 	}
+	for _, c := range n.becoming(self, status) {
+		if err := n.report(ctx, c); err != nil {
+			return err
+		}
+	}
 	return n.report(ctx, &domain.ObserveNode{Ref: self, Status: status}, &domain.ObserveCluster{
-		Ref: "/", Status: domain.ClusterStatus{CAFingerprint: n.ca.Fingerprint(), Leader: self},
+		Ref: "/", Status: domain.ClusterStatus{CAFingerprint: n.ca.Fingerprint()},
 	})
+}
+
+// becoming is what makes this node the leader and only voter that it is.
+func (n *Node) becoming(self base.Ref, status domain.NodeStatus) (commands []domain.Command) {
+	node, _ := n.views.View().State.Get(self).(*domain.Node)
+	if node == nil {
+		commands = append(commands, &domain.EnrollNode{Ref: self, Status: status})
+	}
+	if node == nil || node.Phase == domain.PhaseApproved {
+		commands = append(commands, &domain.JoinNode{Ref: self})
+	}
+	if node == nil || node.Status.RaftRole != domain.RaftRoleVoter {
+		commands = append(commands, &domain.PromoteNode{Ref: self})
+	}
+	return append(commands, &domain.LeadCluster{Ref: "/", Leader: self})
 }
 
 // report asks for changes in the name of this node.
@@ -67,20 +88,11 @@ func (n *Node) status() (domain.NodeStatus, error) {
 		return domain.NodeStatus{}, err
 	}
 	status := domain.NodeStatus{
-		Hostname: label(hostname), RaftRole: domain.RaftRoleVoter, IsLeader: new(true), Cordoned: n.cordoned(), Condition: domain.ConditionHealthy,
+		Hostname: label(hostname), IsLeader: new(true),
 		Addresses:       addresses(n.cfg.Names),
 		Capacity:        &domain.NodeCapacity{CPU: new(int64(runtime.NumCPU()) * 1000)},
 		CertFingerprint: fingerprint, CertExpiresAt: base.TimeOf(expires),
 	}
 	measure(n.cfg.Dir, status.Capacity)
 	return status, nil
-}
-
-// cordoned is what an operator decided; a report must not undo it.
-func (n *Node) cordoned() *bool {
-	self, _ := n.views.View().State.Get(n.self()).(*domain.Node)
-	if self == nil {
-		return nil
-	}
-	return self.Status.Cordoned
 }

@@ -14,7 +14,7 @@ import (
 // keepLeader refuses the removal of this node. It decides, so it leads, and it
 // is the only voter: without it nothing would be decided again.
 func (n *Node) keepLeader(before, after *state.State, _ base.Time) error {
-	if before.Get(n.self()) == nil || after.Get(n.self()) != nil {
+	if leaving(before.Get(n.self())) || !leaving(after.Get(n.self())) {
 		return nil
 	}
 	return &base.Error{
@@ -22,6 +22,9 @@ func (n *Node) keepLeader(before, after *state.State, _ base.Time) error {
 		Detail: fmt.Sprintf("%s leads the cluster and is its only voter; without it nothing could be decided again", n.self()),
 	}
 }
+
+// leaving reports a node that is gone or on its way out.
+func leaving(r domain.Resource) bool { return r == nil || r.Common().Phase == domain.PhaseDeleting }
 
 // keepToOwnTerms refuses vocabularies and shapes that cannot be read, that say
 // something about terms of others, or that are not well formed.

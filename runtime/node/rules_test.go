@@ -34,10 +34,14 @@ func TestLastVoterIsNotRemoved(t *testing.T) {
 
 func TestNodeThatDoesNotVoteIsRemoved(t *testing.T) {
 	w := open(t, t.TempDir())
-	r := request(&domain.ObserveNode{Ref: "/nodes/pi-2", Status: domain.NodeStatus{Hostname: "pi-2"}})
-	r.Principal = command.Principal{Actor: "/nodes/pi-1", Role: command.Platform}
-	w.ask(r)
+	platform := func(c domain.Command) {
+		r := request(c)
+		r.Principal = command.Principal{Actor: "/nodes/pi-1", Role: command.Platform}
+		w.ask(r)
+	}
+	platform(&domain.EnrollNode{Ref: "/nodes/pi-2", Status: domain.NodeStatus{Hostname: "pi-2"}})
 	w.do(&domain.RemoveNode{Ref: "/nodes/pi-2"})
+	platform(&domain.EndNode{Ref: "/nodes/pi-2"})
 	if w.get("/nodes/pi-2") != nil {
 		t.Error("it is still there")
 	}

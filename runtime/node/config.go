@@ -1,0 +1,110 @@
+package node
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/http"
+)
+
+// Config says which node this is and how it comes to a cluster. What the
+// directory says of both stands; nothing here changes it.
+type Config struct {
+	Dir     string   // everything that the node keeps; one process at a time
+	Domain  string   // that the cluster must have; "" = whatever it has, and "picloud.local" for a new one
+	Name    string   // of the node: a DNS label; "" = the host's name
+	Names   []string // DNS names and addresses that the node also answers to
+	Version string   // of this program
+	Logger  *slog.Logger
+	Now     func() time.Time
+
+	// Listener is the one port of the node, which closes it; nil means a free
+	// port of the loopback.
+	Listener net.Listener
+	// Bootstrap founds a cluster of this node alone if the directory is new.
+	// Without it a new node waits until it is told, or let into a cluster.
+	Bootstrap bool
+
+	// Edge holds what the operator says of the API: limits, queries, live
+	// queries, times, what LOAD may fetch. The node fills in the rest.
+	Edge http.Config
+	// Notice is called with what a person at the console should see while the
+	// node opens; nil means nobody looks.
+	Notice func(line string)
+
+	// Disk is the mark below which writes are refused; the zero value is the
+	// usual one.
+	Disk consensus.DiskMark
+	// DatasetMemory is how many bytes all datasets of resources may take before
+	// changes that let one grow are refused; 0 means the usual amount.
+	DatasetMemory int64
+	// Patience is how long to wait for the only voter to lead, which takes it
+	// well under a second. 0 means 30 s.
+	Patience time.Duration
+}
+
+// usualDomain is that of a cluster whose founder names none.
+const usualDomain = "picloud.local"
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Notice == nil {
+		c.Notice = func(string) {}
+	}
+	if c.Patience == 0 {
+		c.Patience = 30 * time.Second
+	}
+	if c.Name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return c, fmt.Errorf("the host has no name: %w; give the node one", err)
+		}
+		c.Name = label(host)
+	}
+	if !base.IsName(c.Name) {
+		return c, fmt.Errorf("%q cannot name a node; use lower-case letters, digits and hyphens, beginning with a letter (%q, say)", c.Name, label(c.Name))
+	}
+	return c, checkDomain(c.Domain)
+}
+
+// checkDomain refuses what cannot be the domain of a cluster; "" is none.
+func checkDomain(name string) error {
+	if name == "" {
+		return nil
+	}
+	var check base.Check
+	(&domain.ClusterSpec{Domain: name}).Validate(&check)
+	for _, v := range check.Violations {
+		if v.Pointer == "/domain" { // the rest is not known yet
+			return fmt.Errorf("%q cannot be the domain of a cluster: %s", name, v.Message)
+		}
+	}
+	return nil
+}
+
+// label makes a DNS label of a host's name.
+func label(host string) string {
+	host, _, _ = strings.Cut(strings.ToLower(host), ".")
+	clean := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, host), "-")
+	if clean == "" || clean[0] < 'a' {
+		clean = "node-" + clean
+	}
+	return strings.TrimRight(clean[:min(len(clean), 63)], "-")
+}

@@ -1,0 +1,131 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/schema"
+	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/dataset"
+	"github.com/picloud/picloud/runtime/dataset/writer"
+	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/eventlog/datadir"
+	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/projection"
+	"github.com/picloud/picloud/runtime/rdf"
+)
+
+// claimDirectory keeps every other process out.
+func (n *Node) claimDirectory(context.Context) (err error) {
+	if n.claim, err = datadir.Open(datadir.Config{Dir: n.cfg.Dir, Version: n.cfg.Version}); err != nil {
+		return err
+	}
+	n.own(n.claim.Close)
+	return nil
+}
+
+// openLog opens what the node has of the cluster's history.
+func (n *Node) openLog(context.Context) (err error) {
+	if n.log, err = eventlog.Open(eventlog.Config{Dir: n.path("log")}); err != nil {
+		return err
+	}
+	n.own(n.log.Close)
+	return nil
+}
+
+// openViews prepares what is folded from the log. Nothing is, yet.
+func (n *Node) openViews(context.Context) error {
+	static, err := staticGraphs()
+	if err != nil {
+		return err
+	}
+	if n.datasets, err = dataset.New(dataset.Config{
+		Dir: n.path("datasets"), Log: n.log, Reason: n.reason, Concluded: concluded, Logger: n.cfg.Logger,
+	}); err != nil {
+		return err
+	}
+	n.own(func() error { n.datasets.Close(); return nil })
+	n.views = projection.New(projection.Config{
+		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"),
+		Static: static, Axioms: axioms(static), Datasets: n.datasets, Logger: n.cfg.Logger,
+	}, n.log)
+	return nil
+}
+
+// staticGraphs are the quads of the ontology and of its language.
+func staticGraphs() ([]base.Quad, error) {
+	quads, err := rdf.ParseAll(bytes.NewReader(schema.OntologyTurtle), rdf.Turtle, rdf.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("the built-in ontology: %w", err)
+	}
+	vocabulary, meta := base.IRI(strings.TrimSuffix(base.Ontology, "#")), base.IRI(strings.TrimSuffix(base.Meta, "#"))
+	for i, q := range quads {
+		quads[i].G = vocabulary
+		if strings.HasPrefix(q.S.Value, base.Meta) {
+			quads[i].G = meta
+		}
+	}
+	return quads, nil
+}
+
+// openConsensus takes up the node's part in the consensus, which folds what the
+// log holds and what comes.
+func (n *Node) openConsensus(context.Context) error {
+	id, err := n.leaf.ID()
+	if err != nil {
+		return err
+	}
+	n.consensus, err = consensus.Open(consensus.Config{
+		Dir: n.path("raft"), ID: id, Bootstrap: true, Logger: n.cfg.Logger,
+		Checkpoint: n.views.Checkpoint, Disk: n.cfg.Disk, Now: n.cfg.Now,
+	}, n.log, n.views)
+	if err != nil {
+		return err
+	}
+	n.own(n.saveCheckpoint)
+	n.own(n.consensus.Close)
+	n.follow(n.consensus)
+	return n.claim.Raise() // consensus has taken an older store over
+}
+
+// saveCheckpoint makes the next start short. A checkpoint never stands for more
+// than the log is sure to hold.
+func (n *Node) saveCheckpoint() error {
+	if err := n.log.Sync(); err != nil {
+		return err
+	}
+	return n.views.SaveCheckpoint()
+}
+
+// follow makes a fault of the consensus one of the node.
+func (n *Node) follow(c *consensus.Node) {
+	over := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-c.Failed():
+			n.fail(c.Err())
+		case <-over:
+		}
+	}()
+	n.own(func() error { close(over); <-ended; return nil })
+}
+
+// openDoor opens the front door and what changes datasets through it.
+func (n *Node) openDoor(context.Context) (err error) {
+	n.door = command.New(command.Config{
+		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: n.sealer,
+		Authenticator: &iam.Tokens{Now: n.cfg.Now}, Checks: []command.Check{n.keepToOwnTerms},
+		Rules: []command.Rule{iam.KeepAdministrator, n.keepLeader}, Logger: n.cfg.Logger,
+	})
+	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets, Memory: n.cfg.DatasetMemory}); err == nil {
+		n.own(func() error { n.writer.Close(); return nil })
+	}
+	n.own(func() error { n.door.Close(); return nil }) // before the writer, which waits for it
+	return err
+}

@@ -1,0 +1,74 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/http"
+)
+
+// openPort makes the node answer, at first with what it waits for.
+func (n *Node) openPort(ctx context.Context) (err error) {
+	if n.cfg.Listener == nil {
+		if n.cfg.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+			return err
+		}
+		n.own(func() error { return closeListener(n.cfg.Listener) })
+	}
+	secure := n.leaf.ServerConfig()
+	secure.NextProtos = []string{"h2", "http/1.1"}
+	n.api = newAPI(tls.NewListener(n.cfg.Listener, secure))
+	n.own(func() error {
+		err := errors.Join(n.api.close(), closeListener(n.cfg.Listener))
+		n.api.drain()
+		return err
+	})
+	n.await("the node is starting")
+	n.api.hand(http.Waiting{Reason: func() string { return *n.waits.Load() }, Logger: n.cfg.Logger}.Serve)
+	return nil
+}
+
+// closeListener closes a listener that may be closed already.
+func closeListener(l net.Listener) error {
+	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// await says what the node waits for now.
+func (n *Node) await(what string) { n.waits.Store(&what) }
+
+// serve puts the edge in the place of the word that the node waits.
+func (n *Node) serve(context.Context) error {
+	n.datasets.Serve(n.views.View().Position)
+	cfg := n.cfg.Edge
+	cfg.Domain, cfg.ClusterID = n.cfg.Domain, n.ClusterID()
+	cfg.Door, cfg.Views, cfg.Datasets, cfg.Writer, cfg.Events = n.door, n.views, n.datasets, n.writer, n.log
+	cfg.Reasoner, cfg.Writable, cfg.Logger = n.Reasoner, n.writable, n.cfg.Logger
+	edge, err := http.New(cfg)
+	if err != nil {
+		return err
+	}
+	n.startReporter()
+	n.api.hand(edge.Serve)
+	n.own(n.api.close) // requests are answered before anything ends that they need
+	return nil
+}
+
+// writable says why the node takes no writes now.
+func (n *Node) writable() error {
+	leadership, _ := n.consensus.Leadership()
+	switch {
+	case n.consensus.Err() != nil:
+		return n.consensus.Err()
+	case n.consensus.Full():
+		return &base.Error{Code: base.Full, Detail: "the disk is full up to its mark; free some space"}
+	case !leadership.Leading:
+		return &base.Error{Code: base.Unavailable, Detail: "no leader at present", RetryAfter: 1}
+	}
+	return nil
+}
