@@ -27,7 +27,7 @@ const (
 
 // kernel is the part of the runtime that knows no kind by name.
 var kernel = []string{
-	"runtime/eventlog/...", "runtime/consensus/...", "runtime/state/...", "runtime/command/...", "runtime/projection/...",
+	"runtime/disk/...", "runtime/eventlog/...", "runtime/consensus/...", "runtime/state/...", "runtime/command/...", "runtime/projection/...",
 	"runtime/dataset/...", "runtime/rdf/...", "runtime/sparql/...", "runtime/shacl/...", "runtime/lang/...", "runtime/reconcile/...", "runtime/reasoning/...",
 }
 
@@ -56,8 +56,9 @@ var laws = []law{
 	{[]string{"runtime/reasoning/..."}, []string{"gen/base", "runtime/rdf"}, "what follows from a graph, whoever fills it and asks it"},
 	{[]string{"runtime/ontology/..."}, []string{"gen/base", "runtime/rdf", "runtime/shacl", "runtime/reasoning"}, "what a product says of itself is judged by those who read it"},
 	{[]string{"runtime/lang/..."}, []string{"gen/base", "generated/schema", "runtime/rdf/..."}, "the language knows kinds as data, so that it needs no server"},
-	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "golang.org/x/sys/..."}, "the log keeps bytes"},
-	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
+	{[]string{"runtime/disk/..."}, []string{"runtime/disk"}, "files and nothing of what they hold"},
+	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "runtime/disk/...", "golang.org/x/sys/..."}, "the log keeps bytes"},
+	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/disk/...", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
 	{[]string{"runtime/peer"}, []string{raft}, "the wire between members: Raft's streams (its interface only), HTTP, and who may speak"},
 	{[]string{"runtime/dataset/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "github.com/klauspost/compress/zstd"}, kernel), "changes of datasets are packed here and nowhere else"},
 	{[]string{"runtime/state/...", "runtime/command/...", "runtime/projection/...", "runtime/reconcile/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "generated/quads", "generated/schema", "github.com/tidwall/btree"}, kernel), "the kernel treats all kinds alike"},

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/picloud/picloud/runtime/disk/faulty"
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
@@ -217,7 +218,7 @@ func TestPowerCutLosesOnlyTheUnsynced(t *testing.T) {
 	dir := t.TempDir()
 	for seed := range rounds {
 		r := rand.New(rand.NewPCG(uint64(seed), 1))
-		d := newDisk()
+		d := faulty.New(r)
 		cfg := eventlog.Config{Dir: dir, SegmentBytes: 600, FS: d}
 		for cut := range 4 {
 			l, err := eventlog.Open(cfg)
@@ -238,7 +239,7 @@ func TestPowerCutLosesOnlyTheUnsynced(t *testing.T) {
 					synced = l.Head().Position
 				}
 			}
-			d = d.cut(r)
+			d = d.After()
 			cfg.FS = d
 			again, err := eventlog.Open(cfg)
 			if err != nil {
@@ -413,12 +414,12 @@ func TestMissingFileIsNamed(t *testing.T) {
 }
 
 func TestFullDiskRefusesAndHarmsNothing(t *testing.T) {
-	d := newDisk()
+	d := faulty.New(rand.New(rand.NewPCG(1, 2)))
 	l := open(t, eventlog.Config{Dir: t.TempDir(), SegmentBytes: 600, FS: d})
 	r := rand.New(rand.NewPCG(1, 1))
 	full := false
-	d.fault = func(op string, size int) (int, error) {
-		if full && op == "write" {
+	d.Fault = func(op faulty.Op, _ string, size int) (int, error) {
+		if full && op == faulty.OpWrite {
 			return r.IntN(size + 1), &os.PathError{Op: "write", Err: syscall.ENOSPC}
 		}
 		return size, nil
@@ -435,15 +436,15 @@ func TestFullDiskRefusesAndHarmsNothing(t *testing.T) {
 }
 
 func TestFailedSyncStaysFailed(t *testing.T) {
-	d := newDisk()
+	d := faulty.New(rand.New(rand.NewPCG(1, 3)))
 	l, err := eventlog.Open(eventlog.Config{Dir: t.TempDir(), FS: d})
 	if err != nil {
 		t.Fatal(err)
 	}
 	entry(t, l, 1)
 	broken := errors.New("input/output error")
-	d.fault = func(op string, n int) (int, error) {
-		if op == "sync" {
+	d.Fault = func(op faulty.Op, _ string, n int) (int, error) {
+		if op == faulty.OpSync {
 			return 0, broken
 		}
 		return n, nil
@@ -451,7 +452,7 @@ func TestFailedSyncStaysFailed(t *testing.T) {
 	if err := l.Sync(); !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
-	d.fault = nil
+	d.Fault = nil
 	if err := l.Sync(); !errors.Is(err, broken) {
 		t.Error("a second sync pretends that nothing was lost:", err)
 	}
@@ -463,7 +464,7 @@ func TestFailedSyncStaysFailed(t *testing.T) {
 func TestLogIsWhatWasAppended(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
-		cfg := eventlog.Config{Dir: dir, FS: newDisk(), SegmentBytes: rapid.Int64Range(100, 3000).Draw(rt, "segment")}
+		cfg := eventlog.Config{Dir: dir, FS: faulty.New(rand.New(rand.NewPCG(1, 4))), SegmentBytes: rapid.Int64Range(100, 3000).Draw(rt, "segment")}
 		l, err := eventlog.Open(cfg)
 		if err != nil {
 			rt.Fatal(err)

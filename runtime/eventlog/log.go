@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // Config says where a log is and how it is kept.
@@ -19,7 +20,7 @@ type Config struct {
 	// It is part of the format: nodes of one cluster use the same.
 	SegmentBytes int64
 	// FS is the file system; nil means the operating system's.
-	FS FS
+	FS disk.FS
 }
 
 // DefaultSegmentBytes is the size of a segment unless told otherwise.
@@ -30,17 +31,17 @@ const DefaultSegmentBytes = 64 << 20
 type Log struct {
 	dir      string
 	limit    int64
-	fs       FS
+	fs       disk.FS
 	recovery Recovery
 
 	view atomic.Pointer[view]
 
-	mu     sync.Mutex // append, rotate, close
+	mu     disk.Lock // append, rotate, close
 	buf    []byte
 	failed error
 
-	syncMu   sync.Mutex // sync, rotate, close; taken after mu
-	markFile File
+	syncMu   disk.Lock // sync, rotate, close; taken after mu
+	markFile disk.File
 	mark     mark
 	syncErr  error
 }
@@ -49,7 +50,7 @@ type Log struct {
 type view struct {
 	head     Head
 	segments []*segment // the last one is being written
-	file     File       // of the last segment
+	file     disk.File  // of the last segment
 	end      int64      // bytes of the last segment that count
 	closed   bool
 	changed  chan struct{} // closed when a newer view stands
@@ -64,15 +65,15 @@ func Open(cfg Config) (*Log, error) {
 		cfg.SegmentBytes = DefaultSegmentBytes
 	}
 	if cfg.FS == nil {
-		cfg.FS = OS()
+		cfg.FS = disk.OS()
 	}
 	if cfg.SegmentBytes <= segmentHeader {
 		return nil, fmt.Errorf("eventlog: SegmentBytes %d is not over %d", cfg.SegmentBytes, segmentHeader)
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, named("open the event log", err)
 	}
-	l := &Log{dir: cfg.Dir, limit: cfg.SegmentBytes, fs: cfg.FS}
+	l := &Log{dir: cfg.Dir, limit: cfg.SegmentBytes, fs: cfg.FS, mu: disk.NewLock(), syncMu: disk.NewLock()}
 	if err := l.open(); err != nil {
 		if l.markFile != nil {
 			err = errors.Join(err, l.markFile.Close())
@@ -211,7 +212,7 @@ func (l *Log) rotate(v *view) (*view, error) {
 }
 
 // create begins a segment after head. A failed attempt leaves no file behind.
-func (l *Log) create(number uint64, head Head) (*segment, File, error) {
+func (l *Log) create(number uint64, head Head) (*segment, disk.File, error) {
 	seg := &segment{path: segmentPath(l.dir, head.Position+1), number: number, before: head}
 	file, err := l.fs.OpenFile(seg.path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

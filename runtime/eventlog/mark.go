@@ -5,6 +5,8 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // The file "synced" remembers how much of the log is durable. It tells a torn
@@ -55,7 +57,7 @@ func decodeMark(b []byte) (mark, bool) {
 
 // openMark opens or creates the file and reads the newer good slot. In a new
 // file there is none and the zero mark counts: nothing is durable yet.
-func openMark(fs FS, dir string, fresh bool) (File, mark, error) {
+func openMark(fs disk.FS, dir string, fresh bool) (disk.File, mark, error) {
 	path := filepath.Join(dir, markName)
 	f, err := fs.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -77,7 +79,7 @@ func openMark(fs FS, dir string, fresh bool) (File, mark, error) {
 }
 
 // writeMark makes m durable.
-func writeMark(f File, m mark) error {
+func writeMark(f disk.File, m mark) error {
 	if _, err := f.WriteAt(m.encode(), int64(m.sequence%2)*markSlot); err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // Recovery tells what Open found after the last durable batch and cut away.
@@ -85,7 +87,7 @@ func (l *Log) inspect(path string) (*segment, error) {
 	return seg, closing(f, err)
 }
 
-func inspectFile(f File, path string) (*segment, error) {
+func inspectFile(f disk.File, path string) (*segment, error) {
 	size, err := f.Size()
 	if err != nil {
 		return nil, fmt.Errorf("open the event log %s: %w", path, err)
@@ -215,7 +217,7 @@ func (l *Log) replay(seg *segment) (head Head, end int64, err error) {
 }
 
 // cut removes everything after end from the newest segment.
-func (l *Log) cut(seg *segment, file File, head Head, end int64, torn *frameError) error {
+func (l *Log) cut(seg *segment, file disk.File, head Head, end int64, torn *frameError) error {
 	seg.mu.Lock()
 	seg.indexed = true
 	for n := len(seg.index); n > 0 && seg.index[n-1].offset >= end; n-- {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // chunk is how much a scanner reads at once, in bytes.
@@ -14,7 +16,7 @@ const chunk = 64 << 10
 // closes it again: a reader at rest costs no descriptor, and a file that is
 // sealed, archived or removed meanwhile disturbs nobody.
 type scanner struct {
-	fs     FS
+	fs     disk.FS
 	seg    *segment
 	offset int64 // of the next frame
 	limit  int64 // bytes of the file that count
@@ -28,7 +30,7 @@ type frame struct {
 	more  bool
 }
 
-func newScanner(fs FS, seg *segment, offset, limit int64) *scanner {
+func newScanner(fs disk.FS, seg *segment, offset, limit int64) *scanner {
 	return &scanner{fs: fs, seg: seg, offset: offset, limit: limit}
 }
 
@@ -109,4 +111,12 @@ func (s *segment) corrupt(err error, position uint64) error {
 		return err
 	}
 	return &CorruptError{File: s.path, Offset: bad.offset, Position: position, Reason: bad.reason.Error()}
+}
+
+// closing closes c and keeps the first error.
+func closing(c io.Closer, err error) error {
+	if closed := c.Close(); err == nil {
+		err = closed
+	}
+	return err
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // A segment file begins with a header that repeats where the log stood, so that
@@ -122,7 +124,7 @@ func (s *segment) find(position uint64) int64 {
 }
 
 // build fills the index of a segment that an earlier process sealed.
-func (s *segment) build(fs FS) error {
+func (s *segment) build(fs disk.FS) error {
 	s.mu.Lock()
 	done := s.indexed
 	s.mu.Unlock()

@@ -13,9 +13,19 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/picloud/picloud/runtime/consensus/raftlog"
+	"github.com/picloud/picloud/runtime/disk/faulty"
 )
 
 const dir = "log"
+
+// newDisk has the directory of the log.
+func newDisk(r *rand.Rand) *faulty.Disk {
+	d := faulty.New(r)
+	if err := d.MkdirAll(dir, 0o700); err != nil {
+		panic(err)
+	}
+	return d
+}
 
 // model is what the log must hold: certain is what was answered for, and each
 // of also what a change that got no good answer may have left instead.
@@ -77,7 +87,7 @@ func (m model) find(s *raftlog.Store) (model, error) {
 // player plays a random schedule on a store.
 type player struct {
 	r     *rand.Rand
-	d     *disk
+	d     *faulty.Disk
 	s     *raftlog.Store
 	m     model
 	term  uint64
@@ -85,7 +95,7 @@ type player struct {
 	size  int64 // of a segment; 0 means 3000
 }
 
-func config(d *disk) raftlog.Config {
+func config(d *faulty.Disk) raftlog.Config {
 	return raftlog.Config{Dir: dir, SegmentBytes: 3000, RoomBytes: 4096, FS: d}
 }
 
@@ -236,15 +246,15 @@ func TestPowerCutAtEveryPointLosesNothingAnswered(t *testing.T) {
 		for at := 1; ; at++ {
 			p := &player{r: rand.New(rand.NewPCG(seed, 1))}
 			p.d = newDisk(p.r)
-			p.d.cutAt = at
+			p.d.CutAt(at)
 			went, err := p.playUntilCut(40)
 			if err == nil && !went {
 				break // the schedule is shorter than that
 			}
 			for again := 0; err == nil && again < 3; again++ {
 				cuts++
-				p.d = p.d.cut()
-				p.d.cutAt = []int{1 + p.r.IntN(12), 1 + p.r.IntN(60), 0}[again] // in the recovery, too
+				p.d = p.d.After()
+				p.d.CutAt([]int{1 + p.r.IntN(12), 1 + p.r.IntN(60), 0}[again]) // in the recovery, too
 				if _, err = p.playUntilCut(15); p.s != nil && p.s.Recovered().Cut() {
 					torn++
 				}
@@ -264,7 +274,7 @@ func (p *player) playUntilCut(steps int) (went bool, err error) {
 	for i := 0; err == nil && i < steps; i++ {
 		err = p.step()
 	}
-	if errors.Is(err, errPower) && !errors.Is(err, errModel) {
+	if errors.Is(err, faulty.ErrPower) && !errors.Is(err, errModel) {
 		return true, nil
 	}
 	return false, err
@@ -278,7 +288,7 @@ func TestFailureAtEveryPointLosesNothingAnswered(t *testing.T) {
 		for at := 1; ; at++ {
 			p := &player{r: rand.New(rand.NewPCG(seed, 2))}
 			p.d = newDisk(p.r)
-			p.d.failAt, p.d.failFor = at, 1+p.r.IntN(4)
+			p.d.FailAt(at, 1+p.r.IntN(4))
 			hit, err := p.playThroughFailure(40)
 			if err != nil {
 				t.Fatalf("seed %d, failure at %d: %v", seed, at, err)
@@ -296,21 +306,21 @@ func TestFailureAtEveryPointLosesNothingAnswered(t *testing.T) {
 func (p *player) playThroughFailure(steps int) (hit bool, err error) {
 	err = p.open()
 	for range steps {
-		hit = hit || errors.Is(err, errIO)
+		hit = hit || errors.Is(err, faulty.ErrIO)
 		switch {
-		case errors.Is(err, errModel), err != nil && !errors.Is(err, errIO):
+		case errors.Is(err, errModel), err != nil && !errors.Is(err, faulty.ErrIO):
 			return hit, err
 		case err == nil, p.s != nil && p.s.Err() == nil:
 			err = p.step() // the store goes on, even after a refusal
 			continue
 		}
 		if p.r.IntN(2) == 0 {
-			p.d = p.d.cut()
+			p.d = p.d.After()
 		}
-		p.d.failAt = 0
+		p.d.FailAt(0, 0)
 		err = p.open()
 	}
-	if err != nil && !errors.Is(err, errIO) {
+	if err != nil && !errors.Is(err, faulty.ErrIO) {
 		return hit, err
 	}
 	return hit || err != nil, p.endWithCut()
@@ -318,7 +328,7 @@ func (p *player) playThroughFailure(steps int) (hit bool, err error) {
 
 // endWithCut takes the power and looks whether all is there.
 func (p *player) endWithCut() error {
-	p.d = p.d.cut()
+	p.d = p.d.After()
 	return p.open()
 }
 
@@ -329,7 +339,7 @@ func TestFullDiskRefusesAndStillForgets(t *testing.T) {
 	for seed := range seeds() * 10 {
 		p := &player{r: rand.New(rand.NewPCG(seed, 3)), size: int64(seed%2) * 100_000}
 		p.d = newDisk(p.r)
-		p.d.capacity = 8192 + int64(p.r.IntN(40_000))
+		p.d.SetCapacity(8192 + int64(p.r.IntN(40_000)))
 		err := p.open()
 		for range 60 {
 			if err != nil && (errors.Is(err, errModel) || p.s.Err() != nil) {
@@ -337,7 +347,7 @@ func TestFullDiskRefusesAndStillForgets(t *testing.T) {
 			}
 			err = p.step()
 		}
-		p.d.capacity = p.d.used()
+		p.d.SetCapacity(p.d.Used())
 		for n := p.fills; p.fills == n; {
 			if err := p.store(); err != nil && !errors.Is(err, syscall.ENOSPC) {
 				t.Fatalf("seed %d: %v", seed, err)
@@ -348,7 +358,7 @@ func TestFullDiskRefusesAndStillForgets(t *testing.T) {
 				t.Fatalf("seed %d: a deletion was refused: %v", seed, err)
 			}
 		}
-		p.d.capacity = 0
+		p.d.SetCapacity(0)
 		if err := p.store(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 	"path/filepath"
 
-	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // A segment begins with a header, and its records follow:
@@ -36,7 +36,7 @@ type segment struct {
 	number uint64
 	before bounds // what counted when it began
 	salt   salt
-	file   eventlog.File
+	file   disk.File
 	end    int64 // where the next record goes
 	room   int64 // bytes of the file; those after end are zero
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // Config says where the log is and how it is kept.
@@ -23,7 +23,7 @@ type Config struct {
 	// writes change no metadata of the file; 0 means 1 MiB.
 	RoomBytes int64
 	// FS is the file system; nil means the operating system's.
-	FS eventlog.FS
+	FS disk.FS
 }
 
 const (
@@ -44,7 +44,7 @@ type Store struct {
 	cfg      Config
 	recovery Recovery
 
-	write  sync.Mutex // one change at a time; taken before mu
+	write  disk.Lock // one change at a time; taken before mu
 	buf    []byte
 	failed error
 	marked bool // a bounds record is the last
@@ -73,13 +73,13 @@ func Open(cfg Config) (*Store, error) {
 		cfg.RoomBytes = 1 << 20
 	}
 	if cfg.FS == nil {
-		cfg.FS = eventlog.OS()
+		cfg.FS = disk.OS()
 	}
 	if cfg.SegmentBytes <= segmentHeader || cfg.SegmentBytes > maxSegment || cfg.RoomBytes < reserve || cfg.RoomBytes > maxSegment {
 		return nil, fmt.Errorf("raftlog: SegmentBytes %d, RoomBytes %d: at most %d, and room of at least %d",
 			cfg.SegmentBytes, cfg.RoomBytes, maxSegment, reserve)
 	}
-	s := &Store{cfg: cfg}
+	s := &Store{cfg: cfg, write: disk.NewLock()}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}

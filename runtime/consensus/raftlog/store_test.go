@@ -3,6 +3,7 @@ package raftlog_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/picloud/picloud/runtime/consensus/raftlog"
+	"github.com/picloud/picloud/runtime/disk"
+	"github.com/picloud/picloud/runtime/disk/faulty"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,14 +34,14 @@ func TestStoreIsItsModel(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if n := len(p.d.names); n > 2+len(p.m.certain) {
-			t.Errorf("seed %d: %d segments for %d entries", seed, n, len(p.m.certain))
+		if names, err := p.d.ReadDir(dir); err != nil || len(names) > 2+len(p.m.certain) {
+			t.Errorf("seed %d: %d segments for %d entries, %v", seed, len(names), len(p.m.certain), err)
 		}
 	}
 }
 
 // written is a disk with several segments, closed, and what they hold.
-func written(t *testing.T, closed bool) (*disk, []raft.Log) {
+func written(t *testing.T, closed bool) (*faulty.Disk, []raft.Log) {
 	t.Helper()
 	p := &player{r: rand.New(rand.NewPCG(3, 5))}
 	p.d = newDisk(p.r)
@@ -58,8 +61,8 @@ func written(t *testing.T, closed bool) (*disk, []raft.Log) {
 			t.Fatal(err)
 		}
 	}
-	if len(p.d.names) < 3 {
-		t.Fatalf("only %d segments", len(p.d.names))
+	if names, err := p.d.ReadDir(dir); err != nil || len(names) < 3 {
+		t.Fatalf("only %d segments, %v", len(names), err)
 	}
 	return p.d, p.m.certain
 }
@@ -68,20 +71,20 @@ func written(t *testing.T, closed bool) (*disk, []raft.Log) {
 func TestEveryDamagedByteIsFoundOrHarmless(t *testing.T) {
 	d, want := written(t, true)
 	found := 0
-	step := 11
+	step := int64(11)
 	if os.Getenv("PICLOUD_LONG") == "1" {
 		step = 1
 	}
-	for path, f := range d.names {
-		for at := 0; at < len(f.data); at += step {
-			f.data[at] ^= 0x40
+	for path, size := range sizes(t, d) {
+		for at := int64(0); at < size; at += step {
+			d.Flip(path, at, 0x40)
 			err := readAll(d, want)
-			f.data[at] ^= 0x40
+			d.Flip(path, at, 0x40)
 			var corrupt *raftlog.CorruptError
 			switch {
 			case errors.As(err, &corrupt):
 				found++
-				if corrupt.File != path || corrupt.Offset > int64(at) {
+				if corrupt.File != path || corrupt.Offset > at {
 					t.Fatalf("byte %d of %s was damaged, the error is %v", at, path, err)
 				}
 			case err != nil:
@@ -89,14 +92,14 @@ func TestEveryDamagedByteIsFoundOrHarmless(t *testing.T) {
 			}
 		}
 	}
-	if found < 5000/step {
+	if found < 5000/int(step) {
 		t.Errorf("only %d damages were found", found)
 	}
 }
 
 // readAll opens a copy of d and compares it; the copy takes the recovery.
-func readAll(d *disk, want []raft.Log) error {
-	s, err := raftlog.Open(config(d.copy()))
+func readAll(d *faulty.Disk, want []raft.Log) error {
+	s, err := raftlog.Open(config(d.Copy()))
 	if err != nil {
 		return err
 	}
@@ -106,20 +109,29 @@ func readAll(d *disk, want []raft.Log) error {
 	return s.Close()
 }
 
-func (d *disk) copy() *disk {
-	c := newDisk(d.r)
-	for p, f := range d.names {
-		c.names[p] = &inode{d: c, data: slices.Clone(f.data)}
+// sizes are those of all files, by path.
+func sizes(t *testing.T, d *faulty.Disk) map[string]int64 {
+	t.Helper()
+	names, err := d.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return c
+	of := map[string]int64{}
+	for _, name := range names {
+		content, err := disk.ReadFile(d, filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		of[filepath.Join(dir, name)] = int64(len(content))
+	}
+	return of
 }
 
 // Without an orderly end only the last write may pass for interrupted.
 func TestDamageBeforeTheLastWriteIsNamed(t *testing.T) {
 	d, want := written(t, false)
 	paths, _ := d.ReadDir(dir)
-	newest := d.names[filepath.Join(dir, paths[len(paths)-1])]
-	newest.data[70] ^= 1 // in the first record of the segment
+	d.Flip(filepath.Join(dir, paths[len(paths)-1]), 70, 1) // in the first record of the segment
 	var corrupt *raftlog.CorruptError
 	if err := readAll(d, want); !errors.As(err, &corrupt) || corrupt.Offset != 64 || !strings.HasSuffix(corrupt.File, paths[len(paths)-1]) {
 		t.Fatal(err)
@@ -131,8 +143,9 @@ func TestDamageBeforeTheLastWriteIsNamed(t *testing.T) {
 // not even if the power goes while that one is written.
 func TestWhatWasCutStaysAway(t *testing.T) {
 	for seed := range uint64(200) {
-		d := newDisk(rand.New(rand.NewPCG(seed, 6)))
-		p := &player{r: d.r, d: d}
+		r := rand.New(rand.NewPCG(seed, 6))
+		d := newDisk(r)
+		p := &player{r: r, d: d}
 		data := make([]byte, 700)
 		first := &raft.Log{Index: 1, Term: 2, Data: data}
 		m := model{also: [][]raft.Log{{*first}}}
@@ -142,15 +155,15 @@ func TestWhatWasCutStaysAway(t *testing.T) {
 		if err := p.s.StoreLogs([]*raft.Log{{Index: 1, Term: 1, Data: data}, {Index: 2, Term: 1, Data: data}, {Index: 3, Term: 1, Data: data}}); err != nil {
 			t.Fatal(err)
 		}
-		d.names[filepath.Join(dir, "raft-00000000000000000001.seg")].data[70] ^= 1
+		d.Flip(filepath.Join(dir, "raft-00000000000000000001.seg"), 70, 1)
 		if err := p.open(); err != nil || !p.s.Recovered().Cut() {
 			t.Fatal("the torn write was not cut and told:", err)
 		}
-		d.cutAt = d.ops + 1 + d.r.IntN(4)
+		d.CutAt(1 + r.IntN(4))
 		if err := p.s.StoreLog(first); err == nil {
 			m = settle([]raft.Log{*first})
 		}
-		p.m, p.d = m, d.cut()
+		p.m, p.d = m, d.After()
 		if err := p.open(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -161,8 +174,10 @@ func TestMissingSegmentIsNamed(t *testing.T) {
 	d, want := written(t, true)
 	paths, _ := d.ReadDir(dir)
 	for _, name := range paths[:len(paths)-1] {
-		c := d.copy()
-		delete(c.names, filepath.Join(dir, name))
+		c := d.Copy()
+		if err := c.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 		if err := readAll(c, want); !errors.Is(err, raftlog.ErrCorrupt) || !strings.Contains(err.Error(), name) {
 			t.Errorf("without %s: %v", name, err)
 		}
@@ -268,7 +283,10 @@ func FuzzOpen(f *testing.F) {
 				f.Fatal(err)
 			}
 		}
-		whole := p.d.names[filepath.Join(dir, name)].data
+		whole, err := disk.ReadFile(p.d, filepath.Join(dir, name))
+		if err != nil {
+			f.Fatal(err)
+		}
 		f.Add(whole, uint16(0), byte(0))
 		f.Add(whole[:700], uint16(100), byte(1))
 	}
@@ -279,7 +297,13 @@ func FuzzOpen(f *testing.F) {
 			content[at] ^= change
 		}
 		d := newDisk(rand.New(rand.NewPCG(1, 7)))
-		d.names[filepath.Join(dir, name)] = &inode{d: d, data: content}
+		err := disk.WriteFile(d, filepath.Join(dir, name), 0o600, func(w io.Writer) error {
+			_, err := w.Write(content)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		cfg := config(d)
 		s, err := raftlog.Open(cfg)
 		if err != nil {
