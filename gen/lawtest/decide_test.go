@@ -189,9 +189,29 @@ func TestNodeJoinsIsDrainedAndRemoved(t *testing.T) {
 	const pi base.Ref = "/nodes/pi-2"
 	drain := codec.DecodeOperation(&base.Decoder{Address: base.Address{Ref: pi}}, domain.KindNode, "drain", nil)
 	refused(t, nil, drain, base.NotFound, "there is no node /nodes/pi-2")
-	r := step(t, nil, &domain.ObserveNode{Ref: pi, Status: domain.NodeStatus{Hostname: "pi-2"}}, 30, noon)
-	if r.Common().Phase != domain.PhaseReady {
-		t.Errorf("joined as %s", r.Common().Phase)
+	quiet(t, nil, &domain.ObserveNode{Ref: pi, Status: domain.NodeStatus{Hostname: "pi-2"}}) // a report lets nobody in
+	r := step(t, nil, &domain.EnrollNode{Ref: pi, Status: domain.NodeStatus{Hostname: "pi-2"}}, 28, noon)
+	if r.Common().Phase != domain.PhaseApproved {
+		t.Errorf("enrolled as %s", r.Common().Phase)
+	}
+	refused(t, r, &domain.EnrollNode{Ref: pi}, base.Conflict, "there is a node /nodes/pi-2 already")
+	refused(t, r, &domain.PromoteNode{Ref: pi}, base.Conflict, "promote is possible while it is ready")
+	r = step(t, r, &domain.JoinNode{Ref: pi}, 29, noon)
+	if n := r.(*domain.Node); n.Phase != domain.PhaseReady || n.Status.RaftRole != domain.RaftRoleLearner || n.Status.Condition != domain.ConditionHealthy {
+		t.Errorf("joined as %+v", n)
+	}
+	r = step(t, r, &domain.MissNode{Ref: pi, Reason: "no answer for 10 s"}, 30, noon)
+	quiet(t, r, &domain.MissNode{Ref: pi, Reason: "no answer for 10 s"})
+	if n := r.(*domain.Node); n.Status.Condition != domain.ConditionUnreachable || n.Reason != "no answer for 10 s" {
+		t.Errorf("missed as %+v", n)
+	}
+	r = step(t, r, &domain.ObserveNode{Ref: pi, Status: domain.NodeStatus{Hostname: "pi-2", Port: new(int64(443)), Condition: domain.ConditionHealthy}}, 30, noon)
+	if n := r.(*domain.Node); n.Status.Condition != domain.ConditionUnreachable {
+		t.Error("a report made it reachable")
+	}
+	r = step(t, r, &domain.ReachNode{Ref: pi}, 31, noon)
+	if n := r.(*domain.Node); n.Status.Condition != domain.ConditionHealthy || n.Reason != "" {
+		t.Errorf("reached as %+v", n)
 	}
 	r = step(t, r, drain, 31, noon)
 	if c := r.(*domain.Node).Status.Cordoned; c == nil || !*c {
@@ -206,7 +226,10 @@ func TestNodeJoinsIsDrainedAndRemoved(t *testing.T) {
 	if c := r.(*domain.Node).Status.Cordoned; c == nil || *c {
 		t.Error("still cordoned")
 	}
-	if gone := step(t, r, r.Deletion(), 33, noon); gone != nil {
+	refused(t, r, r.Deletion(), base.Conflict, "end is possible while it is deleting")
+	r = step(t, r, &domain.RemoveNode{Ref: pi}, 33, noon)
+	refused(t, r, &domain.MissNode{Ref: pi}, base.Conflict, "miss is possible while it is ready")
+	if gone := step(t, r, r.Deletion(), 34, noon); gone != nil {
 		t.Error("still there")
 	}
 	if codec.DecodeDeclare(&base.Decoder{}, domain.KindNode, object(), "") != nil || codec.NewDelete(domain.KindNode, pi) != nil {
@@ -245,6 +268,15 @@ func TestGroupLetsGoOfADeletedMember(t *testing.T) {
 
 func TestClusterIsAlwaysThere(t *testing.T) {
 	cluster := step(t, nil, &domain.DeclareCluster{Ref: "/", Spec: domain.ClusterSpec{Domain: "picloud.local", ClusterID: "6f1c2a90-4d0e-4c55-9b1a-0c8a2f6d7e31"}}, 1, noon)
+	lead := &domain.LeadCluster{Ref: "/", Leader: "/nodes/pi-1", Term: new(int64(7))}
+	led := step(t, cluster, lead, 2, noon)
+	if s := led.(*domain.Cluster).Status; s.Leader != "/nodes/pi-1" || *s.Term != 7 {
+		t.Errorf("%+v", s)
+	}
+	quiet(t, led, lead)
+	if changed := step(t, led, &domain.ObserveCluster{Ref: "/", Status: domain.ClusterStatus{Version: "1.0.0"}}, 3, noon).(*domain.Cluster); changed.Status.Leader != "/nodes/pi-1" {
+		t.Error("a report changed the leader")
+	}
 	if cluster.Deletion() != nil || codec.NewDelete(domain.KindCluster, "/") != nil {
 		t.Error("the cluster can be deleted")
 	}

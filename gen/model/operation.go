@@ -78,7 +78,11 @@ func (b *builder) operation(n *node) {
 	}
 	b.caused(c, n, o)
 	b.model.Operations = append(b.model.Operations, o)
-	c.c.Operations = append(c.c.Operations, o.Operation)
+	if !o.Platform {
+		c.c.Operations = append(c.c.Operations, o.Operation)
+	} else if o.Input != "" {
+		b.add(n.place(base.Meta+"input"), "operation %s of the platform has an input; its command carries what its event carries", b.term(n.iri))
+	}
 }
 
 func (b *builder) caused(c *class, n *node, o *Operation) {
@@ -90,6 +94,7 @@ func (b *builder) caused(c *class, n *node, o *Operation) {
 	for _, e := range b.model.Events {
 		if e.IRI == causes.Value && e.Kind == c.c.Name {
 			o.Causes = e.Name
+			o.Platform = len(e.By) > 0 && !slices.Contains(e.By, Client)
 			return
 		}
 	}

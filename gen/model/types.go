@@ -88,6 +88,9 @@ type Operation struct {
 	Kind   string
 	From   []string // names of phases; empty = any
 	Causes string   // name of an event
+	// Platform: only the platform causes the event, so the operation is its
+	// command and has no address.
+	Platform bool
 }
 
 // View is a named answer below a resource.

@@ -107,6 +107,11 @@ func (p *planner) calls() {
 		for _, from := range o.From {
 			operation.From = append(operation.From, p.tokens[from])
 		}
+		if o.Platform {
+			operation.Permission = k.Word + ":observe"
+			k.Reports = append(k.Reports, operation)
+			continue
+		}
 		k.Operations = append(k.Operations, operation)
 	}
 	for _, v := range p.Model.Views {

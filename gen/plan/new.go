@@ -345,7 +345,7 @@ func (p *planner) collisions() (problems load.Problems) {
 		for _, name := range []string{k.Go, k.Spec, k.Status, k.Declare, k.Delete, k.Observe, k.ChangeDataset, k.Const} {
 			claim(name, "kind "+k.Go)
 		}
-		for _, o := range k.Operations {
+		for _, o := range slices.Concat(k.Operations, k.Reports) {
 			claim(o.Go, "operation "+o.Go)
 		}
 		for _, e := range k.Events {

@@ -73,6 +73,7 @@ type Kind struct {
 
 	Events     []*Event // in the order of the lifecycle, own events last
 	Operations []*Operation
+	Reports    []*Operation // of the platform: commands without an address
 	Views      []*View
 	Routes     []*Route
 	// DatasetRoutes are the endpoints of the dataset of a resource. They speak the

@@ -89,6 +89,7 @@ DELETE /products/{product}/volumes/{name} deleteVolume
 		"alert":   "GET /alerts listAlerts\nGET /alerts/{name} getAlert\n",
 		"node": `GET /nodes listNodes
 GET /nodes/{name} getNode
+POST /nodes/{name}/trust trustNode
 POST /nodes/{name}/drain drainNode
 POST /nodes/{name}/uncordon uncordonNode
 POST /nodes/{name}/remove removeNode

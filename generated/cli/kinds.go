@@ -22,6 +22,13 @@ func Columns(word string) []Column {
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}
+	case "authority":
+		return []Column{
+			{Title: "NAME", Pointer: "/name"},
+			{Title: "SET AT", Pointer: "/status/setAt", Time: true},
+			{Title: "PHASE", Pointer: "/status/phase"},
+			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
+		}
 	case "binary":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
@@ -91,6 +98,16 @@ func Columns(word string) []Column {
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}
+	case "enrollment-refusal":
+		return []Column{
+			{Title: "NAME", Pointer: "/name"},
+			{Title: "ADDRESS", Pointer: "/status/address"},
+			{Title: "HOSTNAME", Pointer: "/status/hostname"},
+			{Title: "CAUSE", Pointer: "/status/cause"},
+			{Title: "ATTEMPTS", Pointer: "/status/attempts"},
+			{Title: "PHASE", Pointer: "/status/phase"},
+			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
+		}
 	case "enrollment-token":
 		return []Column{
 			{Title: "NAME", Pointer: "/name"},
@@ -153,6 +170,13 @@ func Columns(word string) []Column {
 			{Title: "PORT", Pointer: "/port"},
 			{Title: "HOST", Pointer: "/host"},
 			{Title: "TLS", Pointer: "/tls"},
+			{Title: "PHASE", Pointer: "/status/phase"},
+			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
+		}
+	case "keyring":
+		return []Column{
+			{Title: "NAME", Pointer: "/name"},
+			{Title: "FINGERPRINT", Pointer: "/status/fingerprint"},
 			{Title: "PHASE", Pointer: "/status/phase"},
 			{Title: "UPDATED", Pointer: "/status/updatedAt", Time: true},
 		}

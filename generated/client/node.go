@@ -19,6 +19,11 @@ func (c *Client) GetNode(ctx context.Context, name string, options ...Option) (*
 	return get[*domain.Node](ctx, c, one(ofCluster("nodes"), name), options)
 }
 
+// TrustNode: vouch for a node that was let in by itself, so that it may vote.
+func (c *Client) TrustNode(ctx context.Context, name string, options ...Option) (Meta, error) {
+	return c.operate(ctx, &domain.TrustNode{Ref: one(ofCluster("nodes"), name)}, "trust", options)
+}
+
 // DrainNode: move all workloads elsewhere and take no new ones.
 func (c *Client) DrainNode(ctx context.Context, name string, options ...Option) (Meta, error) {
 	return c.operate(ctx, &domain.DrainNode{Ref: one(ofCluster("nodes"), name)}, "drain", options)

@@ -89,6 +89,12 @@ func appendClusterStatus(e *base.Encoder, s *domain.ClusterStatus) {
 	if s.Leader != "" {
 		e.Ref("leader", s.Leader)
 	}
+	if s.Term != nil {
+		e.Integer("term", *s.Term)
+	}
+	if s.Generation != nil {
+		e.Integer("generation", *s.Generation)
+	}
 }
 
 // decodeClusterStatus reads what was observed of a cluster.
@@ -101,6 +107,10 @@ func decodeClusterStatus(d *base.Decoder, v *base.Value) (s domain.ClusterStatus
 			s.Version = d.Given(m.Value, base.Ontology+"Cluster-platformVersion")
 		case "leader":
 			s.Leader = d.Ref(m.Value, "Node", base.Ontology+"Cluster-leader")
+		case "term":
+			s.Term = new(d.Integer(m.Value))
+		case "generation":
+			s.Generation = new(d.Integer(m.Value))
 		}
 	}
 	return s
@@ -116,5 +126,16 @@ func appendClusterPayload(e *base.Encoder, p domain.Payload) {
 	case *domain.ClusterObserved:
 		e.Texts("changed", p.Changed)
 		appendClusterStatus(e, &p.Status)
+	case *domain.LeaderChanged:
+		if p.Leader != "" {
+			e.Ref("leader", p.Leader)
+		}
+		if p.Term != nil {
+			e.Integer("term", *p.Term)
+		}
+	case *domain.ClusterRecovered:
+		if p.Generation != nil {
+			e.Integer("generation", *p.Generation)
+		}
 	}
 }

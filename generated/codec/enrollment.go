@@ -38,6 +38,9 @@ func appendEnrollmentStatus(e *base.Encoder, s *domain.EnrollmentStatus) {
 	if s.Code != "" {
 		e.Text("code", s.Code)
 	}
+	if s.WrapKey != "" {
+		e.Text("wrapKey", s.WrapKey)
+	}
 }
 
 // decodeEnrollmentStatus reads what was observed of an enrolment.
@@ -52,6 +55,8 @@ func decodeEnrollmentStatus(d *base.Decoder, v *base.Value) (s domain.Enrollment
 			s.Hostname = d.Given(m.Value, base.Ontology+"Enrollment-hostname")
 		case "code":
 			s.Code = d.Given(m.Value, base.Ontology+"Enrollment-code")
+		case "wrapKey":
+			s.WrapKey = d.Given(m.Value, base.Ontology+"Enrollment-wrapKey")
 		}
 	}
 	return s

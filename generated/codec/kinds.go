@@ -14,6 +14,8 @@ func AppendResource(e *base.Encoder, r domain.Resource) {
 		appendAlert(e, r)
 	case *domain.AppRegistration:
 		appendAppRegistration(e, r)
+	case *domain.Authority:
+		appendAuthority(e, r)
 	case *domain.Binary:
 		appendBinary(e, r)
 	case *domain.Capability:
@@ -30,6 +32,8 @@ func AppendResource(e *base.Encoder, r domain.Resource) {
 		appendDataProduct(e, r)
 	case *domain.Enrollment:
 		appendEnrollment(e, r)
+	case *domain.EnrollmentRefusal:
+		appendEnrollmentRefusal(e, r)
 	case *domain.EnrollmentToken:
 		appendEnrollmentToken(e, r)
 	case *domain.EventStore:
@@ -46,6 +50,8 @@ func AppendResource(e *base.Encoder, r domain.Resource) {
 		appendInferenceRule(e, r)
 	case *domain.Ingress:
 		appendIngress(e, r)
+	case *domain.Keyring:
+		appendKeyring(e, r)
 	case *domain.M2MPermission:
 		appendM2MPermission(e, r)
 	case *domain.Node:
@@ -85,6 +91,8 @@ func DecodeResource(d *base.Decoder, v *base.Value) domain.Resource {
 		return decodeAlert(d, v)
 	case domain.KindAppRegistration:
 		return decodeAppRegistration(d, v)
+	case domain.KindAuthority:
+		return decodeAuthority(d, v)
 	case domain.KindBinary:
 		return decodeBinary(d, v)
 	case domain.KindCapability:
@@ -101,6 +109,8 @@ func DecodeResource(d *base.Decoder, v *base.Value) domain.Resource {
 		return decodeDataProduct(d, v)
 	case domain.KindEnrollment:
 		return decodeEnrollment(d, v)
+	case domain.KindEnrollmentRefusal:
+		return decodeEnrollmentRefusal(d, v)
 	case domain.KindEnrollmentToken:
 		return decodeEnrollmentToken(d, v)
 	case domain.KindEventStore:
@@ -117,6 +127,8 @@ func DecodeResource(d *base.Decoder, v *base.Value) domain.Resource {
 		return decodeInferenceRule(d, v)
 	case domain.KindIngress:
 		return decodeIngress(d, v)
+	case domain.KindKeyring:
+		return decodeKeyring(d, v)
 	case domain.KindM2MPermission:
 		return decodeM2MPermission(d, v)
 	case domain.KindNode:
@@ -155,6 +167,8 @@ func DecodeDeclare(d *base.Decoder, kind domain.Kind, v *base.Value, deployment 
 	switch kind {
 	case domain.KindAppRegistration:
 		return &domain.DeclareAppRegistration{Ref: d.Address.Ref, Deployment: deployment, Spec: decodeAppRegistrationSpec(d, v)}
+	case domain.KindAuthority:
+		return &domain.DeclareAuthority{Ref: d.Address.Ref, Deployment: deployment, Spec: decodeAuthoritySpec(d, v)}
 	case domain.KindBinary:
 		return &domain.DeclareBinary{Ref: d.Address.Ref, Deployment: deployment, Spec: decodeBinarySpec(d, v)}
 	case domain.KindCapability:
@@ -221,6 +235,8 @@ func NewDelete(kind domain.Kind, ref base.Ref) domain.Command {
 	switch kind {
 	case domain.KindAppRegistration:
 		return &domain.DeleteAppRegistration{Ref: ref}
+	case domain.KindAuthority:
+		return &domain.DeleteAuthority{Ref: ref}
 	case domain.KindBinary:
 		return &domain.DeleteBinary{Ref: ref}
 	case domain.KindCapability:
@@ -291,6 +307,9 @@ func DecodeOperation(d *base.Decoder, kind domain.Kind, operation string, v *bas
 			v = &base.Value{Kind: base.ObjectValue}
 		}
 		return &domain.RejectEnrollment{Ref: d.Address.Ref, Input: decodeRejection(d, v)}
+	case "node/trust":
+		d.Empty(v)
+		return &domain.TrustNode{Ref: d.Address.Ref}
 	case "node/drain":
 		d.Empty(v)
 		return &domain.DrainNode{Ref: d.Address.Ref}
@@ -312,6 +331,8 @@ func AppendPayload(e *base.Encoder, p domain.Payload) {
 		appendAlertPayload(e, p)
 	case domain.KindAppRegistration:
 		appendAppRegistrationPayload(e, p)
+	case domain.KindAuthority:
+		appendAuthorityPayload(e, p)
 	case domain.KindBinary:
 		appendBinaryPayload(e, p)
 	case domain.KindCapability:
@@ -328,6 +349,8 @@ func AppendPayload(e *base.Encoder, p domain.Payload) {
 		appendDataProductPayload(e, p)
 	case domain.KindEnrollment:
 		appendEnrollmentPayload(e, p)
+	case domain.KindEnrollmentRefusal:
+		appendEnrollmentRefusalPayload(e, p)
 	case domain.KindEnrollmentToken:
 		appendEnrollmentTokenPayload(e, p)
 	case domain.KindEventStore:
@@ -344,6 +367,8 @@ func AppendPayload(e *base.Encoder, p domain.Payload) {
 		appendInferenceRulePayload(e, p)
 	case domain.KindIngress:
 		appendIngressPayload(e, p)
+	case domain.KindKeyring:
+		appendKeyringPayload(e, p)
 	case domain.KindM2MPermission:
 		appendM2MPermissionPayload(e, p)
 	case domain.KindNode:
@@ -390,6 +415,12 @@ func decodePayload(d *base.Decoder, t domain.EventType, v *base.Value) domain.Pa
 		return &domain.AppRegistrationChanged{Spec: decodeAppRegistrationSpec(d, v), Changed: changed(d, v)}
 	case domain.TypeAppRegistrationDeleted:
 		return &domain.AppRegistrationDeleted{}
+	case domain.TypeAuthorityDeclared:
+		return &domain.AuthorityDeclared{Spec: decodeAuthoritySpec(d, v)}
+	case domain.TypeAuthorityChanged:
+		return &domain.AuthorityChanged{Spec: decodeAuthoritySpec(d, v), Changed: changed(d, v)}
+	case domain.TypeAuthorityDeleted:
+		return &domain.AuthorityDeleted{}
 	case domain.TypeBinaryDeclared:
 		return &domain.BinaryDeclared{Spec: decodeBinarySpec(d, v)}
 	case domain.TypeBinaryChanged:
@@ -418,6 +449,12 @@ func decodePayload(d *base.Decoder, t domain.EventType, v *base.Value) domain.Pa
 		return &domain.ClusterChanged{Spec: decodeClusterSpec(d, v), Changed: changed(d, v)}
 	case domain.TypeClusterObserved:
 		return &domain.ClusterObserved{Status: decodeClusterStatus(d, v), Changed: changed(d, v)}
+	case domain.TypeLeaderChanged:
+		s := decodeClusterStatus(d, v)
+		return &domain.LeaderChanged{Leader: s.Leader, Term: s.Term}
+	case domain.TypeClusterRecovered:
+		s := decodeClusterStatus(d, v)
+		return &domain.ClusterRecovered{Generation: s.Generation}
 	case domain.TypeConfigDeclared:
 		return &domain.ConfigDeclared{Spec: decodeConfigSpec(d, v)}
 	case domain.TypeConfigChanged:
@@ -468,6 +505,12 @@ func decodePayload(d *base.Decoder, t domain.EventType, v *base.Value) domain.Pa
 		return &domain.EnrollmentRejected{Reason: text(d, v, "reason")}
 	case domain.TypeEnrollmentExpired:
 		return &domain.EnrollmentExpired{}
+	case domain.TypeEnrollmentRefused:
+		return &domain.EnrollmentRefused{Status: decodeEnrollmentRefusalStatus(d, v)}
+	case domain.TypeEnrollmentRefusedAgain:
+		return &domain.EnrollmentRefusedAgain{Status: decodeEnrollmentRefusalStatus(d, v), Changed: changed(d, v)}
+	case domain.TypeEnrollmentRefusalForgotten:
+		return &domain.EnrollmentRefusalForgotten{}
 	case domain.TypeEnrollmentTokenDeclared:
 		return &domain.EnrollmentTokenDeclared{Spec: decodeEnrollmentTokenSpec(d, v)}
 	case domain.TypeEnrollmentTokenChanged:
@@ -554,22 +597,44 @@ func decodePayload(d *base.Decoder, t domain.EventType, v *base.Value) domain.Pa
 		return &domain.IngressFailed{Of: base.Position(integer(d, v, "of")), Reason: text(d, v, "reason"), Status: decodeIngressStatus(d, v), Changed: changed(d, v)}
 	case domain.TypeIngressObserved:
 		return &domain.IngressObserved{Status: decodeIngressStatus(d, v), Changed: changed(d, v)}
+	case domain.TypeKeyringGranted:
+		return &domain.KeyringGranted{Status: decodeKeyringStatus(d, v)}
+	case domain.TypeKeyringRenewed:
+		return &domain.KeyringRenewed{Status: decodeKeyringStatus(d, v), Changed: changed(d, v)}
+	case domain.TypeKeyringWithdrawn:
+		return &domain.KeyringWithdrawn{}
 	case domain.TypeM2MPermissionDeclared:
 		return &domain.M2MPermissionDeclared{Spec: decodeM2MPermissionSpec(d, v)}
 	case domain.TypeM2MPermissionChanged:
 		return &domain.M2MPermissionChanged{Spec: decodeM2MPermissionSpec(d, v), Changed: changed(d, v)}
 	case domain.TypeM2MPermissionDeleted:
 		return &domain.M2MPermissionDeleted{}
+	case domain.TypeNodeEnrolled:
+		return &domain.NodeEnrolled{Status: decodeNodeStatus(d, v)}
 	case domain.TypeNodeJoined:
 		return &domain.NodeJoined{Status: decodeNodeStatus(d, v)}
 	case domain.TypeNodeObserved:
 		return &domain.NodeObserved{Status: decodeNodeStatus(d, v), Changed: changed(d, v)}
+	case domain.TypeNodePromoted:
+		return &domain.NodePromoted{}
+	case domain.TypeNodeDemoted:
+		return &domain.NodeDemoted{}
+	case domain.TypeNodeUnreachable:
+		return &domain.NodeUnreachable{Reason: text(d, v, "reason")}
+	case domain.TypeNodeDegraded:
+		return &domain.NodeDegraded{Reason: text(d, v, "reason")}
+	case domain.TypeNodeReachable:
+		return &domain.NodeReachable{Reason: text(d, v, "reason")}
+	case domain.TypeNodeTrusted:
+		return &domain.NodeTrusted{}
 	case domain.TypeNodeCordoned:
 		return &domain.NodeCordoned{}
 	case domain.TypeNodeUncordoned:
 		return &domain.NodeUncordoned{}
 	case domain.TypeNodeRemoved:
 		return &domain.NodeRemoved{}
+	case domain.TypeNodeLeft:
+		return &domain.NodeLeft{}
 	case domain.TypeOntologyDeclared:
 		return &domain.OntologyDeclared{Spec: decodeOntologySpec(d, v)}
 	case domain.TypeOntologyChanged:

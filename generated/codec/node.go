@@ -56,6 +56,27 @@ func appendNodeStatus(e *base.Encoder, s *domain.NodeStatus) {
 	if s.CertExpiresAt != 0 {
 		e.Time("certExpiresAt", s.CertExpiresAt)
 	}
+	if s.ID != "" {
+		e.Text("id", s.ID)
+	}
+	if s.WrapKey != "" {
+		e.Text("wrapKey", s.WrapKey)
+	}
+	if s.Port != nil {
+		e.Integer("port", *s.Port)
+	}
+	if s.Version != "" {
+		e.Text("version", s.Version)
+	}
+	if s.Incarnation != nil {
+		e.Integer("incarnation", *s.Incarnation)
+	}
+	if s.EnrolledBy != "" {
+		e.Text("enrolledBy", string(s.EnrolledBy))
+	}
+	if s.Trusted != nil {
+		e.Boolean("trusted", *s.Trusted)
+	}
 }
 
 // decodeNodeStatus reads what was observed of a node.
@@ -82,6 +103,20 @@ func decodeNodeStatus(d *base.Decoder, v *base.Value) (s domain.NodeStatus) {
 			s.CertFingerprint = d.Given(m.Value, base.Ontology+"Node-certFingerprint")
 		case "certExpiresAt":
 			s.CertExpiresAt = d.DateTime(m.Value)
+		case "id":
+			s.ID = d.Given(m.Value, base.Ontology+"Node-nodeId")
+		case "wrapKey":
+			s.WrapKey = d.Given(m.Value, base.Ontology+"Node-wrapKey")
+		case "port":
+			s.Port = new(d.Integer(m.Value))
+		case "version":
+			s.Version = d.Given(m.Value, base.Ontology+"Node-platformVersion")
+		case "incarnation":
+			s.Incarnation = new(d.Integer(m.Value))
+		case "enrolledBy":
+			s.EnrolledBy = domain.EnrollmentMode(d.Token(m.Value, base.Ontology+"Node-enrolledBy", "approve", "token", "auto"))
+		case "trusted":
+			s.Trusted = new(d.Boolean(m.Value))
 		}
 	}
 	return s
@@ -89,10 +124,18 @@ func decodeNodeStatus(d *base.Decoder, v *base.Value) (s domain.NodeStatus) {
 
 func appendNodePayload(e *base.Encoder, p domain.Payload) {
 	switch p := p.(type) {
+	case *domain.NodeEnrolled:
+		appendNodeStatus(e, &p.Status)
 	case *domain.NodeJoined:
 		appendNodeStatus(e, &p.Status)
 	case *domain.NodeObserved:
 		e.Texts("changed", p.Changed)
 		appendNodeStatus(e, &p.Status)
+	case *domain.NodeUnreachable:
+		optional(e, "reason", p.Reason)
+	case *domain.NodeDegraded:
+		optional(e, "reason", p.Reason)
+	case *domain.NodeReachable:
+		optional(e, "reason", p.Reason)
 	}
 }

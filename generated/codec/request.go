@@ -17,6 +17,11 @@ func AppendRequest(e *base.Encoder, c domain.Command) bool {
 		appendAppRegistrationSpec(e, &c.Spec)
 		e.End()
 		return true
+	case *domain.DeclareAuthority:
+		e.Begin()
+		appendAuthoritySpec(e, &c.Spec)
+		e.End()
+		return true
 	case *domain.DeclareBinary:
 		e.Begin()
 		appendBinarySpec(e, &c.Spec)

@@ -94,6 +94,21 @@ func appendNodeMetrics(e *base.Encoder, s *domain.NodeMetrics) {
 	if s.MeasuredAt != 0 {
 		e.Time("measuredAt", s.MeasuredAt)
 	}
+	if s.Received != nil {
+		e.Integer("received", *s.Received)
+	}
+	if s.Sent != nil {
+		e.Integer("sent", *s.Sent)
+	}
+	if s.LogSize != nil {
+		e.Integer("logSize", *s.LogSize)
+	}
+	if s.LogWritten != nil {
+		e.Integer("logWritten", *s.LogWritten)
+	}
+	if s.Position != nil {
+		e.Integer("position", *s.Position)
+	}
 	e.End()
 }
 
@@ -111,8 +126,18 @@ func decodeNodeMetrics(d *base.Decoder, v *base.Value) (s domain.NodeMetrics) {
 			s.Temperature = new(d.Double(m.Value))
 		case "measuredAt":
 			s.MeasuredAt = d.DateTime(m.Value)
+		case "received":
+			s.Received = new(d.Integer(m.Value))
+		case "sent":
+			s.Sent = new(d.Integer(m.Value))
+		case "logSize":
+			s.LogSize = new(d.Integer(m.Value))
+		case "logWritten":
+			s.LogWritten = new(d.Integer(m.Value))
+		case "position":
+			s.Position = new(d.Integer(m.Value))
 		default:
-			d.Unknown(m, "cpuUsed", "memoryUsed", "diskUsed", "temperature", "measuredAt")
+			d.Unknown(m, "cpuUsed", "memoryUsed", "diskUsed", "temperature", "measuredAt", "received", "sent", "logSize", "logWritten", "position")
 		}
 	}
 	return s

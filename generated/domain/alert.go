@@ -96,8 +96,12 @@ func (*EndAlert) Sensitive(func(string, *base.Sensitive)) {}
 
 // Decide gives AlertResolved: nothing has to be taken down first.
 func (c *EndAlert) Decide(before Resource) ([]Payload, error) {
-	if before == nil {
+	now, _ := before.(*Alert)
+	if now == nil {
 		return nil, missing(KindAlert, c.Ref)
+	}
+	if now.Phase != PhaseFiring {
+		return nil, wrongPhase(KindAlert, &now.Head, "end", PhaseFiring)
 	}
 	return []Payload{&AlertResolved{}}, nil
 }

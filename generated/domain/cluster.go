@@ -41,6 +41,10 @@ type ClusterStatus struct {
 	Version string
 	// The node that orders events now.
 	Leader base.Ref
+	// Number of its reign: each election begins another.
+	Term *int64
+	// How often the cluster was recovered from a lost quorum or a backup; absent for never.
+	Generation *int64
 }
 
 // Kind is KindCluster.
@@ -122,9 +126,6 @@ func (s *ClusterStatus) changes(o *ClusterStatus) (changed []string) {
 	if s.Version != o.Version {
 		changed = append(changed, "/version")
 	}
-	if s.Leader != o.Leader {
-		changed = append(changed, "/leader")
-	}
 	return changed
 }
 
@@ -142,8 +143,6 @@ func (s *ClusterStatus) assign(from *ClusterStatus, changed []string) {
 			s.CAFingerprint = from.CAFingerprint
 		case "/version":
 			s.Version = from.Version
-		case "/leader":
-			s.Leader = from.Leader
 		}
 	}
 }
@@ -211,6 +210,58 @@ func (c *ObserveCluster) Decide(before Resource) ([]Payload, error) {
 	return []Payload{&ClusterObserved{Status: c.Status.only(changed), Changed: changed}}, nil
 }
 
+// LeadCluster says of a cluster: a node leads it.
+type LeadCluster struct {
+	Ref base.Ref
+	// The node that orders events now.
+	Leader base.Ref
+	// Number of its reign: each election begins another.
+	Term *int64
+}
+
+func (*LeadCluster) Kind() Kind                              { return KindCluster }
+func (c *LeadCluster) Subject() base.Ref                     { return c.Ref }
+func (*LeadCluster) Permission() string                      { return "cluster:observe" }
+func (*LeadCluster) Validate(*base.Check)                    {}
+func (*LeadCluster) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives LeaderChanged, nothing where that holds already.
+func (c *LeadCluster) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Cluster)
+	if now == nil {
+		return nil, missing(KindCluster, c.Ref)
+	}
+	if c.Leader == now.Status.Leader && base.Same(c.Term, now.Status.Term) {
+		return nil, nil
+	}
+	return []Payload{&LeaderChanged{Leader: c.Leader, Term: c.Term}}, nil
+}
+
+// RecoverCluster says of a cluster: a new generation began.
+type RecoverCluster struct {
+	Ref base.Ref
+	// How often the cluster was recovered from a lost quorum or a backup; absent for never.
+	Generation *int64
+}
+
+func (*RecoverCluster) Kind() Kind                              { return KindCluster }
+func (c *RecoverCluster) Subject() base.Ref                     { return c.Ref }
+func (*RecoverCluster) Permission() string                      { return "cluster:observe" }
+func (*RecoverCluster) Validate(*base.Check)                    {}
+func (*RecoverCluster) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives ClusterRecovered, nothing where that holds already.
+func (c *RecoverCluster) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Cluster)
+	if now == nil {
+		return nil, missing(KindCluster, c.Ref)
+	}
+	if base.Same(c.Generation, now.Status.Generation) {
+		return nil, nil
+	}
+	return []Payload{&ClusterRecovered{Generation: c.Generation}}, nil
+}
+
 // ClusterDeclared: a cluster was declared.
 type ClusterDeclared struct {
 	Spec ClusterSpec
@@ -230,11 +281,27 @@ type ClusterObserved struct {
 	Changed []string
 }
 
+// LeaderChanged: another node orders events from here on, or the same one in another term.
+type LeaderChanged struct {
+	// The node that orders events now.
+	Leader base.Ref
+	// Number of its reign: each election begins another.
+	Term *int64
+}
+
+// ClusterRecovered: one node went on alone after a lost quorum or from a backup; what only others held is lost.
+type ClusterRecovered struct {
+	// How often the cluster was recovered from a lost quorum or a backup; absent for never.
+	Generation *int64
+}
+
 // The types of events of Clusters.
 const (
-	TypeClusterDeclared EventType = "ClusterDeclared"
-	TypeClusterChanged  EventType = "ClusterChanged"
-	TypeClusterObserved EventType = "ClusterObserved"
+	TypeClusterDeclared  EventType = "ClusterDeclared"
+	TypeClusterChanged   EventType = "ClusterChanged"
+	TypeClusterObserved  EventType = "ClusterObserved"
+	TypeLeaderChanged    EventType = "LeaderChanged"
+	TypeClusterRecovered EventType = "ClusterRecovered"
 )
 
 func (*ClusterDeclared) Kind() Kind      { return KindCluster }
@@ -245,6 +312,12 @@ func (*ClusterChanged) Type() EventType { return TypeClusterChanged }
 
 func (*ClusterObserved) Kind() Kind      { return KindCluster }
 func (*ClusterObserved) Type() EventType { return TypeClusterObserved }
+
+func (*LeaderChanged) Kind() Kind      { return KindCluster }
+func (*LeaderChanged) Type() EventType { return TypeLeaderChanged }
+
+func (*ClusterRecovered) Kind() Kind      { return KindCluster }
+func (*ClusterRecovered) Type() EventType { return TypeClusterRecovered }
 
 func evolveCluster(now *Cluster, e *Event) (*Cluster, error) {
 	if p, ok := e.Payload.(*ClusterDeclared); ok {
@@ -263,6 +336,13 @@ func evolveCluster(now *Cluster, e *Event) (*Cluster, error) {
 	case *ClusterObserved:
 		next.Head = now.observed(e)
 		next.Status.assign(&p.Status, p.Changed)
+	case *LeaderChanged:
+		next.Head = now.observed(e)
+		next.Status.Leader = p.Leader
+		next.Status.Term = p.Term
+	case *ClusterRecovered:
+		next.Head = now.observed(e)
+		next.Status.Generation = p.Generation
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

@@ -186,6 +186,11 @@ func missing(kind Kind, ref base.Ref) error {
 	return &base.Error{Code: base.NotFound, Ref: ref, Detail: fmt.Sprintf("there is no %s %s", kind, ref)}
 }
 
+// taken refuses to make what exists already.
+func taken(kind Kind, ref base.Ref) error {
+	return &base.Error{Code: base.Conflict, Ref: ref, Detail: fmt.Sprintf("there is a %s %s already", kind, ref)}
+}
+
 // beingDeleted refuses a change of a resource that is on its way out.
 func beingDeleted(kind Kind, ref base.Ref) error {
 	return &base.Error{

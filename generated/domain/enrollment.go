@@ -20,6 +20,8 @@ type EnrollmentStatus struct {
 	Hostname string
 	// Code to compare with the one that the machine shows.
 	Code string
+	// Public key (X25519) to which keys of the cluster are wrapped for it.
+	WrapKey string
 }
 
 // Kind is KindEnrollment.
@@ -50,8 +52,12 @@ func (*EndEnrollment) Sensitive(func(string, *base.Sensitive)) {}
 
 // Decide gives EnrollmentExpired: nothing has to be taken down first.
 func (c *EndEnrollment) Decide(before Resource) ([]Payload, error) {
-	if before == nil {
+	now, _ := before.(*Enrollment)
+	if now == nil {
 		return nil, missing(KindEnrollment, c.Ref)
+	}
+	if now.Phase != PhasePending && now.Phase != PhaseApproved && now.Phase != PhaseRejected {
+		return nil, wrongPhase(KindEnrollment, &now.Head, "end", PhasePending, PhaseApproved, PhaseRejected)
 	}
 	return []Payload{&EnrollmentExpired{}}, nil
 }

@@ -10,10 +10,14 @@ func PermanentEvent(t EventType) bool {
 		TypeBinaryObserved,
 		TypeClusterObserved,
 		TypeContainerObserved,
+		TypeEnrollmentRefusedAgain,
 		TypeEnrollmentTokenObserved,
 		TypeIdentityObserved,
 		TypeIngressObserved,
 		TypeNodeObserved,
+		TypeNodeUnreachable,
+		TypeNodeDegraded,
+		TypeNodeReachable,
 		TypeOntologyObserved,
 		TypePasskeyObserved,
 		TypeProductObserved,
@@ -38,6 +42,12 @@ func Supertypes(t EventType) []string {
 	case TypeAppRegistrationChanged:
 		return []string{"ResourceChanged", "Event"}
 	case TypeAppRegistrationDeleted:
+		return []string{"ResourceDeleted", "Event"}
+	case TypeAuthorityDeclared:
+		return []string{"ResourceDeclared", "Event"}
+	case TypeAuthorityChanged:
+		return []string{"ResourceChanged", "Event"}
+	case TypeAuthorityDeleted:
 		return []string{"ResourceDeleted", "Event"}
 	case TypeBinaryDeclared:
 		return []string{"WorkloadDeclared", "ResourceDeclared", "Event"}
@@ -67,6 +77,10 @@ func Supertypes(t EventType) []string {
 		return []string{"ResourceChanged", "Event"}
 	case TypeClusterObserved:
 		return []string{"ResourceObserved", "Event"}
+	case TypeLeaderChanged:
+		return []string{"Event"}
+	case TypeClusterRecovered:
+		return []string{"Event"}
 	case TypeConfigDeclared:
 		return []string{"ResourceDeclared", "Event"}
 	case TypeConfigChanged:
@@ -116,6 +130,12 @@ func Supertypes(t EventType) []string {
 	case TypeEnrollmentRejected:
 		return []string{"Event"}
 	case TypeEnrollmentExpired:
+		return []string{"ResourceDeleted", "Event"}
+	case TypeEnrollmentRefused:
+		return []string{"Event"}
+	case TypeEnrollmentRefusedAgain:
+		return []string{"ResourceObserved", "Event"}
+	case TypeEnrollmentRefusalForgotten:
 		return []string{"ResourceDeleted", "Event"}
 	case TypeEnrollmentTokenDeclared:
 		return []string{"ResourceDeclared", "Event"}
@@ -203,21 +223,43 @@ func Supertypes(t EventType) []string {
 		return []string{"ResourceFailed", "Event"}
 	case TypeIngressObserved:
 		return []string{"ResourceObserved", "Event"}
+	case TypeKeyringGranted:
+		return []string{"Event"}
+	case TypeKeyringRenewed:
+		return []string{"ResourceObserved", "Event"}
+	case TypeKeyringWithdrawn:
+		return []string{"ResourceDeleted", "Event"}
 	case TypeM2MPermissionDeclared:
 		return []string{"ResourceDeclared", "Event"}
 	case TypeM2MPermissionChanged:
 		return []string{"ResourceChanged", "Event"}
 	case TypeM2MPermissionDeleted:
 		return []string{"ResourceDeleted", "Event"}
+	case TypeNodeEnrolled:
+		return []string{"Event"}
 	case TypeNodeJoined:
 		return []string{"Event"}
 	case TypeNodeObserved:
 		return []string{"ResourceObserved", "Event"}
+	case TypeNodePromoted:
+		return []string{"Event"}
+	case TypeNodeDemoted:
+		return []string{"Event"}
+	case TypeNodeUnreachable:
+		return []string{"Event"}
+	case TypeNodeDegraded:
+		return []string{"Event"}
+	case TypeNodeReachable:
+		return []string{"Event"}
+	case TypeNodeTrusted:
+		return []string{"Event"}
 	case TypeNodeCordoned:
 		return []string{"Event"}
 	case TypeNodeUncordoned:
 		return []string{"Event"}
 	case TypeNodeRemoved:
+		return []string{"ResourceDeletionStarted", "Event"}
+	case TypeNodeLeft:
 		return []string{"ResourceDeleted", "Event"}
 	case TypeOntologyDeclared:
 		return []string{"ResourceDeclared", "Event"}
@@ -346,12 +388,14 @@ func EventTypes(kind Kind) []EventType {
 		return []EventType{TypeAlertFired, TypeAlertObserved, TypeAlertResolved}
 	case KindAppRegistration:
 		return []EventType{TypeAppRegistrationDeclared, TypeAppRegistrationChanged, TypeAppRegistrationDeleted}
+	case KindAuthority:
+		return []EventType{TypeAuthorityDeclared, TypeAuthorityChanged, TypeAuthorityDeleted}
 	case KindBinary:
 		return []EventType{TypeBinaryDeclared, TypeBinaryChanged, TypeBinaryDeletionStarted, TypeBinaryDeleted, TypeBinaryProvisioning, TypeBinaryReady, TypeBinaryFailed, TypeBinaryObserved}
 	case KindCapability:
 		return []EventType{TypeCapabilityDeclared, TypeCapabilityChanged, TypeCapabilityDeleted}
 	case KindCluster:
-		return []EventType{TypeClusterDeclared, TypeClusterChanged, TypeClusterObserved}
+		return []EventType{TypeClusterDeclared, TypeClusterChanged, TypeClusterObserved, TypeLeaderChanged, TypeClusterRecovered}
 	case KindConfig:
 		return []EventType{TypeConfigDeclared, TypeConfigChanged, TypeConfigDeleted}
 	case KindContainer:
@@ -362,6 +406,8 @@ func EventTypes(kind Kind) []EventType {
 		return []EventType{TypeDataProductDeclared, TypeDataProductChanged, TypeDataProductDeletionStarted, TypeDataProductDeleted, TypeDataProductProvisioning, TypeDataProductReady, TypeDataProductFailed}
 	case KindEnrollment:
 		return []EventType{TypeEnrollmentRequested, TypeEnrollmentApproved, TypeEnrollmentRejected, TypeEnrollmentExpired}
+	case KindEnrollmentRefusal:
+		return []EventType{TypeEnrollmentRefused, TypeEnrollmentRefusedAgain, TypeEnrollmentRefusalForgotten}
 	case KindEnrollmentToken:
 		return []EventType{TypeEnrollmentTokenDeclared, TypeEnrollmentTokenChanged, TypeEnrollmentTokenDeleted, TypeEnrollmentTokenObserved}
 	case KindEventStore:
@@ -378,10 +424,12 @@ func EventTypes(kind Kind) []EventType {
 		return []EventType{TypeInferenceRuleDeclared, TypeInferenceRuleChanged, TypeInferenceRuleDeletionStarted, TypeInferenceRuleDeleted, TypeInferenceRuleProvisioning, TypeInferenceRuleReady, TypeInferenceRuleFailed}
 	case KindIngress:
 		return []EventType{TypeIngressDeclared, TypeIngressChanged, TypeIngressDeletionStarted, TypeIngressDeleted, TypeIngressProvisioning, TypeIngressReady, TypeIngressFailed, TypeIngressObserved}
+	case KindKeyring:
+		return []EventType{TypeKeyringGranted, TypeKeyringRenewed, TypeKeyringWithdrawn}
 	case KindM2MPermission:
 		return []EventType{TypeM2MPermissionDeclared, TypeM2MPermissionChanged, TypeM2MPermissionDeleted}
 	case KindNode:
-		return []EventType{TypeNodeJoined, TypeNodeObserved, TypeNodeCordoned, TypeNodeUncordoned, TypeNodeRemoved}
+		return []EventType{TypeNodeEnrolled, TypeNodeJoined, TypeNodeObserved, TypeNodePromoted, TypeNodeDemoted, TypeNodeUnreachable, TypeNodeDegraded, TypeNodeReachable, TypeNodeTrusted, TypeNodeCordoned, TypeNodeUncordoned, TypeNodeRemoved, TypeNodeLeft}
 	case KindOntology:
 		return []EventType{TypeOntologyDeclared, TypeOntologyChanged, TypeOntologyDeletionStarted, TypeOntologyDeleted, TypeOntologyProvisioning, TypeOntologyReady, TypeOntologyFailed, TypeOntologyObserved}
 	case KindOtelExport:

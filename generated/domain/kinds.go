@@ -8,6 +8,8 @@ const (
 	KindAlert Kind = "alert"
 	// An app registration makes a product a client to which people can sign in.
 	KindAppRegistration Kind = "app-registration"
+	// A certificate authority vouches for the nodes of the cluster; its key is sealed and only voters can open it.
+	KindAuthority Kind = "authority"
 	// A binary runs an executable of the node as a supervised process.
 	KindBinary Kind = "binary"
 	// A capability is a contract that products implement and other products rely on.
@@ -24,6 +26,8 @@ const (
 	KindDataProduct Kind = "data-product"
 	// An enrolment is the wish of a machine to join the cluster.
 	KindEnrollment Kind = "enrollment"
+	// An enrolment refusal tells of attempts to join, from one address, that the cluster turned away by itself.
+	KindEnrollmentRefusal Kind = "enrollment-refusal"
 	// An enrolment token lets one machine join the cluster; only its digest is kept.
 	KindEnrollmentToken Kind = "enrollment-token"
 	// An event store keeps the events of a product, by aggregate.
@@ -40,6 +44,8 @@ const (
 	KindInferenceRule Kind = "inference-rule"
 	// An ingress leads requests for a host and path to a workload.
 	KindIngress Kind = "ingress"
+	// A keyring holds the generations of the cluster's master key, each wrapped for one node that votes.
+	KindKeyring Kind = "keyring"
 	// A machine-to-machine permission lets a workload of another product use scopes of this one.
 	KindM2MPermission Kind = "m2m-permission"
 	// A node is a machine that is a member of the cluster.
@@ -78,6 +84,8 @@ func Evolve(before Resource, e *Event) (Resource, error) {
 		return evolve(before, e, evolveAlert)
 	case KindAppRegistration:
 		return evolve(before, e, evolveAppRegistration)
+	case KindAuthority:
+		return evolve(before, e, evolveAuthority)
 	case KindBinary:
 		return evolve(before, e, evolveBinary)
 	case KindCapability:
@@ -94,6 +102,8 @@ func Evolve(before Resource, e *Event) (Resource, error) {
 		return evolve(before, e, evolveDataProduct)
 	case KindEnrollment:
 		return evolve(before, e, evolveEnrollment)
+	case KindEnrollmentRefusal:
+		return evolve(before, e, evolveEnrollmentRefusal)
 	case KindEnrollmentToken:
 		return evolve(before, e, evolveEnrollmentToken)
 	case KindEventStore:
@@ -110,6 +120,8 @@ func Evolve(before Resource, e *Event) (Resource, error) {
 		return evolve(before, e, evolveInferenceRule)
 	case KindIngress:
 		return evolve(before, e, evolveIngress)
+	case KindKeyring:
+		return evolve(before, e, evolveKeyring)
 	case KindM2MPermission:
 		return evolve(before, e, evolveM2MPermission)
 	case KindNode:

@@ -36,6 +36,20 @@ type NodeStatus struct {
 	CertFingerprint string
 	// When its certificate expires.
 	CertExpiresAt base.Time
+	// Fingerprint of its public key: what it is, whatever its name and addresses.
+	ID string
+	// Its public X25519 key, for which secrets of the cluster are wrapped.
+	WrapKey string
+	// TCP port at which clients and other nodes reach it.
+	Port *int64
+	// Release of picloud that it runs.
+	Version string
+	// How often it lost its part of the consensus and began anew.
+	Incarnation *int64
+	// How it was let in; absent for the first node.
+	EnrolledBy EnrollmentMode
+	// Whether an administrator vouched for it after it was let in by itself; without that it gets no vote.
+	Trusted *bool
 }
 
 // Kind is KindNode.
@@ -48,7 +62,7 @@ func (*Node) Labels() (string, map[string]string) { return "", nil }
 func (*Node) References() []base.Reference { return nil }
 
 // Deletion is the command that ends the node.
-func (n *Node) Deletion() Command { return &RemoveNode{Ref: n.Ref} }
+func (n *Node) Deletion() Command { return &EndNode{Ref: n.Ref} }
 
 // Without is nil: a node has no reference that can be cleared.
 func (*Node) Without(base.Ref) Command { return nil }
@@ -61,14 +75,8 @@ func (s *NodeStatus) changes(o *NodeStatus) (changed []string) {
 	if !slices.Equal(s.Addresses, o.Addresses) {
 		changed = append(changed, "/addresses")
 	}
-	if s.RaftRole != o.RaftRole {
-		changed = append(changed, "/raftRole")
-	}
 	if !base.Same(s.IsLeader, o.IsLeader) {
 		changed = append(changed, "/isLeader")
-	}
-	if s.Condition != o.Condition {
-		changed = append(changed, "/condition")
 	}
 	if !base.Equal(s.Capacity, o.Capacity) {
 		changed = append(changed, "/capacity")
@@ -81,6 +89,24 @@ func (s *NodeStatus) changes(o *NodeStatus) (changed []string) {
 	}
 	if s.CertExpiresAt != o.CertExpiresAt {
 		changed = append(changed, "/certExpiresAt")
+	}
+	if s.ID != o.ID {
+		changed = append(changed, "/id")
+	}
+	if s.WrapKey != o.WrapKey {
+		changed = append(changed, "/wrapKey")
+	}
+	if !base.Same(s.Port, o.Port) {
+		changed = append(changed, "/port")
+	}
+	if s.Version != o.Version {
+		changed = append(changed, "/version")
+	}
+	if !base.Same(s.Incarnation, o.Incarnation) {
+		changed = append(changed, "/incarnation")
+	}
+	if s.EnrolledBy != o.EnrolledBy {
+		changed = append(changed, "/enrolledBy")
 	}
 	return changed
 }
@@ -99,12 +125,8 @@ func (s *NodeStatus) assign(from *NodeStatus, changed []string) {
 			s.Hostname = from.Hostname
 		case "/addresses":
 			s.Addresses = from.Addresses
-		case "/raftRole":
-			s.RaftRole = from.RaftRole
 		case "/isLeader":
 			s.IsLeader = from.IsLeader
-		case "/condition":
-			s.Condition = from.Condition
 		case "/capacity":
 			s.Capacity = from.Capacity
 		case "/metrics":
@@ -113,8 +135,43 @@ func (s *NodeStatus) assign(from *NodeStatus, changed []string) {
 			s.CertFingerprint = from.CertFingerprint
 		case "/certExpiresAt":
 			s.CertExpiresAt = from.CertExpiresAt
+		case "/id":
+			s.ID = from.ID
+		case "/wrapKey":
+			s.WrapKey = from.WrapKey
+		case "/port":
+			s.Port = from.Port
+		case "/version":
+			s.Version = from.Version
+		case "/incarnation":
+			s.Incarnation = from.Incarnation
+		case "/enrolledBy":
+			s.EnrolledBy = from.EnrolledBy
 		}
 	}
+}
+
+// EndNode asks for the end of a node.
+type EndNode struct {
+	Ref base.Ref
+}
+
+func (*EndNode) Kind() Kind                              { return KindNode }
+func (c *EndNode) Subject() base.Ref                     { return c.Ref }
+func (*EndNode) Permission() string                      { return "node:observe" }
+func (*EndNode) Validate(*base.Check)                    {}
+func (*EndNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodeLeft: nothing has to be taken down first.
+func (c *EndNode) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Node)
+	if now == nil {
+		return nil, missing(KindNode, c.Ref)
+	}
+	if now.Phase != PhaseDeleting {
+		return nil, wrongPhase(KindNode, &now.Head, "end", PhaseDeleting)
+	}
+	return []Payload{&NodeLeft{}}, nil
 }
 
 // ObserveNode reports what was found of a node.
@@ -129,17 +186,43 @@ func (*ObserveNode) Permission() string                      { return "node:obse
 func (*ObserveNode) Validate(*base.Check)                    {}
 func (*ObserveNode) Sensitive(func(string, *base.Sensitive)) {}
 
-// Decide gives NodeJoined for one that is new, nothing for what is known already.
+// Decide gives NodeObserved where something moved, nothing for what is known already.
 func (c *ObserveNode) Decide(before Resource) ([]Payload, error) {
 	now, _ := before.(*Node)
 	if now == nil {
-		return []Payload{&NodeJoined{Status: c.Status}}, nil
+		return nil, nil
 	}
 	changed := c.Status.changes(&now.Status)
 	if len(changed) == 0 {
 		return nil, nil
 	}
 	return []Payload{&NodeObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+}
+
+// TrustNode asks of a node: vouch for a node that was let in by itself, so that it may vote.
+type TrustNode struct {
+	Ref base.Ref
+}
+
+func (*TrustNode) Kind() Kind                              { return KindNode }
+func (c *TrustNode) Subject() base.Ref                     { return c.Ref }
+func (*TrustNode) Permission() string                      { return "node:trust" }
+func (*TrustNode) Validate(*base.Check)                    {}
+func (*TrustNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodeTrusted, nothing where that holds already.
+func (c *TrustNode) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Node)
+	if now == nil {
+		return nil, missing(KindNode, c.Ref)
+	}
+	if base.Same(now.Status.Trusted, new(true)) {
+		return nil, nil
+	}
+	if now.Phase != PhaseApproved && now.Phase != PhaseReady {
+		return nil, wrongPhase(KindNode, &now.Head, "trust", PhaseApproved, PhaseReady)
+	}
+	return []Payload{&NodeTrusted{}}, nil
 }
 
 // DrainNode asks of a node: move all workloads elsewhere and take no new ones.
@@ -211,13 +294,200 @@ func (c *RemoveNode) Decide(before Resource) ([]Payload, error) {
 	if now == nil {
 		return nil, missing(KindNode, c.Ref)
 	}
-	if now.Phase != PhaseReady {
-		return nil, wrongPhase(KindNode, &now.Head, "remove", PhaseReady)
+	if now.Phase == PhaseDeleting {
+		return nil, nil
+	}
+	if now.Phase != PhaseApproved && now.Phase != PhaseReady {
+		return nil, wrongPhase(KindNode, &now.Head, "remove", PhaseApproved, PhaseReady)
 	}
 	return []Payload{&NodeRemoved{}}, nil
 }
 
-// NodeJoined: a node became a member of the cluster.
+// EnrollNode says of a node: it was let in.
+type EnrollNode struct {
+	Ref    base.Ref
+	Status NodeStatus
+}
+
+func (*EnrollNode) Kind() Kind                              { return KindNode }
+func (c *EnrollNode) Subject() base.Ref                     { return c.Ref }
+func (*EnrollNode) Permission() string                      { return "node:observe" }
+func (*EnrollNode) Validate(*base.Check)                    {}
+func (*EnrollNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodeEnrolled, nothing where that holds already.
+func (c *EnrollNode) Decide(before Resource) ([]Payload, error) {
+	if before != nil {
+		return nil, taken(KindNode, c.Ref)
+	}
+	return []Payload{&NodeEnrolled{Status: c.Status}}, nil
+}
+
+// JoinNode says of a node: it keeps the log.
+type JoinNode struct {
+	Ref base.Ref
+}
+
+func (*JoinNode) Kind() Kind                              { return KindNode }
+func (c *JoinNode) Subject() base.Ref                     { return c.Ref }
+func (*JoinNode) Permission() string                      { return "node:observe" }
+func (*JoinNode) Validate(*base.Check)                    {}
+func (*JoinNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodeJoined, nothing where that holds already.
+func (c *JoinNode) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Node)
+	if now == nil {
+		return nil, missing(KindNode, c.Ref)
+	}
+	if now.Phase == PhaseReady && now.Status.RaftRole == RaftRoleLearner && now.Status.Condition == ConditionHealthy {
+		return nil, nil
+	}
+	if now.Phase != PhaseApproved {
+		return nil, wrongPhase(KindNode, &now.Head, "join", PhaseApproved)
+	}
+	return []Payload{&NodeJoined{}}, nil
+}
+
+// PromoteNode says of a node: it has a vote.
+type PromoteNode struct {
+	Ref base.Ref
+}
+
+func (*PromoteNode) Kind() Kind                              { return KindNode }
+func (c *PromoteNode) Subject() base.Ref                     { return c.Ref }
+func (*PromoteNode) Permission() string                      { return "node:observe" }
+func (*PromoteNode) Validate(*base.Check)                    {}
+func (*PromoteNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodePromoted, nothing where that holds already.
+func (c *PromoteNode) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Node)
+	if now == nil {
+		return nil, missing(KindNode, c.Ref)
+	}
+	if now.Status.RaftRole == RaftRoleVoter {
+		return nil, nil
+	}
+	if now.Phase != PhaseReady {
+		return nil, wrongPhase(KindNode, &now.Head, "promote", PhaseReady)
+	}
+	return []Payload{&NodePromoted{}}, nil
+}
+
+// DemoteNode says of a node: it has no vote any more.
+type DemoteNode struct {
+	Ref base.Ref
+}
+
+func (*DemoteNode) Kind() Kind                              { return KindNode }
+func (c *DemoteNode) Subject() base.Ref                     { return c.Ref }
+func (*DemoteNode) Permission() string                      { return "node:observe" }
+func (*DemoteNode) Validate(*base.Check)                    {}
+func (*DemoteNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodeDemoted, nothing where that holds already.
+func (c *DemoteNode) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Node)
+	if now == nil {
+		return nil, missing(KindNode, c.Ref)
+	}
+	if now.Status.RaftRole == RaftRoleLearner {
+		return nil, nil
+	}
+	if now.Phase != PhaseReady && now.Phase != PhaseDeleting {
+		return nil, wrongPhase(KindNode, &now.Head, "demote", PhaseReady, PhaseDeleting)
+	}
+	return []Payload{&NodeDemoted{}}, nil
+}
+
+// MissNode says of a node: it does not answer.
+type MissNode struct {
+	Ref    base.Ref
+	Reason string
+}
+
+func (*MissNode) Kind() Kind                              { return KindNode }
+func (c *MissNode) Subject() base.Ref                     { return c.Ref }
+func (*MissNode) Permission() string                      { return "node:observe" }
+func (*MissNode) Validate(*base.Check)                    {}
+func (*MissNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodeUnreachable, nothing where that holds already.
+func (c *MissNode) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Node)
+	if now == nil {
+		return nil, missing(KindNode, c.Ref)
+	}
+	if now.Status.Condition == ConditionUnreachable && now.Reason == c.Reason {
+		return nil, nil
+	}
+	if now.Phase != PhaseReady {
+		return nil, wrongPhase(KindNode, &now.Head, "miss", PhaseReady)
+	}
+	return []Payload{&NodeUnreachable{Reason: c.Reason}}, nil
+}
+
+// DegradeNode says of a node: it falls behind or is short of something.
+type DegradeNode struct {
+	Ref    base.Ref
+	Reason string
+}
+
+func (*DegradeNode) Kind() Kind                              { return KindNode }
+func (c *DegradeNode) Subject() base.Ref                     { return c.Ref }
+func (*DegradeNode) Permission() string                      { return "node:observe" }
+func (*DegradeNode) Validate(*base.Check)                    {}
+func (*DegradeNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodeDegraded, nothing where that holds already.
+func (c *DegradeNode) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Node)
+	if now == nil {
+		return nil, missing(KindNode, c.Ref)
+	}
+	if now.Status.Condition == ConditionDegraded && now.Reason == c.Reason {
+		return nil, nil
+	}
+	if now.Phase != PhaseReady {
+		return nil, wrongPhase(KindNode, &now.Head, "degrade", PhaseReady)
+	}
+	return []Payload{&NodeDegraded{Reason: c.Reason}}, nil
+}
+
+// ReachNode says of a node: it answers and keeps up.
+type ReachNode struct {
+	Ref    base.Ref
+	Reason string
+}
+
+func (*ReachNode) Kind() Kind                              { return KindNode }
+func (c *ReachNode) Subject() base.Ref                     { return c.Ref }
+func (*ReachNode) Permission() string                      { return "node:observe" }
+func (*ReachNode) Validate(*base.Check)                    {}
+func (*ReachNode) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives NodeReachable, nothing where that holds already.
+func (c *ReachNode) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Node)
+	if now == nil {
+		return nil, missing(KindNode, c.Ref)
+	}
+	if now.Status.Condition == ConditionHealthy && now.Reason == c.Reason {
+		return nil, nil
+	}
+	if now.Phase != PhaseReady {
+		return nil, wrongPhase(KindNode, &now.Head, "reach", PhaseReady)
+	}
+	return []Payload{&NodeReachable{Reason: c.Reason}}, nil
+}
+
+// NodeEnrolled: a machine was let in: its key is that of a node from here on.
+type NodeEnrolled struct {
+	Status NodeStatus
+}
+
+// NodeJoined: a node became a member of the cluster: it keeps the log.
 type NodeJoined struct {
 	Status NodeStatus
 }
@@ -229,29 +499,85 @@ type NodeObserved struct {
 	Changed []string
 }
 
+// NodePromoted: a node that keeps the log has a vote from here on.
+type NodePromoted struct{}
+
+// NodeDemoted: a node keeps the log and has no vote any more.
+type NodeDemoted struct{}
+
+// NodeUnreachable: a node does not answer the leader.
+type NodeUnreachable struct {
+	Reason string
+}
+
+// NodeDegraded: a node answers, but falls behind or is short of something.
+type NodeDegraded struct {
+	Reason string
+}
+
+// NodeReachable: a node answers the leader and keeps up again.
+type NodeReachable struct {
+	Reason string
+}
+
+// NodeTrusted: an administrator vouched for a node that was let in by itself.
+type NodeTrusted struct{}
+
 // NodeCordoned: a node takes no new workloads and gives up those it has.
 type NodeCordoned struct{}
 
 // NodeUncordoned: a node takes workloads again.
 type NodeUncordoned struct{}
 
-// NodeRemoved: a node is no longer a member; its certificate is revoked.
+// NodeRemoved: a node is to leave; it gives up its part of the consensus.
 type NodeRemoved struct{}
+
+// NodeLeft: a node is no longer a member: its key opens nothing from here on.
+type NodeLeft struct{}
 
 // The types of events of Nodes.
 const (
-	TypeNodeJoined     EventType = "NodeJoined"
-	TypeNodeObserved   EventType = "NodeObserved"
-	TypeNodeCordoned   EventType = "NodeCordoned"
-	TypeNodeUncordoned EventType = "NodeUncordoned"
-	TypeNodeRemoved    EventType = "NodeRemoved"
+	TypeNodeEnrolled    EventType = "NodeEnrolled"
+	TypeNodeJoined      EventType = "NodeJoined"
+	TypeNodeObserved    EventType = "NodeObserved"
+	TypeNodePromoted    EventType = "NodePromoted"
+	TypeNodeDemoted     EventType = "NodeDemoted"
+	TypeNodeUnreachable EventType = "NodeUnreachable"
+	TypeNodeDegraded    EventType = "NodeDegraded"
+	TypeNodeReachable   EventType = "NodeReachable"
+	TypeNodeTrusted     EventType = "NodeTrusted"
+	TypeNodeCordoned    EventType = "NodeCordoned"
+	TypeNodeUncordoned  EventType = "NodeUncordoned"
+	TypeNodeRemoved     EventType = "NodeRemoved"
+	TypeNodeLeft        EventType = "NodeLeft"
 )
+
+func (*NodeEnrolled) Kind() Kind      { return KindNode }
+func (*NodeEnrolled) Type() EventType { return TypeNodeEnrolled }
 
 func (*NodeJoined) Kind() Kind      { return KindNode }
 func (*NodeJoined) Type() EventType { return TypeNodeJoined }
 
 func (*NodeObserved) Kind() Kind      { return KindNode }
 func (*NodeObserved) Type() EventType { return TypeNodeObserved }
+
+func (*NodePromoted) Kind() Kind      { return KindNode }
+func (*NodePromoted) Type() EventType { return TypeNodePromoted }
+
+func (*NodeDemoted) Kind() Kind      { return KindNode }
+func (*NodeDemoted) Type() EventType { return TypeNodeDemoted }
+
+func (*NodeUnreachable) Kind() Kind      { return KindNode }
+func (*NodeUnreachable) Type() EventType { return TypeNodeUnreachable }
+
+func (*NodeDegraded) Kind() Kind      { return KindNode }
+func (*NodeDegraded) Type() EventType { return TypeNodeDegraded }
+
+func (*NodeReachable) Kind() Kind      { return KindNode }
+func (*NodeReachable) Type() EventType { return TypeNodeReachable }
+
+func (*NodeTrusted) Kind() Kind      { return KindNode }
+func (*NodeTrusted) Type() EventType { return TypeNodeTrusted }
 
 func (*NodeCordoned) Kind() Kind      { return KindNode }
 func (*NodeCordoned) Type() EventType { return TypeNodeCordoned }
@@ -262,21 +588,55 @@ func (*NodeUncordoned) Type() EventType { return TypeNodeUncordoned }
 func (*NodeRemoved) Kind() Kind      { return KindNode }
 func (*NodeRemoved) Type() EventType { return TypeNodeRemoved }
 
+func (*NodeLeft) Kind() Kind      { return KindNode }
+func (*NodeLeft) Type() EventType { return TypeNodeLeft }
+
 func evolveNode(now *Node, e *Event) (*Node, error) {
-	if p, ok := e.Payload.(*NodeJoined); ok {
+	if p, ok := e.Payload.(*NodeEnrolled); ok {
 		if now != nil {
 			return nil, unfoldable(e, "it exists already")
 		}
-		return &Node{Head: born(e, PhaseReady, ""), Status: p.Status}, nil
+		return &Node{Head: born(e, PhaseApproved, ""), Status: p.Status}, nil
+	}
+	if p, ok := e.Payload.(*NodeJoined); ok && now == nil {
+		next := &Node{Head: born(e, PhaseReady, ""), Status: p.Status}
+		next.Status.RaftRole = RaftRoleLearner
+		next.Status.Condition = ConditionHealthy
+		return next, nil
 	}
 	if now == nil {
 		return nil, unfoldable(e, "it does not exist")
 	}
 	next := *now
 	switch p := e.Payload.(type) {
+	case *NodeJoined:
+		next.Head = now.moved(e, PhaseReady, "")
+		next.Status.RaftRole = RaftRoleLearner
+		next.Status.Condition = ConditionHealthy
 	case *NodeObserved:
 		next.Head = now.observed(e)
 		next.Status.assign(&p.Status, p.Changed)
+	case *NodePromoted:
+		next.Head = now.observed(e)
+		next.Status.RaftRole = RaftRoleVoter
+	case *NodeDemoted:
+		next.Head = now.observed(e)
+		next.Status.RaftRole = RaftRoleLearner
+	case *NodeUnreachable:
+		next.Head = now.observed(e)
+		next.Reason = p.Reason
+		next.Status.Condition = ConditionUnreachable
+	case *NodeDegraded:
+		next.Head = now.observed(e)
+		next.Reason = p.Reason
+		next.Status.Condition = ConditionDegraded
+	case *NodeReachable:
+		next.Head = now.observed(e)
+		next.Reason = p.Reason
+		next.Status.Condition = ConditionHealthy
+	case *NodeTrusted:
+		next.Head = now.observed(e)
+		next.Status.Trusted = new(true)
 	case *NodeCordoned:
 		next.Head = now.observed(e)
 		next.Status.Cordoned = new(true)
@@ -284,6 +644,8 @@ func evolveNode(now *Node, e *Event) (*Node, error) {
 		next.Head = now.observed(e)
 		next.Status.Cordoned = new(false)
 	case *NodeRemoved:
+		next.Head = now.moved(e, PhaseDeleting, "")
+	case *NodeLeft:
 		return nil, nil
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")

@@ -115,6 +115,16 @@ type NodeMetrics struct {
 	Temperature *float64
 	// When it was measured.
 	MeasuredAt base.Time
+	// What its network brings in each second, on average since the measurement before. Unit: byte.
+	Received *int64
+	// What its network carries out each second, on average since the measurement before. Unit: byte.
+	Sent *int64
+	// Disk that its event log takes. Unit: byte.
+	LogSize *int64
+	// What its event log grows by in a day, by the last day or the time since it started. Unit: byte.
+	LogWritten *int64
+	// The last position that it had taken in when it was measured.
+	Position *int64
 }
 
 // Validate notes every shape that it breaks.
@@ -125,6 +135,21 @@ func (v *NodeMetrics) Validate(c *base.Check) {
 	if v.DiskUsed != nil {
 		c.Integer("diskUsed", base.Ontology+"NodeMetrics-diskUsed", *v.DiskUsed, 0, base.MaxInteger, base.ByteSyntax)
 	}
+	if v.Received != nil {
+		c.Integer("received", base.Ontology+"NodeMetrics-received", *v.Received, 0, base.MaxInteger, base.ByteSyntax)
+	}
+	if v.Sent != nil {
+		c.Integer("sent", base.Ontology+"NodeMetrics-sent", *v.Sent, 0, base.MaxInteger, base.ByteSyntax)
+	}
+	if v.LogSize != nil {
+		c.Integer("logSize", base.Ontology+"NodeMetrics-logSize", *v.LogSize, 0, base.MaxInteger, base.ByteSyntax)
+	}
+	if v.LogWritten != nil {
+		c.Integer("logWritten", base.Ontology+"NodeMetrics-logWritten", *v.LogWritten, 0, base.MaxInteger, base.ByteSyntax)
+	}
+	if v.Position != nil {
+		c.Integer("position", base.Ontology+"NodeMetrics-logPosition", *v.Position, 1, base.MaxInteger, base.PlainSyntax)
+	}
 }
 
 // Equal reports whether two say the same.
@@ -133,7 +158,12 @@ func (v NodeMetrics) Equal(o NodeMetrics) bool {
 		base.Same(v.MemoryUsed, o.MemoryUsed) &&
 		base.Same(v.DiskUsed, o.DiskUsed) &&
 		base.Same(v.Temperature, o.Temperature) &&
-		v.MeasuredAt == o.MeasuredAt
+		v.MeasuredAt == o.MeasuredAt &&
+		base.Same(v.Received, o.Received) &&
+		base.Same(v.Sent, o.Sent) &&
+		base.Same(v.LogSize, o.LogSize) &&
+		base.Same(v.LogWritten, o.LogWritten) &&
+		base.Same(v.Position, o.Position)
 }
 
 // Rejection: why a machine is turned away.

@@ -37,4 +37,10 @@ func appendCluster(w *base.QuadWriter, r *domain.Cluster) {
 	if r.Status.Leader != "" {
 		w.Ref(s, PropLeader, r.Status.Leader)
 	}
+	if r.Status.Term != nil {
+		w.Integer(s, PropTerm, *r.Status.Term)
+	}
+	if r.Status.Generation != nil {
+		w.Integer(s, PropGeneration, *r.Status.Generation)
+	}
 }

@@ -23,4 +23,7 @@ func appendEnrollment(w *base.QuadWriter, r *domain.Enrollment) {
 	if r.Status.Code != "" {
 		w.Text(s, PropCode, r.Status.Code)
 	}
+	if r.Status.WrapKey != "" {
+		w.Text(s, PropWrapKey, r.Status.WrapKey)
+	}
 }

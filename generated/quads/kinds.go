@@ -13,6 +13,8 @@ func appendResource(w *base.QuadWriter, r domain.Resource) {
 		appendAlert(w, r)
 	case *domain.AppRegistration:
 		appendAppRegistration(w, r)
+	case *domain.Authority:
+		appendAuthority(w, r)
 	case *domain.Binary:
 		appendBinary(w, r)
 	case *domain.Capability:
@@ -29,6 +31,8 @@ func appendResource(w *base.QuadWriter, r domain.Resource) {
 		appendDataProduct(w, r)
 	case *domain.Enrollment:
 		appendEnrollment(w, r)
+	case *domain.EnrollmentRefusal:
+		appendEnrollmentRefusal(w, r)
 	case *domain.EnrollmentToken:
 		appendEnrollmentToken(w, r)
 	case *domain.EventStore:
@@ -45,6 +49,8 @@ func appendResource(w *base.QuadWriter, r domain.Resource) {
 		appendInferenceRule(w, r)
 	case *domain.Ingress:
 		appendIngress(w, r)
+	case *domain.Keyring:
+		appendKeyring(w, r)
 	case *domain.M2MPermission:
 		appendM2MPermission(w, r)
 	case *domain.Node:
@@ -94,9 +100,11 @@ func AppendInferred(w *base.QuadWriter, r domain.Resource) {
 func restricted(kind domain.Kind) bool {
 	switch kind {
 	case domain.KindEnrollment,
+		domain.KindEnrollmentRefusal,
 		domain.KindEnrollmentToken,
 		domain.KindGroup,
 		domain.KindIdentity,
+		domain.KindKeyring,
 		domain.KindPasskey,
 		domain.KindRole,
 		domain.KindSecret,
@@ -120,6 +128,12 @@ func eventClass(t domain.EventType) string {
 		return ClassAppRegistrationChanged
 	case domain.TypeAppRegistrationDeleted:
 		return ClassAppRegistrationDeleted
+	case domain.TypeAuthorityDeclared:
+		return ClassAuthorityDeclared
+	case domain.TypeAuthorityChanged:
+		return ClassAuthorityChanged
+	case domain.TypeAuthorityDeleted:
+		return ClassAuthorityDeleted
 	case domain.TypeBinaryDeclared:
 		return ClassBinaryDeclared
 	case domain.TypeBinaryChanged:
@@ -148,6 +162,10 @@ func eventClass(t domain.EventType) string {
 		return ClassClusterChanged
 	case domain.TypeClusterObserved:
 		return ClassClusterObserved
+	case domain.TypeLeaderChanged:
+		return ClassLeaderChanged
+	case domain.TypeClusterRecovered:
+		return ClassClusterRecovered
 	case domain.TypeConfigDeclared:
 		return ClassConfigDeclared
 	case domain.TypeConfigChanged:
@@ -198,6 +216,12 @@ func eventClass(t domain.EventType) string {
 		return ClassEnrollmentRejected
 	case domain.TypeEnrollmentExpired:
 		return ClassEnrollmentExpired
+	case domain.TypeEnrollmentRefused:
+		return ClassEnrollmentRefused
+	case domain.TypeEnrollmentRefusedAgain:
+		return ClassEnrollmentRefusedAgain
+	case domain.TypeEnrollmentRefusalForgotten:
+		return ClassEnrollmentRefusalForgotten
 	case domain.TypeEnrollmentTokenDeclared:
 		return ClassEnrollmentTokenDeclared
 	case domain.TypeEnrollmentTokenChanged:
@@ -284,22 +308,44 @@ func eventClass(t domain.EventType) string {
 		return ClassIngressFailed
 	case domain.TypeIngressObserved:
 		return ClassIngressObserved
+	case domain.TypeKeyringGranted:
+		return ClassKeyringGranted
+	case domain.TypeKeyringRenewed:
+		return ClassKeyringRenewed
+	case domain.TypeKeyringWithdrawn:
+		return ClassKeyringWithdrawn
 	case domain.TypeM2MPermissionDeclared:
 		return ClassM2MPermissionDeclared
 	case domain.TypeM2MPermissionChanged:
 		return ClassM2MPermissionChanged
 	case domain.TypeM2MPermissionDeleted:
 		return ClassM2MPermissionDeleted
+	case domain.TypeNodeEnrolled:
+		return ClassNodeEnrolled
 	case domain.TypeNodeJoined:
 		return ClassNodeJoined
 	case domain.TypeNodeObserved:
 		return ClassNodeObserved
+	case domain.TypeNodePromoted:
+		return ClassNodePromoted
+	case domain.TypeNodeDemoted:
+		return ClassNodeDemoted
+	case domain.TypeNodeUnreachable:
+		return ClassNodeUnreachable
+	case domain.TypeNodeDegraded:
+		return ClassNodeDegraded
+	case domain.TypeNodeReachable:
+		return ClassNodeReachable
+	case domain.TypeNodeTrusted:
+		return ClassNodeTrusted
 	case domain.TypeNodeCordoned:
 		return ClassNodeCordoned
 	case domain.TypeNodeUncordoned:
 		return ClassNodeUncordoned
 	case domain.TypeNodeRemoved:
 		return ClassNodeRemoved
+	case domain.TypeNodeLeft:
+		return ClassNodeLeft
 	case domain.TypeOntologyDeclared:
 		return ClassOntologyDeclared
 	case domain.TypeOntologyChanged:

@@ -41,4 +41,25 @@ func appendNode(w *base.QuadWriter, r *domain.Node) {
 	if r.Status.CertExpiresAt != 0 {
 		w.Time(s, PropCertExpiresAt, r.Status.CertExpiresAt)
 	}
+	if r.Status.ID != "" {
+		w.Text(s, PropNodeID, r.Status.ID)
+	}
+	if r.Status.WrapKey != "" {
+		w.Text(s, PropWrapKey, r.Status.WrapKey)
+	}
+	if r.Status.Port != nil {
+		w.Integer(s, PropListenPort, *r.Status.Port)
+	}
+	if r.Status.Version != "" {
+		w.Text(s, PropPlatformVersion, r.Status.Version)
+	}
+	if r.Status.Incarnation != nil {
+		w.Integer(s, PropIncarnation, *r.Status.Incarnation)
+	}
+	if r.Status.EnrolledBy != "" {
+		w.Term(s, PropEnrolledBy, memberEnrollmentMode(r.Status.EnrolledBy))
+	}
+	if r.Status.Trusted != nil {
+		w.Boolean(s, PropTrusted, *r.Status.Trusted)
+	}
 }

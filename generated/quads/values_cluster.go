@@ -46,6 +46,21 @@ func appendNodeMetrics(w *base.QuadWriter, s base.Term, v *domain.NodeMetrics) {
 	if v.MeasuredAt != 0 {
 		w.Time(s, PropMeasuredAt, v.MeasuredAt)
 	}
+	if v.Received != nil {
+		w.Integer(s, PropReceived, *v.Received)
+	}
+	if v.Sent != nil {
+		w.Integer(s, PropSent, *v.Sent)
+	}
+	if v.LogSize != nil {
+		w.Integer(s, PropLogSize, *v.LogSize)
+	}
+	if v.LogWritten != nil {
+		w.Integer(s, PropLogWritten, *v.LogWritten)
+	}
+	if v.Position != nil {
+		w.Integer(s, PropLogPosition, *v.Position)
+	}
 }
 
 // appendRejection writes the properties of a rejection.

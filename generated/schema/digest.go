@@ -5,4 +5,4 @@ package schema
 // ModelDigest is the SHA-256 of the fold model: kinds, fields, tokens, events,
 // phases and references, without comments. Checkpoints carry it; under another
 // digest they are made anew from the log.
-const ModelDigest = "06c2af87c1ddf6e91815cf5a34c3bf9d4238d211aedfacf2f1ba90397a7d5144"
+const ModelDigest = "002cd6d48d8797e8ee6ceffe7efdcc28031be3c139fb519e1a75b293b58e9c66"

@@ -12,7 +12,7 @@ func classesCore() []*base.Class {
 			Label:    "resource",
 			Comment:  "Anything that has an address in the cluster.",
 			Abstract: true,
-			Kinds:    []string{"Alert", "AppRegistration", "Binary", "Capability", "Cluster", "Config", "Container", "DataDomain", "DataProduct", "Enrollment", "EnrollmentToken", "EventStore", "EventSubscription", "FeatureFlag", "Group", "Identity", "InferenceRule", "Ingress", "M2mPermission", "Node", "Ontology", "OtelExport", "Passkey", "Product", "RdfStore", "Role", "Scope", "Secret", "Snapshot", "Token", "Volume", "WorkloadIdentity"},
+			Kinds:    []string{"Alert", "AppRegistration", "Authority", "Binary", "Capability", "Cluster", "Config", "Container", "DataDomain", "DataProduct", "Enrollment", "EnrollmentRefusal", "EnrollmentToken", "EventStore", "EventSubscription", "FeatureFlag", "Group", "Identity", "InferenceRule", "Ingress", "Keyring", "M2mPermission", "Node", "Ontology", "OtelExport", "Passkey", "Product", "RdfStore", "Role", "Scope", "Secret", "Snapshot", "Token", "Volume", "WorkloadIdentity"},
 			Fields: []*base.Field{
 				{
 					Name:      "description",

@@ -26,11 +26,7 @@ func Emit(p *plan.Plan) ([]write.File, error) {
 		}
 	}
 	for _, k := range p.Kinds {
-		file, err := kindFile(k)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, file)
+		files = append(files, kindFile(k))
 	}
 	rendered, err := gocode.Render(files...)
 	if err != nil {
@@ -98,7 +94,12 @@ func kindsFile(p *plan.Plan) *gocode.File {
 		b.Switch("t", func(b *gocode.Block) {
 			for _, k := range p.Kinds {
 				for _, e := range payload.All(k) {
-					b.Case("domain."+e.Const, func(b *gocode.Block) { b.Do("return %s", decoded(k, e)) })
+					b.Case("domain."+e.Const, func(b *gocode.Block) {
+						if len(payload.Extra(e)) > 0 {
+							b.Do("s := decode%s(d, v)", k.Status)
+						}
+						b.Do("return %s", decoded(k, e))
+					})
 				}
 			}
 		})
@@ -154,11 +155,14 @@ func decoded(k *plan.Kind, e *plan.Event) string {
 	if e.Declaration && payload.ListsChanges(e) || observed && !e.Begins {
 		add("Changed", "changed(d, v)")
 	}
+	for _, f := range payload.Extra(e) {
+		add(f.Go, "s."+f.Go)
+	}
 	return s + "}"
 }
 
 // kindFile writes the codec of one kind.
-func kindFile(k *plan.Kind) (*gocode.File, error) {
+func kindFile(k *plan.Kind) *gocode.File {
 	f := gocode.NewFile(folder, k.File, k.Source)
 	f.Doc("append" + k.Go + " writes " + k.Article + ".")
 	f.Func(fmt.Sprintf("append%s(e *base.Encoder, r *domain.%s)", k.Go, k.Go), func(b *gocode.Block) {
@@ -193,7 +197,8 @@ func kindFile(k *plan.Kind) (*gocode.File, error) {
 	if k.Status != "" {
 		status(f, k)
 	}
-	return f, payloads(f, k)
+	payloads(f, k)
+	return f
 }
 
 func spec(f *gocode.File, k *plan.Kind) {
@@ -239,12 +244,7 @@ func status(f *gocode.File, k *plan.Kind) {
 }
 
 // payloads writes the data of the events of a kind.
-func payloads(f *gocode.File, k *plan.Kind) error {
-	for _, e := range payload.All(k) {
-		if extra := payload.Extra(e); len(extra) > 0 {
-			return fmt.Errorf("%s carries %s by itself; let it carry pm:ObservedFields", e.IRI, extra[0].Name)
-		}
-	}
+func payloads(f *gocode.File, k *plan.Kind) {
 	f.Func(fmt.Sprintf("append%sPayload(e *base.Encoder, p domain.Payload)", k.Go), func(b *gocode.Block) {
 		b.Switch("p := p.(type)", func(b *gocode.Block) {
 			for _, e := range payload.All(k) {
@@ -254,12 +254,11 @@ func payloads(f *gocode.File, k *plan.Kind) error {
 			}
 		})
 	})
-	return nil
 }
 
 func empty(k *plan.Kind, e *plan.Event) bool {
 	return !e.Declaration && !e.Dataset && !payload.Carries(e, "of") && !payload.Carries(e, "reason") &&
-		(!e.Observation || len(payload.Observable(k)) == 0)
+		len(payload.Extra(e)) == 0 && (!e.Observation || len(payload.Observable(k)) == 0)
 }
 
 func encodePayload(b *gocode.Block, k *plan.Kind, e *plan.Event) {
@@ -284,6 +283,7 @@ func encodePayload(b *gocode.Block, k *plan.Kind, e *plan.Event) {
 	if observed {
 		b.Do("append%s(e, &p.Status)", k.Status)
 	}
+	encodeAll(b, payload.Extra(e), "p")
 }
 
 // valuesFile writes the codec of the value objects of a slice.

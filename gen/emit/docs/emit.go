@@ -234,7 +234,7 @@ func from(e *plan.Event) string {
 	}
 	switch {
 	case e.Begins:
-		return "new"
+		return strings.Join(append([]string{"new"}, phases...), ", ")
 	case len(phases) == 0:
 		return "any"
 	}

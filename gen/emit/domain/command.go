@@ -2,6 +2,7 @@ package domain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
@@ -129,7 +130,7 @@ func deletion(f *gocode.File, k *plan.Kind, name string, events payload.Of) {
 	f.Struct(name, []gocode.Member{{Name: "Ref", Type: "base.Ref"}})
 	command(f, k, name, permission, "", nil)
 	signature := fmt.Sprintf("(c *%s) Decide(before Resource) ([]Payload, error)", name)
-	if events.Deleting != nil && k.Reconciler {
+	if events.Deleting != nil && k.Reconciler && k.Delete != "" {
 		f.Doc("Decide gives "+events.Deleting.Go+": a reconciler has to take it down first.", "A deletion that is under way goes on.")
 		f.Func(signature, func(b *gocode.Block) {
 			own(b, k)
@@ -141,7 +142,13 @@ func deletion(f *gocode.File, k *plan.Kind, name string, events payload.Of) {
 	}
 	f.Doc("Decide gives " + events.End.Go + ": nothing has to be taken down first.")
 	f.Func(signature, func(b *gocode.Block) {
-		refuse(b, "before == nil", "missing(%s, c.Ref)", k.Const)
+		if k.Delete != "" {
+			refuse(b, "before == nil", "missing(%s, c.Ref)", k.Const)
+		} else {
+			own(b, k)
+			refuse(b, "now == nil", "missing(%s, c.Ref)", k.Const)
+			allowedIn(b, k, "end", events.End.From)
+		}
 		b.Do("return []Payload{&%s{}}, nil", events.End.Go)
 	})
 }
@@ -170,11 +177,11 @@ func observe(f *gocode.File, k *plan.Kind, events payload.Of) {
 func decideObservation(f *gocode.File, k *plan.Kind, events payload.Of) {
 	const r = "now"
 	fields := len(payload.Observable(k)) > 0
-	f.Doc(observationDoc(events)...)
+	f.Doc(observationDoc(k, events)...)
 	f.Func(fmt.Sprintf("(c *%s) Decide(before Resource) ([]Payload, error)", k.Observe), func(b *gocode.Block) {
 		own(b, k)
 		switch {
-		case events.Begin.Observation:
+		case beginsByReport(k, events):
 			b.If(r+" == nil", func(b *gocode.Block) {
 				b.Do("return []Payload{&%s{Status: c.Status}}, nil", events.Begin.Go)
 			})
@@ -186,7 +193,7 @@ func decideObservation(f *gocode.File, k *plan.Kind, events payload.Of) {
 		if len(events.Phases) > 0 && k.Reconciler && events.End != nil {
 			b.If("c.Gone && "+r+".Phase == PhaseDeleting", func(b *gocode.Block) { b.Do("return []Payload{&%s{}}, nil", events.End.Go) })
 		}
-		if events.Begin.Observation && events.Observed == nil && len(events.Phases) == 0 {
+		if beginsByReport(k, events) && events.Observed == nil && len(events.Phases) == 0 {
 			b.Do("return nil, nil")
 			return
 		}
@@ -220,11 +227,17 @@ func decideObservation(f *gocode.File, k *plan.Kind, events payload.Of) {
 	})
 }
 
-func observationDoc(events payload.Of) []string {
+// beginsByReport: the first report of a resource makes it, unless a command of
+// its own does.
+func beginsByReport(k *plan.Kind, events payload.Of) bool {
+	return events.Begin.Observation && !slices.ContainsFunc(k.Reports, func(o *plan.Operation) bool { return o.Causes == events.Begin })
+}
+
+func observationDoc(k *plan.Kind, events payload.Of) []string {
 	switch {
 	case len(events.Phases) > 0:
 		return []string{"Decide gives the event of the phase that was reached, nothing for what is known", "already or is no longer asked for."}
-	case events.Begin.Observation:
+	case beginsByReport(k, events):
 		return []string{"Decide gives " + events.Begin.Go + " for one that is new, nothing for what is known already."}
 	}
 	return []string{"Decide gives " + events.Observed.Go + " where something moved, nothing for what is known already."}
@@ -250,16 +263,22 @@ func operation(f *gocode.File, k *plan.Kind, o *plan.Operation) {
 		if holds := satisfied(e, r); holds != "" {
 			nothing(b, holds)
 		}
-		if len(o.From) > 0 {
-			var phases, tests []string
-			for _, t := range o.From {
-				phases = append(phases, t.Go)
-				tests = append(tests, r+".Phase != "+t.Go)
-			}
-			refuse(b, strings.Join(tests, " && "), "wrongPhase(%s, &%s.Head, %q, %s)", k.Const, r, o.Name, strings.Join(phases, ", "))
-		}
+		allowedIn(b, k, o.Name, o.From)
 		b.Do("return []Payload{&%s{%s}}, nil", e.Go, input(e, o))
 	})
+}
+
+// allowedIn refuses an operation in other phases than these; none means any.
+func allowedIn(b *gocode.Block, k *plan.Kind, operation string, from []*plan.Token) {
+	if len(from) == 0 {
+		return
+	}
+	var phases, tests []string
+	for _, t := range from {
+		phases = append(phases, t.Go)
+		tests = append(tests, "now.Phase != "+t.Go)
+	}
+	refuse(b, strings.Join(tests, " && "), "wrongPhase(%s, &now.Head, %q, %s)", k.Const, operation, strings.Join(phases, ", "))
 }
 
 // satisfied is the condition under which what an event brings about holds.

@@ -66,10 +66,15 @@ func fold(f *gocode.File, k *plan.Kind, events payload.Of) {
 			refuse(b, r+" != nil", "unfoldable(e, %q)", "it exists already")
 			birth(b, k, begin)
 		})
+		for _, e := range events.Own {
+			if e.Begins {
+				b.If("p, ok := e.Payload.(*"+e.Go+"); ok && "+r+" == nil", func(b *gocode.Block) { birth(b, k, e) })
+			}
+		}
 		refuse(b, r+" == nil", "unfoldable(e, %q)", "it does not exist")
 		b.Do("next := *%s", r)
 		moving := "e.Payload.(type)"
-		if slices.ContainsFunc(payload.All(k), func(e *plan.Event) bool { return e != begin && reads(k, e) }) {
+		if slices.ContainsFunc(payload.All(k), func(e *plan.Event) bool { return !e.Begins && reads(k, e) }) {
 			moving = "p := " + moving
 		}
 		b.Switch(moving, func(b *gocode.Block) {
@@ -100,7 +105,7 @@ func waiting(k *plan.Kind) string {
 }
 
 func birth(b *gocode.Block, k *plan.Kind, e *plan.Event) {
-	parts := []string{fmt.Sprintf("Head: born(e, %s, %s)", k.Initial.Go, waiting(k))}
+	parts := []string{fmt.Sprintf("Head: born(e, %s, %s)", e.To.Go, waiting(k))}
 	if e.Declaration {
 		parts = append(parts, "Spec: p.Spec")
 	}
@@ -156,7 +161,7 @@ func move(b *gocode.Block, k *plan.Kind, e *plan.Event) {
 			b.Do("next.Reason = p.Reason")
 		}
 	}
-	if e.Observation && len(payload.Observable(k)) > 0 {
+	if e.Observation && !e.Begins && len(payload.Observable(k)) > 0 {
 		b.Do("next.Status.assign(&p.Status, p.Changed)")
 	}
 	if e.Dataset {

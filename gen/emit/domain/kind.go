@@ -35,6 +35,9 @@ func kindFile(k *plan.Kind) (*gocode.File, error) {
 	for _, o := range k.Operations {
 		operation(f, k, o)
 	}
+	for _, o := range k.Reports {
+		platformCommand(f, k, o)
+	}
 	if events.Dataset != nil {
 		dataset(f, k, events)
 	}

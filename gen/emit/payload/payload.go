@@ -10,21 +10,21 @@ import (
 // Of is the events of a kind by the part that they play in its life. Those of
 // a part that the kind does not have are nil.
 type Of struct {
-	Begin    *plan.Event   // from absence
+	Begin    *plan.Event   // from absence, and only from there
 	Change   *plan.Event   // of the declaration
 	Deleting *plan.Event   // asks a reconciler to clean up
 	End      *plan.Event   // by whom it may be: it is gone
 	Phases   []*plan.Event // reported by a reconciler: provisioning, ready, failed
 	Observed *plan.Event   // observed fields moved, the phase did not
 	Dataset  *plan.Event   // quads left and came
-	Own      []*plan.Event // caused by operations of the kind
+	Own      []*plan.Event // caused by operations of the kind; some may begin it too
 }
 
 // Events takes the events of a kind apart.
 func Events(k *plan.Kind) (of Of) {
 	for _, e := range All(k) {
 		switch {
-		case e.Begins:
+		case e.Begins && len(e.From) == 0:
 			of.Begin = e
 		case e.Ends:
 			of.End = e
@@ -60,11 +60,11 @@ func All(k *plan.Kind) []*plan.Event {
 
 // Observable is the observed fields that reports give: not those that are
 // stamped by changes of declared fields or count a dataset, nor those that
-// events set.
+// events set or carry one by one.
 func Observable(k *plan.Kind) []*plan.Field {
 	return slices.DeleteFunc(slices.Clone(k.Observed), func(f *plan.Field) bool {
 		return len(f.StampedBy) > 0 || f.Quads || slices.ContainsFunc(k.Events, func(e *plan.Event) bool {
-			return slices.ContainsFunc(e.Sets, func(a plan.Assignment) bool { return a.Field.Name == f.Name })
+			return Carries(e, f.Name) || slices.ContainsFunc(e.Sets, func(a plan.Assignment) bool { return a.Field.Name == f.Name })
 		})
 	})
 }
