@@ -27,7 +27,7 @@ const (
 
 // kernel is the part of the runtime that knows no kind by name.
 var kernel = []string{
-	"runtime/disk/...", "runtime/eventlog/...", "runtime/consensus/...", "runtime/state/...", "runtime/command/...", "runtime/projection/...",
+	"runtime/disk/...", "runtime/eventlog/...", "runtime/catchup", "runtime/consensus/...", "runtime/state/...", "runtime/command/...", "runtime/projection/...",
 	"runtime/dataset/...", "runtime/rdf/...", "runtime/sparql/...", "runtime/shacl/...", "runtime/lang/...", "runtime/reconcile/...", "runtime/reasoning/...",
 }
 
@@ -58,6 +58,7 @@ var laws = []law{
 	{[]string{"runtime/lang/..."}, []string{"gen/base", "generated/schema", "runtime/rdf/..."}, "the language knows kinds as data, so that it needs no server"},
 	{[]string{"runtime/disk/..."}, []string{"runtime/disk"}, "files and nothing of what they hold"},
 	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "runtime/disk/...", "golang.org/x/sys/..."}, "the log keeps bytes"},
+	{[]string{"runtime/catchup"}, []string{"runtime/eventlog"}, "members hand each other the bytes of the log, whatever they say"},
 	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/disk/...", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
 	{[]string{"runtime/peer"}, []string{raft}, "the wire between members: Raft's streams (its interface only), HTTP, and who may speak"},
 	{[]string{"runtime/dataset/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "github.com/klauspost/compress/zstd"}, kernel), "changes of datasets are packed here and nowhere else"},

@@ -23,6 +23,11 @@ type Batch struct {
 	Time    time.Time // log time, whole nanoseconds, UTC; never earlier than the batch before
 	Digest  Digest    // the chain after this batch; Append sets it
 	Payload []byte    // the events, encoded by others; never changed, may be kept
+	// Dropped tells that compaction took the payload away; the rest stands. Whoever
+	// folds the log passes it over: what it said is said again later.
+	Dropped bool
+	// Length is that of the payload in bytes, also of a dropped one; Append sets it.
+	Length uint32
 }
 
 // Last is the position of the batch's last event.
@@ -42,9 +47,10 @@ const MaxPayload = 24 << 20
 // A frame is a batch in a file, integers little-endian:
 //
 //	 0 u32 CRC-32C (Castagnoli) of all bytes after it
-//	 4 u32 length of the payload
+//	 4 u32 length of the payload as it was appended
 //	 8 u64 Raft index
-//	16 u32 flags: 1 = more batches of the same Raft entry follow
+//	16 u32 flags: 1 = more batches of the same Raft entry follow,
+//	       2 = the payload was dropped and is not there
 //	20 u32 number of events      ┐
 //	24 u64 first position        │ chained, with the length
 //	32 i64 time, Unix nanoseconds┘
@@ -52,7 +58,10 @@ const MaxPayload = 24 << 20
 //	72 payload                     chained
 const frameHeader = 72
 
-const flagMore = 1
+const (
+	flagMore    = 1
+	flagDropped = 2
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -64,6 +73,7 @@ var (
 	errFields  = errors.New("the batch has no events, unknown flags or an overflowing position")
 	errOrder   = errors.New("the batch does not continue the positions before it")
 	errChain   = errors.New("the batch does not continue the digest chain")
+	errHeader  = errors.New("the header of the segment does not stand for where the log is")
 	errRewound = errors.New("the batch's time or Raft index goes backwards")
 )
 
@@ -72,17 +82,26 @@ func appendFrame(buf []byte, b *Batch, before Digest, more bool) []byte {
 	buf = append(buf, make([]byte, frameHeader)...)
 	h := buf[start:]
 	le := binary.LittleEndian
-	le.PutUint32(h[4:], uint32(len(b.Payload)))
-	le.PutUint64(h[8:], b.Index)
+	flags := uint32(0)
 	if more {
-		le.PutUint32(h[16:], flagMore)
+		flags |= flagMore
 	}
+	if b.Dropped {
+		flags |= flagDropped
+	} else {
+		b.Length = uint32(len(b.Payload))
+	}
+	le.PutUint32(h[4:], b.Length)
+	le.PutUint64(h[8:], b.Index)
+	le.PutUint32(h[16:], flags)
 	le.PutUint32(h[20:], b.Count)
 	le.PutUint64(h[24:], b.First)
 	le.PutUint64(h[32:], uint64(b.Time.UnixNano()))
-	b.Digest = link(before, h, b.Payload)
-	copy(h[40:], b.Digest[:])
-	buf = append(buf, b.Payload...)
+	if !b.Dropped {
+		b.Digest = link(before, h, b.Payload)
+		buf = append(buf, b.Payload...)
+	}
+	copy(buf[start+40:], b.Digest[:])
 	le.PutUint32(buf[start:], crc32.Checksum(buf[start+4:], castagnoli))
 	return buf
 }
@@ -103,8 +122,11 @@ func link(before Digest, h, payload []byte) Digest {
 // holds at least frameHeader bytes.
 func frameSize(h []byte) (int, error) {
 	n := binary.LittleEndian.Uint32(h[4:])
-	if n > MaxPayload {
+	switch {
+	case n > MaxPayload:
 		return 0, errLength
+	case binary.LittleEndian.Uint32(h[16:])&flagDropped != 0:
+		return frameHeader, nil
 	}
 	return frameHeader + int(n), nil
 }
@@ -122,23 +144,28 @@ func decodeFrame(f []byte) (b Batch, more bool, err error) {
 		First:   le.Uint64(f[24:]),
 		Time:    time.Unix(0, int64(le.Uint64(f[32:]))).UTC(),
 		Digest:  Digest(f[40:72]),
-		Payload: f[frameHeader:len(f):len(f)],
+		Dropped: flags&flagDropped != 0,
+		Length:  le.Uint32(f[4:]),
 	}
-	if b.Count == 0 || b.First == 0 || b.Last() < b.First || flags&^flagMore != 0 {
+	if !b.Dropped {
+		b.Payload = f[frameHeader:len(f):len(f)]
+	}
+	if b.Count == 0 || b.First == 0 || b.Last() < b.First || flags&^(flagMore|flagDropped) != 0 {
 		return Batch{}, false, errFields
 	}
 	return b, flags&flagMore != 0, nil
 }
 
 // follow checks that b continues the log that ends at h, chain included, and
-// gives the head after it. frame is the batch's encoded form.
+// gives the head after it. frame is the batch's encoded form. What a dropped
+// batch held can no longer be checked, but that the chain goes on from its digest.
 func (h Head) follow(b Batch, frame []byte) (Head, error) {
 	switch {
 	case b.First != h.Position+1:
 		return h, errOrder
 	case b.Time.Before(h.Time), b.Index < h.Index:
 		return h, errRewound
-	case link(h.Digest, frame, b.Payload) != b.Digest:
+	case !b.Dropped && link(h.Digest, frame, b.Payload) != b.Digest:
 		return h, errChain
 	}
 	return h.after(b), nil

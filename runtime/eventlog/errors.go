@@ -15,6 +15,8 @@ var (
 	ErrFull = errors.New("no space left for the event log")
 	// ErrClosed means that the log was closed.
 	ErrClosed = errors.New("event log is closed")
+	// ErrDiverged is what every *DivergedError is.
+	ErrDiverged = errors.New("event logs have diverged")
 	// ErrNotFound means that the log has no such position (yet).
 	ErrNotFound = errors.New("position is not in the event log")
 )
@@ -35,6 +37,21 @@ func (e *CorruptError) Error() string {
 
 // Is makes errors.Is(err, ErrCorrupt) true.
 func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
+
+// DivergedError says that another node's log holds something else at a position
+// than this one: one of the two was not written by this cluster's consensus.
+type DivergedError struct {
+	Position     uint64
+	Theirs, Ours Digest // of the chain there
+}
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("event logs have diverged: at position %d the other node's chain digest is %s, this node's %s; restore the one that the majority contradicts",
+		e.Position, e.Theirs, e.Ours)
+}
+
+// Is makes errors.Is(err, ErrDiverged) true.
+func (e *DivergedError) Is(target error) bool { return target == ErrDiverged }
 
 // named turns an operating system's "no room" into ErrFull and keeps the cause.
 func named(op string, err error) error {

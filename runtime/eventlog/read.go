@@ -3,7 +3,9 @@ package eventlog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"slices"
 )
@@ -27,7 +29,7 @@ func (l *Log) Reader(after uint64) *Reader { return &Reader{log: l, after: after
 func (r *Reader) Next(ctx context.Context) (Batch, error) {
 	for {
 		v := r.log.view.Load()
-		b, err := r.read(v)
+		b, err := r.read(v.head.Position)
 		if err != io.EOF {
 			return b, err
 		}
@@ -48,7 +50,7 @@ func (l *Log) Read(after uint64) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		v, r := l.view.Load(), l.Reader(after)
 		for {
-			b, err := r.read(v)
+			b, err := r.read(v.head.Position)
 			if err == io.EOF || !yield(b, err) || err != nil {
 				return
 			}
@@ -56,13 +58,40 @@ func (l *Log) Read(after uint64) iter.Seq2[Batch, error] {
 	}
 }
 
-// ReadAt gives the batch that holds the event at position, or ErrNotFound.
+// ReadAt gives the batch that holds the event at position, or ErrNotFound. A
+// batch that compaction dropped comes without its payload: see Batch.Dropped.
 func (l *Log) ReadAt(position uint64) (Batch, error) {
 	v := l.view.Load()
 	if position == 0 || position > v.head.Position {
 		return Batch{}, ErrNotFound
 	}
-	return l.Reader(position - 1).read(v)
+	b, err := l.Reader(position - 1).read(v.head.Position)
+	if err == io.EOF || err == nil && position < b.First {
+		return Batch{}, ErrNotFound // between two generations
+	}
+	return b, err
+}
+
+// DigestAt is the chain digest up to position, which must be where a batch ends
+// or a generation begins. Otherwise it is ErrNotFound, with the digest of the
+// nearest later place that has one, if the log reaches so far.
+func (l *Log) DigestAt(position uint64) (Digest, error) {
+	v := l.view.Load()
+	if position == v.head.Position {
+		return v.head.Digest, nil
+	}
+	next := slices.IndexFunc(v.segments, func(s *segment) bool { return position <= s.before.Position })
+	if next >= 0 && position == v.segments[next].before.Position {
+		return v.segments[next].before.Digest, nil
+	}
+	b, err := l.ReadAt(position)
+	switch {
+	case err == nil && b.Last() != position:
+		return b.Digest, fmt.Errorf("%w as the end of a batch: %d is inside the batch %d to %d", ErrNotFound, position, b.First, b.Last())
+	case errors.Is(err, ErrNotFound) && next >= 0:
+		return v.segments[next].before.Digest, fmt.Errorf("%w: %d is between two generations", ErrNotFound, position)
+	}
+	return b.Digest, err
 }
 
 // Wait returns once the log holds position.
@@ -83,41 +112,59 @@ func (l *Log) Wait(ctx context.Context, position uint64) error {
 	}
 }
 
-// read gives the next batch of v, io.EOF at its end.
-func (r *Reader) read(v *view) (Batch, error) {
-	if r.after >= v.head.Position {
-		return Batch{}, io.EOF
-	}
-	if r.scan == nil {
-		if err := r.seek(v); err != nil {
-			return Batch{}, err
-		}
-	}
+// read gives the next batch up to a position, io.EOF beyond.
+func (r *Reader) read(until uint64) (Batch, error) {
+	f, err := r.frame(until)
+	return f.batch, err
+}
+
+// frame gives the next frame that ends up to a position, io.EOF beyond.
+func (r *Reader) frame(until uint64) (frame, error) {
 	for {
+		v := r.log.view.Load()
+		f, err := r.step(v, until)
+		if errors.Is(err, fs.ErrNotExist) && r.log.view.Load() != v {
+			r.scan = nil // the segment was replaced by a shorter form of it
+			continue
+		}
+		return f, err
+	}
+}
+
+func (r *Reader) step(v *view, until uint64) (frame, error) {
+	for r.after < until {
+		if r.scan == nil || r.scan.seg != v.segments[r.seg] {
+			if err := r.seek(v); err != nil {
+				return frame{}, err
+			}
+		}
 		seg := v.segments[r.seg]
 		r.scan.limit = v.limit(r.seg)
 		f, err := r.scan.next()
 		switch {
 		case err == io.EOF && r.seg+1 < len(v.segments):
 			r.seg++
-			r.scan = newScanner(r.log.fs, v.segments[r.seg], segmentHeader, v.limit(r.seg))
+			seg = v.segments[r.seg]
+			r.scan = newScanner(r.log.fs, seg, segmentHeader, v.limit(r.seg))
+			r.after = max(r.after, seg.before.Position) // a generation may begin
 			continue
 		case err == io.EOF:
 			err = &frameError{r.scan.offset, errShort}
 			fallthrough
 		case err != nil:
 			r.scan = nil
-			return Batch{}, seg.corrupt(err, r.after+1)
+			return frame{}, seg.corrupt(err, r.after+1)
 		case f.batch.Last() <= r.after:
 			continue // the index leads to a little before
 		case f.batch.First > r.after+1:
 			bad := &frameError{r.scan.offset - int64(len(f.raw)), errOrder}
 			r.scan = nil
-			return Batch{}, seg.corrupt(bad, r.after+1)
+			return frame{}, seg.corrupt(bad, r.after+1)
 		}
 		r.after = f.batch.Last()
-		return f.batch, nil
+		return f, nil
 	}
+	return frame{}, io.EOF
 }
 
 // limit is how many bytes of segment i count in this view.

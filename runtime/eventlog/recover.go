@@ -69,6 +69,13 @@ func (l *Log) list() (segments []*segment, torn string, err error) {
 			torn = path
 			continue
 		}
+		if n := len(segments); n > 0 && segments[n-1].number == seg.number && segments[n-1].size == segmentHeader {
+			// A generation began without a batch in the one before: see rotate.
+			if err := l.fs.Remove(segments[n-1].path); err != nil {
+				return nil, "", named("remove an empty segment", err)
+			}
+			segments = segments[:n-1]
+		}
 		if err := continues(segments, seg); err != nil {
 			return nil, "", err
 		}
@@ -155,7 +162,7 @@ func (l *Log) begin() error {
 	}
 	seg.indexed = true
 	l.recovery.Head = head
-	l.view.Store(&view{head: head, segments: []*segment{seg}, file: file, end: segmentHeader, changed: make(chan struct{})})
+	l.view.Store(&view{head: head, segments: []*segment{seg}, file: file, end: segmentHeader, whole: segmentHeader, changed: make(chan struct{})})
 	return nil
 }
 
@@ -165,7 +172,7 @@ func (l *Log) resume(segments []*segment) error {
 	if l.mark.segment > seg.first() {
 		return &CorruptError{File: segmentPath(l.dir, l.mark.segment), Position: l.mark.position, Reason: "the segment is missing"}
 	}
-	head, end, bad := l.replay(seg)
+	head, end, whole, bad := l.replay(seg)
 	var torn *frameError
 	if bad != nil && !errors.As(bad, &torn) {
 		return bad
@@ -185,33 +192,34 @@ func (l *Log) resume(segments []*segment) error {
 	if err := l.cut(seg, file, head, end, torn); err != nil {
 		return closing(file, err)
 	}
-	l.view.Store(&view{head: head, segments: segments, file: file, end: end, changed: make(chan struct{})})
+	l.view.Store(&view{head: head, segments: segments, file: file, end: end, whole: whole, changed: make(chan struct{})})
 	return nil
 }
 
-// replay walks the newest segment. head and end are those after the last whole
-// Raft entry; err is why the walk ended there, nil at the end of the file.
-func (l *Log) replay(seg *segment) (head Head, end int64, err error) {
-	head, end = seg.before, segmentHeader
-	at := head
+// replay walks the newest segment. head, end and whole are those after the last
+// whole Raft entry; err is why the walk ended there, nil at the end of the file.
+func (l *Log) replay(seg *segment) (head Head, end, whole int64, err error) {
+	head, end, whole = seg.before, segmentHeader, segmentHeader
+	at, size := head, whole
 	sc := newScanner(l.fs, seg, segmentHeader, seg.size)
 	for {
 		start := sc.offset
 		f, err := sc.next()
 		switch {
 		case err == io.EOF && end != start:
-			return head, end, &frameError{end, errShort}
+			return head, end, whole, &frameError{end, errShort}
 		case err == io.EOF:
-			return head, end, nil
+			return head, end, whole, nil
 		case err != nil:
-			return head, end, err
+			return head, end, whole, err
 		}
 		if at, err = at.follow(f.batch, f.raw); err != nil {
-			return head, end, &frameError{start, err}
+			return head, end, whole, &frameError{start, err}
 		}
 		seg.note(f.batch.First, start)
+		size += f.batch.whole()
 		if !f.more {
-			head, end = at, sc.offset
+			head, end, whole = at, sc.offset, size
 		}
 	}
 }

@@ -40,8 +40,8 @@ const indexStride = 64 << 10
 type segment struct {
 	path   string
 	number uint64
-	before Head // where the log stood when it began
-	size   int64
+	before Head  // where the log stood when it began
+	size   int64 // in bytes
 
 	mu      sync.Mutex
 	indexed bool

@@ -13,7 +13,7 @@ func (l *Log) Verify(ctx context.Context) (Head, error) {
 	v := l.view.Load()
 	head := v.segments[0].before
 	for i, seg := range v.segments {
-		if head != seg.before {
+		if !head.begins(seg.before) {
 			return head, &CorruptError{File: seg.path, Position: seg.first(), Reason: "the header of the segment does not continue the segment before it"}
 		}
 		var err error

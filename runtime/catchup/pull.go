@@ -1,0 +1,235 @@
+package catchup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/picloud/picloud/runtime/eventlog"
+)
+
+// Config says how a Puller reaches peers and where the log is.
+type Config struct {
+	// Client makes requests to peers; it sets no deadline of its own, pulls take
+	// as long as they take.
+	Client *http.Client
+	// Peers lists the members to ask, the best first, without this node. It is
+	// asked anew in each round.
+	Peers func() []string
+	// URL is where a peer serves its log; nil means https://{peer}/peer/log.
+	URL func(peer string) string
+	// Head is where the own log ends.
+	Head func() eventlog.Head
+	// Accept takes the batches of one Raft entry: eventlog.Log.Append before
+	// consensus runs, consensus.Node.Accept afterwards. When it returns, Head has
+	// moved.
+	Accept func(ctx context.Context, index uint64, batches []eventlog.Batch) error
+	// Logger may be nil.
+	Logger *slog.Logger
+}
+
+// Puller fetches what the own log lacks from other members.
+type Puller struct {
+	cfg Config
+
+	one      sync.Mutex // one pull at a time
+	progress atomic.Pointer[Progress]
+	bytes    atomic.Int64
+}
+
+// Progress is how far a pull has come.
+type Progress struct {
+	Target uint64 // position asked for; 0 when no pull is under way
+	Peer   string // that is read from, or was last
+	Bytes  int64  // read since the node started
+}
+
+// New makes a puller; it does nothing until asked.
+func New(cfg Config) *Puller {
+	if cfg.URL == nil {
+		cfg.URL = func(peer string) string { return "https://" + peer + Path }
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Puller{cfg: cfg}
+}
+
+// Progress tells how far the pull under way has come.
+func (p *Puller) Progress() Progress {
+	var now Progress
+	if known := p.progress.Load(); known != nil {
+		now = *known
+	}
+	now.Bytes = p.bytes.Load()
+	return now
+}
+
+// Times between two rounds in which nothing came.
+const (
+	pauseMin = 100 * time.Millisecond
+	pauseMax = 5 * time.Second
+)
+
+// To returns once the log holds position, fetched from any peers. It goes on
+// through faults of peers and connections until ctx ends. It gives up with a
+// *eventlog.DivergedError when all peers say that this node's history is another
+// than theirs, and with the error of Accept.
+func (p *Puller) To(ctx context.Context, position uint64) error {
+	p.one.Lock()
+	defer p.one.Unlock()
+	start, from := time.Now(), p.cfg.Head()
+	if from.Position >= position {
+		return nil
+	}
+	before := p.bytes.Load()
+	defer p.progress.Store(nil)
+	pause := pauseMin
+	for {
+		moved, err := p.round(ctx, position)
+		if err != nil {
+			return err
+		}
+		if head := p.cfg.Head(); head.Position >= position {
+			p.cfg.Logger.Info("caught up", "from", from.Position, "position", head.Position,
+				"bytes", p.bytes.Load()-before, "took", time.Since(start).Round(time.Millisecond))
+			return nil
+		}
+		if moved {
+			pause = pauseMin
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		pause = min(2*pause, pauseMax)
+	}
+}
+
+// round asks each peer once, until the position is reached.
+func (p *Puller) round(ctx context.Context, position uint64) (moved bool, err error) {
+	var diverged *eventlog.DivergedError
+	others := 0
+	for _, peer := range p.cfg.Peers() {
+		before := p.cfg.Head().Position
+		if before >= position {
+			return moved, nil
+		}
+		p.progress.Store(&Progress{Target: position, Peer: peer})
+		err := p.pull(ctx, peer, position)
+		var refused *acceptError
+		switch now := p.cfg.Head().Position; {
+		case ctx.Err() != nil:
+			return moved, context.Cause(ctx)
+		case errors.As(err, &refused):
+			return moved, refused.err
+		case now > before:
+			moved = true
+		}
+		switch {
+		case errors.As(err, &diverged):
+			p.cfg.Logger.Error("a peer has another history", "peer", peer, "error", err)
+			continue
+		case errors.Is(err, eventlog.ErrStream):
+			p.cfg.Logger.Warn("a peer's event log cannot be used", "peer", peer, "error", err)
+		case err != nil:
+			p.cfg.Logger.Debug("a peer did not bring the log up", "peer", peer, "error", err)
+		}
+		others++
+	}
+	if diverged != nil && others == 0 {
+		return moved, diverged
+	}
+	return moved, nil
+}
+
+// acceptError is what Accept said: no peer can help.
+type acceptError struct{ err error }
+
+func (e *acceptError) Error() string { return e.err.Error() }
+
+// pull takes from one peer what it has, up to a position.
+func (p *Puller) pull(ctx context.Context, peer string, position uint64) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	idle := time.AfterFunc(stall, func() { cancel(fmt.Errorf("nothing came for %s", stall)) })
+	defer idle.Stop()
+	head := p.cfg.Head()
+	q := url.Values{
+		"after":  {strconv.FormatUint(head.Position, 10)},
+		"digest": {head.Digest.String()},
+		"until":  {strconv.FormatUint(position, 10)},
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.cfg.URL(peer)+"?"+q.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	answer, err := p.cfg.Client.Do(request)
+	if err != nil {
+		return because(ctx, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return refused(answer, head)
+	}
+	stream := eventlog.NewStream(&lively{answer.Body, idle, &p.bytes}, head)
+	for p.cfg.Head().Position < position {
+		batches, err := stream.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return because(ctx, err)
+		}
+		idle.Stop() // Accept may wait for a full disk
+		if err := p.cfg.Accept(ctx, batches[0].Index, batches); err != nil {
+			return &acceptError{err}
+		}
+		idle.Reset(stall)
+	}
+	return nil
+}
+
+// because prefers the reason why a context ended to what it made fail.
+func because(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// refused is the error for an answer that brings no log.
+func refused(answer *http.Response, head eventlog.Head) error {
+	var why refusal
+	if err := json.NewDecoder(io.LimitReader(answer.Body, 64<<10)).Decode(&why); err != nil {
+		return fmt.Errorf("the peer answered %s", answer.Status)
+	}
+	if answer.StatusCode == http.StatusConflict && why.Digest != nil && *why.Digest != head.Digest {
+		return &eventlog.DivergedError{Position: head.Position, Theirs: *why.Digest, Ours: head.Digest}
+	}
+	return fmt.Errorf("the peer answered %s: %s", answer.Status, why.Reason)
+}
+
+// lively is a body that postpones the end of patience with each read.
+type lively struct {
+	body  io.Reader
+	idle  *time.Timer
+	bytes *atomic.Int64
+}
+
+func (l *lively) Read(b []byte) (int, error) {
+	n, err := l.body.Read(b)
+	l.idle.Reset(stall)
+	l.bytes.Add(int64(n))
+	return n, err
+}
