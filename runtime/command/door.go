@@ -14,9 +14,10 @@ import (
 	"github.com/picloud/picloud/runtime/projection"
 )
 
-// Sealer turns clear values of sensitive fields into what the log may hold.
+// Sealer turns clear values of sensitive fields into what the log may hold. An
+// error means that the value is still clear and must go no further.
 type Sealer interface {
-	Seal(ref base.Ref, field string, value *base.Sensitive)
+	Seal(ref base.Ref, field string, value *base.Sensitive) error
 }
 
 // Config is what the front door stands between.
@@ -180,10 +181,17 @@ func (d *Door) prepare(r *Request) error {
 	if err := d.validate(r.Commands, r.Apply != nil); err != nil {
 		return err
 	}
-	for _, c := range r.Commands {
-		c.Sensitive(func(field string, value *base.Sensitive) { d.cfg.Sealer.Seal(c.Subject(), field, value) })
+	return d.seal(r.Commands)
+}
+
+// seal leaves nothing clear behind, or says why it could not.
+func (d *Door) seal(commands []domain.Command) (err error) {
+	for _, c := range commands {
+		c.Sensitive(func(field string, value *base.Sensitive) {
+			err = errors.Join(err, d.cfg.Sealer.Seal(c.Subject(), field, value))
+		})
 	}
-	return nil
+	return err
 }
 
 // validate lists every shape and check that the commands break; within a

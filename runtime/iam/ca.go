@@ -1,34 +1,20 @@
 package iam
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
-)
-
-// Lives of certificates. Leaves are backdated: the clocks of a small cluster
-// rarely agree after a power cut.
-const (
-	caLife    = 10 * 365 * 24 * time.Hour
-	leafLife  = 90 * 24 * time.Hour
-	backdated = 24 * time.Hour
 )
 
 // CAConfig says for whom an authority signs.
@@ -117,7 +103,7 @@ func (ca *CA) make() error {
 		MaxPathLenZero:              true,
 		KeyUsage:                    x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		PermittedDNSDomainsCritical: true,
-		PermittedDNSDomains:         ca.permittedNames(),
+		PermittedDNSDomains:         permittedNames(ca.cfg.Domain, ca.cfg.Names),
 		PermittedIPRanges:           permittedNetworks(),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -138,51 +124,11 @@ func (ca *CA) make() error {
 	return ca.load()
 }
 
-// permittedNames are the domain with all below it, localhost, and this node's
-// own DNS names.
-func (ca *CA) permittedNames() []string {
-	names := []string{ca.cfg.Domain, "localhost"}
-	for _, name := range ca.cfg.Names {
-		if net.ParseIP(name) == nil && !inDomain(name, names) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-func inDomain(name string, domains []string) bool {
-	for _, domain := range domains {
-		if name == domain || strings.HasSuffix(name, "."+domain) {
-			return true
-		}
-	}
-	return false
-}
-
-// permittedNetworks are loopback and what is never routed on the internet
-// (RFC 1918, RFC 4193, and link-local addresses).
-func permittedNetworks() []*net.IPNet {
-	var networks []*net.IPNet
-	for _, text := range []string{
-		"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10",
-	} {
-		if _, network, err := net.ParseCIDR(text); err == nil {
-			networks = append(networks, network)
-		}
-	}
-	return networks
-}
-
 // PEM is the authority's certificate, for clients to trust.
 func (ca *CA) PEM() []byte { return encodeCert(ca.cert.Raw) }
 
 // Fingerprint is the SHA-256 of the authority's certificate, in hexadecimal.
-func (ca *CA) Fingerprint() string { return fingerprint(ca.cert) }
-
-func fingerprint(cert *x509.Certificate) string {
-	sum := sha256.Sum256(cert.Raw)
-	return hex.EncodeToString(sum[:])
-}
+func (ca *CA) Fingerprint() string { return Fingerprint(ca.cert) }
 
 // Pool holds the authority alone.
 func (ca *CA) Pool() *x509.CertPool {
@@ -234,48 +180,4 @@ func (ca *CA) permitsIP(ip net.IP) bool {
 		}
 	}
 	return false
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-// serial is 127 random bits: unique without a register (RFC 5280, section
-// 4.1.2.2).
-func serial() *big.Int {
-	var b [16]byte
-	rand.Read(b[:])
-	b[0] &= 0x7f
-	return new(big.Int).SetBytes(b[:])
-}
-
-func encodeCert(der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-}
-
-func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
-}
-
-func decodeKey(text []byte) (*ecdsa.PrivateKey, error) {
-	block, rest := pem.Decode(text)
-	if block == nil || block.Type != "PRIVATE KEY" || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, errors.New("it is not one PEM block of a private key")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	ec, ok := key.(*ecdsa.PrivateKey)
-	if !ok {
-		return nil, errors.New("it is not an ECDSA key")
-	}
-	return ec, nil
 }

@@ -2,8 +2,6 @@ package iam
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -85,18 +83,6 @@ func (l *Leaf) chain(cert *x509.Certificate) *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{cert.Raw, l.ca.cert.Raw}, PrivateKey: l.key, Leaf: cert}
 }
 
-func makeKey(path string) ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	text, err := encodeKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return text, WriteSecret(path, text)
-}
-
 // ID is the fingerprint of the node's key, in hexadecimal: who the node is.
 func (l *Leaf) ID() (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(l.key.Public())
@@ -126,11 +112,6 @@ func (l *Leaf) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return l.current, nil
 }
 
-// renewal is when two thirds of a certificate's life are over.
-func renewal(cert *x509.Certificate) time.Time {
-	return cert.NotBefore.Add(cert.NotAfter.Sub(cert.NotBefore) * 2 / 3)
-}
-
 // Fingerprint is the SHA-256 of the current certificate, in hexadecimal, and
 // when it expires.
 func (l *Leaf) Fingerprint() (string, time.Time, error) {
@@ -138,7 +119,7 @@ func (l *Leaf) Fingerprint() (string, time.Time, error) {
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	return fingerprint(cert.Leaf), cert.Leaf.NotAfter, nil
+	return Fingerprint(cert.Leaf), cert.Leaf.NotAfter, nil
 }
 
 // ServerConfig is TLS 1.3 with the current certificate.

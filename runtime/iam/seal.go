@@ -18,63 +18,85 @@ import (
 // Sealer turns clear values of sensitive fields into what the log may hold:
 // AES-256-GCM (NIST SP 800-38D) with a random nonce, bound to the resource and
 // field, and a keyed fingerprint (HMAC-SHA-256, RFC 2104) that tells equal
-// values from different ones without opening them.
+// values from different ones without opening them. It seals with the newest
+// generation of the master key and opens what any of them sealed.
 type Sealer struct {
+	generations []sealing // newest first
+}
+
+// sealing is what one generation of the master key seals with.
+type sealing struct {
 	aead        cipher.AEAD
 	fingerprint []byte
 }
 
-// NewSealer derives its two keys from one of KeySize bytes (HKDF, RFC 5869).
-func NewSealer(key []byte) (*Sealer, error) {
+// NewSealer derives two keys from each generation (HKDF, RFC 5869), which has
+// KeySize bytes.
+func NewSealer(newest []byte, older ...[]byte) (*Sealer, error) {
+	s := &Sealer{}
+	for _, key := range append([][]byte{newest}, older...) {
+		generation, err := newSealing(key)
+		if err != nil {
+			return nil, err
+		}
+		s.generations = append(s.generations, generation)
+	}
+	return s, nil
+}
+
+func newSealing(key []byte) (s sealing, err error) {
 	if len(key) != KeySize {
-		return nil, fmt.Errorf("a sealing key has %d bytes, not %d", KeySize, len(key))
+		return s, fmt.Errorf("a sealing key has %d bytes, not %d", KeySize, len(key))
 	}
-	seal, err := hkdf.Expand(sha256.New, key, "picloud seal v1", KeySize)
+	seal, err := derive(key, "picloud seal v1")
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	fingerprint, err := hkdf.Expand(sha256.New, key, "picloud fingerprint v1", KeySize)
-	if err != nil {
-		return nil, err
+	if s.fingerprint, err = derive(key, "picloud fingerprint v1"); err != nil {
+		return s, err
 	}
 	block, err := aes.NewCipher(seal)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return nil, err
-	}
-	return &Sealer{aead, fingerprint}, nil
+	s.aead, err = cipher.NewGCMWithRandomNonce(block)
+	return s, err
+}
+
+// derive makes a key for one use of a generation of the master key.
+func derive(master []byte, use string) ([]byte, error) {
+	return hkdf.Expand(sha256.New, master, use, KeySize)
 }
 
 // Seal replaces the clear value by the sealed one. A value that is sealed or
 // absent stays as it is.
-func (s *Sealer) Seal(ref base.Ref, field string, v *base.Sensitive) {
+func (s *Sealer) Seal(ref base.Ref, field string, v *base.Sensitive) error {
 	if v.Clear == nil {
-		return
+		return nil
 	}
-	place := place(ref, field)
-	mac := hmac.New(sha256.New, s.fingerprint)
+	newest, place := s.generations[0], place(ref, field)
+	mac := hmac.New(sha256.New, newest.fingerprint)
 	mac.Write(place)
 	mac.Write(v.Clear)
 	v.Fingerprint = base64.RawStdEncoding.EncodeToString(mac.Sum(nil))
-	v.Sealed = s.aead.Seal(nil, nil, v.Clear, place)
+	v.Sealed = newest.aead.Seal(nil, nil, v.Clear, place)
 	clear(v.Clear)
 	v.Clear = nil
+	return nil
 }
 
 // ErrUnsealable says that a sealed value was changed, moved to another field,
-// or sealed with another key.
+// or sealed with a generation that is not known here.
 var ErrUnsealable = errors.New("the sealed value cannot be opened: it was changed, moved, or sealed with another key")
 
 // Open gives the clear value of a sealed one.
 func (s *Sealer) Open(ref base.Ref, field string, v base.Sensitive) ([]byte, error) {
-	clear, err := s.aead.Open(nil, nil, v.Sealed, place(ref, field))
-	if err != nil {
-		return nil, ErrUnsealable
+	for _, generation := range s.generations { // the value proves by itself whose it is
+		if clear, err := generation.aead.Open(nil, nil, v.Sealed, place(ref, field)); err == nil {
+			return clear, nil
+		}
 	}
-	return clear, nil
+	return nil, ErrUnsealable
 }
 
 // place is resource and field, each with its length before it, so that no two
