@@ -86,13 +86,13 @@ func TestReportOnAnotherRevisionIsVoid(t *testing.T) {
 	refused(t, volume(t), &domain.ObserveVolume{Ref: mediaStore, Of: 10, Phase: domain.PhaseFiring}, base.Internal, "does not have")
 }
 
-func TestReportCarriesWhatChangedAndNothingElse(t *testing.T) {
+func TestReportCarriesAllThatWasFoundAndNamesWhatChanged(t *testing.T) {
 	used, more := int64(5), int64(6)
 	r := step(t, volume(t), &domain.ObserveVolume{Ref: mediaStore, Of: 10, Phase: domain.PhaseReady,
 		Status: domain.VolumeStatus{AttachedNode: "/nodes/pi-1", Used: &used}}, 11, noon)
 	report := &domain.ObserveVolume{Ref: mediaStore, Of: 10, Status: domain.VolumeStatus{AttachedNode: "/nodes/pi-1", Used: &more}}
 	payloads, err := report.Decide(r)
-	want := []domain.Payload{&domain.VolumeObserved{Status: domain.VolumeStatus{Used: &more}, Changed: []string{"/used"}}}
+	want := []domain.Payload{&domain.VolumeObserved{Status: domain.VolumeStatus{AttachedNode: "/nodes/pi-1", Used: &more}, Changed: []string{"/used"}}}
 	if diff := cmp.Diff(want, payloads); diff != "" || err != nil {
 		t.Error(diff, err)
 	}

@@ -266,6 +266,9 @@ func (b *builder) event(c *class, n *node, l *Lifecycle) *Event {
 	}
 	b.carried(c, n, e)
 	b.assigned(c, n, e)
+	if e.Latest && (e.Begins || e.Ends || e.Declaration || e.Dataset) {
+		b.add(n.place(base.Meta+"retention"), "event %s begins, ends or declares something, so a newer one cannot supersede it; leave out pm:retention", b.term(n.iri))
+	}
 	if e.Begins && (e.Ends || n.said[base.Meta+"to"] == nil) {
 		b.add(n.at, "event %s begins a resource but leads to no phase; add e.g. \"pm:to pc:Ready\"", b.term(n.iri))
 	}

@@ -59,28 +59,19 @@ func (s *AlertStatus) changes(o *AlertStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *AlertStatus) only(changed []string) (o AlertStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *AlertStatus) reported() (o AlertStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *AlertStatus) assign(from *AlertStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/rule":
-			s.Rule = from.Rule
-		case "/resource":
-			s.Resource = from.Resource
-		case "/severity":
-			s.Severity = from.Severity
-		case "/message":
-			s.Message = from.Message
-		case "/since":
-			s.Since = from.Since
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *AlertStatus) assign(from *AlertStatus) {
+	s.Rule = from.Rule
+	s.Resource = from.Resource
+	s.Severity = from.Severity
+	s.Message = from.Message
+	s.Since = from.Since
 }
 
 // EndAlert asks for the end of an alert.
@@ -128,7 +119,7 @@ func (c *ObserveAlert) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&AlertObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&AlertObserved{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // AlertFired: the condition of a rule came to hold.
@@ -176,7 +167,7 @@ func evolveAlert(now *Alert, e *Event) (*Alert, error) {
 	switch p := e.Payload.(type) {
 	case *AlertObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *AlertResolved:
 		return nil, nil
 	default:

@@ -260,26 +260,18 @@ func (s *BinaryStatus) changes(o *BinaryStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *BinaryStatus) only(changed []string) (o BinaryStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *BinaryStatus) reported() (o BinaryStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *BinaryStatus) assign(from *BinaryStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/nodes":
-			s.Nodes = from.Nodes
-		case "/restarts":
-			s.Restarts = from.Restarts
-		case "/instances":
-			s.Instances = from.Instances
-		case "/addresses":
-			s.Addresses = from.Addresses
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *BinaryStatus) assign(from *BinaryStatus) {
+	s.Nodes = from.Nodes
+	s.Restarts = from.Restarts
+	s.Instances = from.Instances
+	s.Addresses = from.Addresses
 }
 
 // DeclareBinary asks for a binary as described, new or in place of the present
@@ -363,17 +355,17 @@ func (c *ObserveBinary) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&BinaryObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+			return []Payload{&BinaryObserved{Status: c.Status.reported(), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&BinaryProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&BinaryProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&BinaryReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&BinaryReady{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&BinaryFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&BinaryFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindBinary, c.Ref, c.Phase)
 }
@@ -489,16 +481,16 @@ func evolveBinary(now *Binary, e *Event) (*Binary, error) {
 		return nil, nil
 	case *BinaryProvisioning:
 		next.Head = now.moved(e, PhaseProvisioning, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *BinaryReady:
 		next.Head = now.moved(e, PhaseReady, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *BinaryFailed:
 		next.Head = now.moved(e, PhaseFailed, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *BinaryObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

@@ -129,22 +129,16 @@ func (s *ClusterStatus) changes(o *ClusterStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *ClusterStatus) only(changed []string) (o ClusterStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *ClusterStatus) reported() (o ClusterStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *ClusterStatus) assign(from *ClusterStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/caFingerprint":
-			s.CAFingerprint = from.CAFingerprint
-		case "/version":
-			s.Version = from.Version
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *ClusterStatus) assign(from *ClusterStatus) {
+	s.CAFingerprint = from.CAFingerprint
+	s.Version = from.Version
 }
 
 // DeclareCluster asks for a cluster as described, new or in place of the present
@@ -207,7 +201,7 @@ func (c *ObserveCluster) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&ClusterObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&ClusterObserved{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // LeadCluster says of a cluster: a node leads it.
@@ -335,7 +329,7 @@ func evolveCluster(now *Cluster, e *Event) (*Cluster, error) {
 		next.Head, next.Spec = now.declared(e, PhaseReady, ""), p.Spec
 	case *ClusterObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *LeaderChanged:
 		next.Head = now.observed(e)
 		next.Status.Leader = p.Leader

@@ -260,26 +260,18 @@ func (s *ContainerStatus) changes(o *ContainerStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *ContainerStatus) only(changed []string) (o ContainerStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *ContainerStatus) reported() (o ContainerStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *ContainerStatus) assign(from *ContainerStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/nodes":
-			s.Nodes = from.Nodes
-		case "/restarts":
-			s.Restarts = from.Restarts
-		case "/instances":
-			s.Instances = from.Instances
-		case "/addresses":
-			s.Addresses = from.Addresses
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *ContainerStatus) assign(from *ContainerStatus) {
+	s.Nodes = from.Nodes
+	s.Restarts = from.Restarts
+	s.Instances = from.Instances
+	s.Addresses = from.Addresses
 }
 
 // DeclareContainer asks for a container as described, new or in place of the present
@@ -363,17 +355,17 @@ func (c *ObserveContainer) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&ContainerObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+			return []Payload{&ContainerObserved{Status: c.Status.reported(), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&ContainerProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&ContainerProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&ContainerReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&ContainerReady{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&ContainerFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&ContainerFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindContainer, c.Ref, c.Phase)
 }
@@ -489,16 +481,16 @@ func evolveContainer(now *Container, e *Event) (*Container, error) {
 		return nil, nil
 	case *ContainerProvisioning:
 		next.Head = now.moved(e, PhaseProvisioning, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *ContainerReady:
 		next.Head = now.moved(e, PhaseReady, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *ContainerFailed:
 		next.Head = now.moved(e, PhaseFailed, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *ContainerObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

@@ -39,6 +39,41 @@ func (e *Enrollment) Deletion() Command { return &EndEnrollment{Ref: e.Ref} }
 // Without is nil: an enrolment has no reference that can be cleared.
 func (*Enrollment) Without(base.Ref) Command { return nil }
 
+// changes lists the fields in which two observations differ, as pointers.
+func (s *EnrollmentStatus) changes(o *EnrollmentStatus) (changed []string) {
+	if s.Fingerprint != o.Fingerprint {
+		changed = append(changed, "/fingerprint")
+	}
+	if s.Address != o.Address {
+		changed = append(changed, "/address")
+	}
+	if s.Hostname != o.Hostname {
+		changed = append(changed, "/hostname")
+	}
+	if s.Code != o.Code {
+		changed = append(changed, "/code")
+	}
+	if s.WrapKey != o.WrapKey {
+		changed = append(changed, "/wrapKey")
+	}
+	return changed
+}
+
+// reported is what reports give; what other events set is left out.
+func (s *EnrollmentStatus) reported() (o EnrollmentStatus) {
+	o.assign(s)
+	return o
+}
+
+// assign takes over all that reports give, also what is absent now.
+func (s *EnrollmentStatus) assign(from *EnrollmentStatus) {
+	s.Fingerprint = from.Fingerprint
+	s.Address = from.Address
+	s.Hostname = from.Hostname
+	s.Code = from.Code
+	s.WrapKey = from.WrapKey
+}
+
 // EndEnrollment asks for the end of an enrolment.
 type EndEnrollment struct {
 	Ref base.Ref
@@ -80,7 +115,11 @@ func (c *ObserveEnrollment) Decide(before Resource) ([]Payload, error) {
 	if now == nil {
 		return []Payload{&EnrollmentRequested{Status: c.Status}}, nil
 	}
-	return nil, nil
+	changed := c.Status.changes(&now.Status)
+	if len(changed) == 0 {
+		return nil, nil
+	}
+	return []Payload{&EnrollmentRepeated{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // ApproveEnrollment asks of an enrolment: let the machine in, after comparing the code.
@@ -145,6 +184,13 @@ type EnrollmentRequested struct {
 	Status EnrollmentStatus
 }
 
+// EnrollmentRepeated: the machine asked anew; its code is another one.
+type EnrollmentRepeated struct {
+	Status EnrollmentStatus
+	// Pointers to what differs.
+	Changed []string
+}
+
 // EnrollmentApproved: an administrator let the machine in.
 type EnrollmentApproved struct{}
 
@@ -159,6 +205,7 @@ type EnrollmentExpired struct{}
 // The types of events of Enrollments.
 const (
 	TypeEnrollmentRequested EventType = "EnrollmentRequested"
+	TypeEnrollmentRepeated  EventType = "EnrollmentRepeated"
 	TypeEnrollmentApproved  EventType = "EnrollmentApproved"
 	TypeEnrollmentRejected  EventType = "EnrollmentRejected"
 	TypeEnrollmentExpired   EventType = "EnrollmentExpired"
@@ -166,6 +213,9 @@ const (
 
 func (*EnrollmentRequested) Kind() Kind      { return KindEnrollment }
 func (*EnrollmentRequested) Type() EventType { return TypeEnrollmentRequested }
+
+func (*EnrollmentRepeated) Kind() Kind      { return KindEnrollment }
+func (*EnrollmentRepeated) Type() EventType { return TypeEnrollmentRepeated }
 
 func (*EnrollmentApproved) Kind() Kind      { return KindEnrollment }
 func (*EnrollmentApproved) Type() EventType { return TypeEnrollmentApproved }
@@ -188,6 +238,9 @@ func evolveEnrollment(now *Enrollment, e *Event) (*Enrollment, error) {
 	}
 	next := *now
 	switch p := e.Payload.(type) {
+	case *EnrollmentRepeated:
+		next.Head = now.observed(e)
+		next.Status.assign(&p.Status)
 	case *EnrollmentApproved:
 		next.Head = now.moved(e, PhaseApproved, "")
 	case *EnrollmentRejected:

@@ -59,28 +59,19 @@ func (s *EnrollmentRefusalStatus) changes(o *EnrollmentRefusalStatus) (changed [
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *EnrollmentRefusalStatus) only(changed []string) (o EnrollmentRefusalStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *EnrollmentRefusalStatus) reported() (o EnrollmentRefusalStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *EnrollmentRefusalStatus) assign(from *EnrollmentRefusalStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/address":
-			s.Address = from.Address
-		case "/hostname":
-			s.Hostname = from.Hostname
-		case "/cause":
-			s.Cause = from.Cause
-		case "/attempts":
-			s.Attempts = from.Attempts
-		case "/lastAt":
-			s.LastAt = from.LastAt
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *EnrollmentRefusalStatus) assign(from *EnrollmentRefusalStatus) {
+	s.Address = from.Address
+	s.Hostname = from.Hostname
+	s.Cause = from.Cause
+	s.Attempts = from.Attempts
+	s.LastAt = from.LastAt
 }
 
 // EndEnrollmentRefusal asks for the end of an enrolment refusal.
@@ -128,7 +119,7 @@ func (c *ObserveEnrollmentRefusal) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&EnrollmentRefusedAgain{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&EnrollmentRefusedAgain{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // EnrollmentRefused: the cluster turned an attempt to join away.
@@ -176,7 +167,7 @@ func evolveEnrollmentRefusal(now *EnrollmentRefusal, e *Event) (*EnrollmentRefus
 	switch p := e.Payload.(type) {
 	case *EnrollmentRefusedAgain:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *EnrollmentRefusalForgotten:
 		return nil, nil
 	default:

@@ -97,22 +97,16 @@ func (s *EnrollmentTokenStatus) changes(o *EnrollmentTokenStatus) (changed []str
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *EnrollmentTokenStatus) only(changed []string) (o EnrollmentTokenStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *EnrollmentTokenStatus) reported() (o EnrollmentTokenStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *EnrollmentTokenStatus) assign(from *EnrollmentTokenStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/usedAt":
-			s.UsedAt = from.UsedAt
-		case "/usedBy":
-			s.UsedBy = from.UsedBy
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *EnrollmentTokenStatus) assign(from *EnrollmentTokenStatus) {
+	s.UsedAt = from.UsedAt
+	s.UsedBy = from.UsedBy
 }
 
 // DeclareEnrollmentToken asks for an enrolment token as described, new or in place of the present
@@ -191,7 +185,7 @@ func (c *ObserveEnrollmentToken) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&EnrollmentTokenObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&EnrollmentTokenObserved{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // EnrollmentTokenDeclared: an enrolment token was declared.
@@ -254,7 +248,7 @@ func evolveEnrollmentToken(now *EnrollmentToken, e *Event) (*EnrollmentToken, er
 		return nil, nil
 	case *EnrollmentTokenObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

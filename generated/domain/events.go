@@ -10,6 +10,7 @@ func PermanentEvent(t EventType) bool {
 		TypeBinaryObserved,
 		TypeClusterObserved,
 		TypeContainerObserved,
+		TypeEnrollmentRepeated,
 		TypeEnrollmentRefusedAgain,
 		TypeEnrollmentTokenObserved,
 		TypeIdentityObserved,
@@ -125,6 +126,8 @@ func Supertypes(t EventType) []string {
 		return []string{"ResourceFailed", "Event"}
 	case TypeEnrollmentRequested:
 		return []string{"Event"}
+	case TypeEnrollmentRepeated:
+		return []string{"ResourceObserved", "Event"}
 	case TypeEnrollmentApproved:
 		return []string{"Event"}
 	case TypeEnrollmentRejected:
@@ -405,7 +408,7 @@ func EventTypes(kind Kind) []EventType {
 	case KindDataProduct:
 		return []EventType{TypeDataProductDeclared, TypeDataProductChanged, TypeDataProductDeletionStarted, TypeDataProductDeleted, TypeDataProductProvisioning, TypeDataProductReady, TypeDataProductFailed}
 	case KindEnrollment:
-		return []EventType{TypeEnrollmentRequested, TypeEnrollmentApproved, TypeEnrollmentRejected, TypeEnrollmentExpired}
+		return []EventType{TypeEnrollmentRequested, TypeEnrollmentRepeated, TypeEnrollmentApproved, TypeEnrollmentRejected, TypeEnrollmentExpired}
 	case KindEnrollmentRefusal:
 		return []EventType{TypeEnrollmentRefused, TypeEnrollmentRefusedAgain, TypeEnrollmentRefusalForgotten}
 	case KindEnrollmentToken:

@@ -97,20 +97,15 @@ func (s *IdentityStatus) changes(o *IdentityStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *IdentityStatus) only(changed []string) (o IdentityStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *IdentityStatus) reported() (o IdentityStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *IdentityStatus) assign(from *IdentityStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/passkeyCount":
-			s.PasskeyCount = from.PasskeyCount
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *IdentityStatus) assign(from *IdentityStatus) {
+	s.PasskeyCount = from.PasskeyCount
 }
 
 // DeclareIdentity asks for an identity as described, new or in place of the present
@@ -186,7 +181,7 @@ func (c *ObserveIdentity) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&IdentityObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&IdentityObserved{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // IdentityDeclared: an identity was declared.
@@ -249,7 +244,7 @@ func evolveIdentity(now *Identity, e *Event) (*Identity, error) {
 		return nil, nil
 	case *IdentityObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

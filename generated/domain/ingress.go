@@ -124,20 +124,15 @@ func (s *IngressStatus) changes(o *IngressStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *IngressStatus) only(changed []string) (o IngressStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *IngressStatus) reported() (o IngressStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *IngressStatus) assign(from *IngressStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/certExpiresAt":
-			s.CertExpiresAt = from.CertExpiresAt
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *IngressStatus) assign(from *IngressStatus) {
+	s.CertExpiresAt = from.CertExpiresAt
 }
 
 // DeclareIngress asks for an ingress as described, new or in place of the present
@@ -221,17 +216,17 @@ func (c *ObserveIngress) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&IngressObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+			return []Payload{&IngressObserved{Status: c.Status.reported(), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&IngressProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&IngressProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&IngressReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&IngressReady{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&IngressFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&IngressFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindIngress, c.Ref, c.Phase)
 }
@@ -347,16 +342,16 @@ func evolveIngress(now *Ingress, e *Event) (*Ingress, error) {
 		return nil, nil
 	case *IngressProvisioning:
 		next.Head = now.moved(e, PhaseProvisioning, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *IngressReady:
 		next.Head = now.moved(e, PhaseReady, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *IngressFailed:
 		next.Head = now.moved(e, PhaseFailed, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *IngressObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

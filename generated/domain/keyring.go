@@ -53,24 +53,17 @@ func (s *KeyringStatus) changes(o *KeyringStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *KeyringStatus) only(changed []string) (o KeyringStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *KeyringStatus) reported() (o KeyringStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *KeyringStatus) assign(from *KeyringStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/fingerprint":
-			s.Fingerprint = from.Fingerprint
-		case "/wrapKey":
-			s.WrapKey = from.WrapKey
-		case "/generations":
-			s.Generations = from.Generations
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *KeyringStatus) assign(from *KeyringStatus) {
+	s.Fingerprint = from.Fingerprint
+	s.WrapKey = from.WrapKey
+	s.Generations = from.Generations
 }
 
 // EndKeyring asks for the end of a keyring.
@@ -118,7 +111,7 @@ func (c *ObserveKeyring) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&KeyringRenewed{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&KeyringRenewed{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // KeyringGranted: a node got the keys that the cluster seals with.
@@ -166,7 +159,7 @@ func evolveKeyring(now *Keyring, e *Event) (*Keyring, error) {
 	switch p := e.Payload.(type) {
 	case *KeyringRenewed:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *KeyringWithdrawn:
 		return nil, nil
 	default:

@@ -111,44 +111,27 @@ func (s *NodeStatus) changes(o *NodeStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *NodeStatus) only(changed []string) (o NodeStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *NodeStatus) reported() (o NodeStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *NodeStatus) assign(from *NodeStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/hostname":
-			s.Hostname = from.Hostname
-		case "/addresses":
-			s.Addresses = from.Addresses
-		case "/isLeader":
-			s.IsLeader = from.IsLeader
-		case "/capacity":
-			s.Capacity = from.Capacity
-		case "/metrics":
-			s.Metrics = from.Metrics
-		case "/certFingerprint":
-			s.CertFingerprint = from.CertFingerprint
-		case "/certExpiresAt":
-			s.CertExpiresAt = from.CertExpiresAt
-		case "/id":
-			s.ID = from.ID
-		case "/wrapKey":
-			s.WrapKey = from.WrapKey
-		case "/port":
-			s.Port = from.Port
-		case "/version":
-			s.Version = from.Version
-		case "/incarnation":
-			s.Incarnation = from.Incarnation
-		case "/enrolledBy":
-			s.EnrolledBy = from.EnrolledBy
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *NodeStatus) assign(from *NodeStatus) {
+	s.Hostname = from.Hostname
+	s.Addresses = from.Addresses
+	s.IsLeader = from.IsLeader
+	s.Capacity = from.Capacity
+	s.Metrics = from.Metrics
+	s.CertFingerprint = from.CertFingerprint
+	s.CertExpiresAt = from.CertExpiresAt
+	s.ID = from.ID
+	s.WrapKey = from.WrapKey
+	s.Port = from.Port
+	s.Version = from.Version
+	s.Incarnation = from.Incarnation
+	s.EnrolledBy = from.EnrolledBy
 }
 
 // EndNode asks for the end of a node.
@@ -196,7 +179,7 @@ func (c *ObserveNode) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&NodeObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&NodeObserved{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // TrustNode asks of a node: vouch for a node that was let in by itself, so that it may vote.
@@ -615,7 +598,7 @@ func evolveNode(now *Node, e *Event) (*Node, error) {
 		next.Status.Condition = ConditionHealthy
 	case *NodeObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *NodePromoted:
 		next.Head = now.observed(e)
 		next.Status.RaftRole = RaftRoleVoter

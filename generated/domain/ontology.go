@@ -87,20 +87,15 @@ func (s *OntologyStatus) changes(o *OntologyStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *OntologyStatus) only(changed []string) (o OntologyStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *OntologyStatus) reported() (o OntologyStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *OntologyStatus) assign(from *OntologyStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/boundVersion":
-			s.BoundVersion = from.BoundVersion
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *OntologyStatus) assign(from *OntologyStatus) {
+	s.BoundVersion = from.BoundVersion
 }
 
 // DeclareOntology asks for an ontology as described, new or in place of the present
@@ -184,17 +179,17 @@ func (c *ObserveOntology) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&OntologyObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+			return []Payload{&OntologyObserved{Status: c.Status.reported(), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&OntologyProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&OntologyProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&OntologyReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&OntologyReady{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&OntologyFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&OntologyFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindOntology, c.Ref, c.Phase)
 }
@@ -310,16 +305,16 @@ func evolveOntology(now *Ontology, e *Event) (*Ontology, error) {
 		return nil, nil
 	case *OntologyProvisioning:
 		next.Head = now.moved(e, PhaseProvisioning, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *OntologyReady:
 		next.Head = now.moved(e, PhaseReady, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *OntologyFailed:
 		next.Head = now.moved(e, PhaseFailed, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *OntologyObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

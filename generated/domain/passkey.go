@@ -111,22 +111,16 @@ func (s *PasskeyStatus) changes(o *PasskeyStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *PasskeyStatus) only(changed []string) (o PasskeyStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *PasskeyStatus) reported() (o PasskeyStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *PasskeyStatus) assign(from *PasskeyStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/signCount":
-			s.SignCount = from.SignCount
-		case "/lastUsedAt":
-			s.LastUsedAt = from.LastUsedAt
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *PasskeyStatus) assign(from *PasskeyStatus) {
+	s.SignCount = from.SignCount
+	s.LastUsedAt = from.LastUsedAt
 }
 
 // DeclarePasskey asks for a passkey as described, new or in place of the present
@@ -211,7 +205,7 @@ func (c *ObservePasskey) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&PasskeyObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&PasskeyObserved{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // PasskeyDeclared: a passkey was declared.
@@ -274,7 +268,7 @@ func evolvePasskey(now *Passkey, e *Event) (*Passkey, error) {
 		return nil, nil
 	case *PasskeyObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

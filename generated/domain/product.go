@@ -148,20 +148,15 @@ func (s *ProductStatus) changes(o *ProductStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *ProductStatus) only(changed []string) (o ProductStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *ProductStatus) reported() (o ProductStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *ProductStatus) assign(from *ProductStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/activeVersion":
-			s.ActiveVersion = from.ActiveVersion
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *ProductStatus) assign(from *ProductStatus) {
+	s.ActiveVersion = from.ActiveVersion
 }
 
 // DeclareProduct asks for a product as described, new or in place of the present
@@ -237,7 +232,7 @@ func (c *ObserveProduct) Decide(before Resource) ([]Payload, error) {
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	return []Payload{&ProductObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+	return []Payload{&ProductObserved{Status: c.Status.reported(), Changed: changed}}, nil
 }
 
 // ProductDeclared: a product was declared.
@@ -300,7 +295,7 @@ func evolveProduct(now *Product, e *Event) (*Product, error) {
 		return nil, nil
 	case *ProductObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

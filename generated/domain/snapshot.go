@@ -99,22 +99,16 @@ func (s *SnapshotStatus) changes(o *SnapshotStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *SnapshotStatus) only(changed []string) (o SnapshotStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *SnapshotStatus) reported() (o SnapshotStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *SnapshotStatus) assign(from *SnapshotStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/size":
-			s.Size = from.Size
-		case "/takenAt":
-			s.TakenAt = from.TakenAt
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *SnapshotStatus) assign(from *SnapshotStatus) {
+	s.Size = from.Size
+	s.TakenAt = from.TakenAt
 }
 
 // DeclareSnapshot asks for a snapshot as described, new or in place of the present
@@ -201,17 +195,17 @@ func (c *ObserveSnapshot) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&SnapshotObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+			return []Payload{&SnapshotObserved{Status: c.Status.reported(), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&SnapshotProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&SnapshotProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&SnapshotReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&SnapshotReady{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&SnapshotFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&SnapshotFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindSnapshot, c.Ref, c.Phase)
 }
@@ -327,16 +321,16 @@ func evolveSnapshot(now *Snapshot, e *Event) (*Snapshot, error) {
 		return nil, nil
 	case *SnapshotProvisioning:
 		next.Head = now.moved(e, PhaseProvisioning, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *SnapshotReady:
 		next.Head = now.moved(e, PhaseReady, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *SnapshotFailed:
 		next.Head = now.moved(e, PhaseFailed, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *SnapshotObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

@@ -134,28 +134,19 @@ func (s *VolumeStatus) changes(o *VolumeStatus) (changed []string) {
 	return changed
 }
 
-// only is the fields that changed, the others absent.
-func (s *VolumeStatus) only(changed []string) (o VolumeStatus) {
-	o.assign(s, changed)
+// reported is what reports give; what other events set is left out.
+func (s *VolumeStatus) reported() (o VolumeStatus) {
+	o.assign(s)
 	return o
 }
 
-// assign copies the fields that an event carries.
-func (s *VolumeStatus) assign(from *VolumeStatus, changed []string) {
-	for _, field := range changed {
-		switch field {
-		case "/attachedNode":
-			s.AttachedNode = from.AttachedNode
-		case "/copies":
-			s.Copies = from.Copies
-		case "/used":
-			s.Used = from.Used
-		case "/lastSnapshotAt":
-			s.LastSnapshotAt = from.LastSnapshotAt
-		case "/lastBackupAt":
-			s.LastBackupAt = from.LastBackupAt
-		}
-	}
+// assign takes over all that reports give, also what is absent now.
+func (s *VolumeStatus) assign(from *VolumeStatus) {
+	s.AttachedNode = from.AttachedNode
+	s.Copies = from.Copies
+	s.Used = from.Used
+	s.LastSnapshotAt = from.LastSnapshotAt
+	s.LastBackupAt = from.LastBackupAt
 }
 
 // DeclareVolume asks for a volume as described, new or in place of the present
@@ -242,17 +233,17 @@ func (c *ObserveVolume) Decide(before Resource) ([]Payload, error) {
 	changed := c.Status.changes(&now.Status)
 	if c.Phase == "" || now.Phase == PhaseDeleting || c.Phase == now.Phase && c.Reason == now.Reason {
 		if len(changed) > 0 {
-			return []Payload{&VolumeObserved{Status: c.Status.only(changed), Changed: changed}}, nil
+			return []Payload{&VolumeObserved{Status: c.Status.reported(), Changed: changed}}, nil
 		}
 		return nil, nil
 	}
 	switch c.Phase {
 	case PhaseProvisioning:
-		return []Payload{&VolumeProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&VolumeProvisioning{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseReady:
-		return []Payload{&VolumeReady{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&VolumeReady{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	case PhaseFailed:
-		return []Payload{&VolumeFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.only(changed), Changed: changed}}, nil
+		return []Payload{&VolumeFailed{Of: c.Of, Reason: c.Reason, Status: c.Status.reported(), Changed: changed}}, nil
 	}
 	return nil, noSuchMove(KindVolume, c.Ref, c.Phase)
 }
@@ -368,16 +359,16 @@ func evolveVolume(now *Volume, e *Event) (*Volume, error) {
 		return nil, nil
 	case *VolumeProvisioning:
 		next.Head = now.moved(e, PhaseProvisioning, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *VolumeReady:
 		next.Head = now.moved(e, PhaseReady, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *VolumeFailed:
 		next.Head = now.moved(e, PhaseFailed, p.Reason)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	case *VolumeObserved:
 		next.Head = now.observed(e)
-		next.Status.assign(&p.Status, p.Changed)
+		next.Status.assign(&p.Status)
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

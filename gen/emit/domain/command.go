@@ -200,18 +200,18 @@ func decideObservation(f *gocode.File, k *plan.Kind, events payload.Of) {
 		changed := ""
 		if fields {
 			b.Do("changed := c.Status.changes(&%s.Status)", r)
-			changed = ", Status: c.Status.only(changed), Changed: changed"
+			changed = ", Status: c.Status.reported(), Changed: changed"
 		}
 		if len(events.Phases) == 0 {
 			nothing(b, "len(changed) == 0")
-			b.Do("return []Payload{&%s{Status: c.Status.only(changed), Changed: changed}}, nil", events.Observed.Go)
+			b.Do("return []Payload{&%s{Status: c.Status.reported(), Changed: changed}}, nil", events.Observed.Go)
 			return
 		}
 		still := fmt.Sprintf(`c.Phase == "" || %s.Phase == PhaseDeleting || c.Phase == %s.Phase && c.Reason == %s.Reason`, r, r, r)
 		b.If(still, func(b *gocode.Block) {
 			if fields {
 				b.If("len(changed) > 0", func(b *gocode.Block) {
-					b.Do("return []Payload{&%s{Status: c.Status.only(changed), Changed: changed}}, nil", events.Observed.Go)
+					b.Do("return []Payload{&%s{Status: c.Status.reported(), Changed: changed}}, nil", events.Observed.Go)
 				})
 			}
 			b.Do("return nil, nil")

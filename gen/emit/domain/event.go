@@ -162,7 +162,7 @@ func move(b *gocode.Block, k *plan.Kind, e *plan.Event) {
 		}
 	}
 	if e.Observation && !e.Begins && len(payload.Observable(k)) > 0 {
-		b.Do("next.Status.assign(&p.Status, p.Changed)")
+		b.Do("next.Status.assign(&p.Status)")
 	}
 	if e.Dataset {
 		b.Do("next.Status.%s = new(p.Quads)", quadsOf(k).Go)

@@ -228,29 +228,18 @@ func status(f *gocode.File, k *plan.Kind) {
 	f.Func(fmt.Sprintf("(s *%s) changes(o *%s) (changed []string)", k.Status, k.Status), func(b *gocode.Block) {
 		changes(b, fields)
 	})
-	only(f, k)
-	f.Doc("assign copies the fields that an event carries.")
-	f.Func(fmt.Sprintf("(s *%s) assign(from *%s, changed []string)", k.Status, k.Status), func(b *gocode.Block) {
-		b.For("_, field := range changed", func(b *gocode.Block) {
-			b.Switch("field", func(b *gocode.Block) {
-				for _, field := range fields {
-					b.Case(fmt.Sprintf("%q", "/"+field.Name), func(b *gocode.Block) {
-						b.Do("s.%s = from.%s", field.Go, field.Go)
-					})
-				}
-			})
-		})
+	f.Doc("reported is what reports give; what other events set is left out.")
+	f.Func(fmt.Sprintf("(s *%s) reported() (o %s)", k.Status, k.Status), func(b *gocode.Block) {
+		b.Do("o.assign(s)")
+		b.Do("return o")
+	})
+	f.Doc("assign takes over all that reports give, also what is absent now.")
+	f.Func(fmt.Sprintf("(s *%s) assign(from *%s)", k.Status, k.Status), func(b *gocode.Block) {
+		for _, field := range fields {
+			b.Do("s.%s = from.%s", field.Go, field.Go)
+		}
 	})
 }
 
 // moves reports whether observed fields change after the beginning.
 func moves(events payload.Of) bool { return events.Observed != nil || len(events.Phases) > 0 }
-
-// only writes the function that leaves in an observation what an event says.
-func only(f *gocode.File, k *plan.Kind) {
-	f.Doc("only is the fields that changed, the others absent.")
-	f.Func(fmt.Sprintf("(s *%s) only(changed []string) (o %s)", k.Status, k.Status), func(b *gocode.Block) {
-		b.Do("o.assign(s, changed)")
-		b.Do("return o")
-	})
-}
