@@ -240,7 +240,7 @@ func TestNodeJoinsIsDrainedAndRemoved(t *testing.T) {
 func TestEnrolmentIsDecidedOnce(t *testing.T) {
 	const wish base.Ref = "/enrollments/pi-3"
 	pending := step(t, nil, &domain.ObserveEnrollment{Ref: wish, Status: domain.EnrollmentStatus{Hostname: "pi-3"}}, 40, noon)
-	quiet(t, pending, &domain.ObserveEnrollment{Ref: wish})
+	quiet(t, pending, &domain.ObserveEnrollment{Ref: wish, Status: domain.EnrollmentStatus{Hostname: "pi-3"}})
 	reason := object(member("reason", text("not mine")))
 	reject := codec.DecodeOperation(&base.Decoder{Address: base.Address{Ref: wish}}, domain.KindEnrollment, "reject", reason)
 	rejected := step(t, pending, reject, 41, noon)

@@ -66,6 +66,9 @@ func appendEnrollmentPayload(e *base.Encoder, p domain.Payload) {
 	switch p := p.(type) {
 	case *domain.EnrollmentRequested:
 		appendEnrollmentStatus(e, &p.Status)
+	case *domain.EnrollmentRepeated:
+		e.Texts("changed", p.Changed)
+		appendEnrollmentStatus(e, &p.Status)
 	case *domain.EnrollmentRejected:
 		optional(e, "reason", p.Reason)
 	}

@@ -499,6 +499,8 @@ func decodePayload(d *base.Decoder, t domain.EventType, v *base.Value) domain.Pa
 		return &domain.DataProductFailed{Of: base.Position(integer(d, v, "of")), Reason: text(d, v, "reason")}
 	case domain.TypeEnrollmentRequested:
 		return &domain.EnrollmentRequested{Status: decodeEnrollmentStatus(d, v)}
+	case domain.TypeEnrollmentRepeated:
+		return &domain.EnrollmentRepeated{Status: decodeEnrollmentStatus(d, v), Changed: changed(d, v)}
 	case domain.TypeEnrollmentApproved:
 		return &domain.EnrollmentApproved{}
 	case domain.TypeEnrollmentRejected:

@@ -210,6 +210,8 @@ func eventClass(t domain.EventType) string {
 		return ClassDataProductFailed
 	case domain.TypeEnrollmentRequested:
 		return ClassEnrollmentRequested
+	case domain.TypeEnrollmentRepeated:
+		return ClassEnrollmentRepeated
 	case domain.TypeEnrollmentApproved:
 		return ClassEnrollmentApproved
 	case domain.TypeEnrollmentRejected:

@@ -127,6 +127,7 @@ const (
 	ClassEnrollmentRefused                = base.Ontology + "EnrollmentRefused"
 	ClassEnrollmentRefusedAgain           = base.Ontology + "EnrollmentRefusedAgain"
 	ClassEnrollmentRejected               = base.Ontology + "EnrollmentRejected"
+	ClassEnrollmentRepeated               = base.Ontology + "EnrollmentRepeated"
 	ClassEnrollmentRequested              = base.Ontology + "EnrollmentRequested"
 	ClassEnrollmentTokenChanged           = base.Ontology + "EnrollmentTokenChanged"
 	ClassEnrollmentTokenDeclared          = base.Ontology + "EnrollmentTokenDeclared"

@@ -5,4 +5,4 @@ package schema
 // ModelDigest is the SHA-256 of the fold model: kinds, fields, tokens, events,
 // phases and references, without comments. Checkpoints carry it; under another
 // digest they are made anew from the log.
-const ModelDigest = "002cd6d48d8797e8ee6ceffe7efdcc28031be3c139fb519e1a75b293b58e9c66"
+const ModelDigest = "b9e2834658158af95bdc8e9e259153416dadf39e0b09db32b263748e33b1dd53"

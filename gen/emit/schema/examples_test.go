@@ -16,12 +16,14 @@ import (
 // beyondSchemas are shapes that a JSON Schema of a request cannot break, each
 // with its reason.
 var beyondSchemas = map[string]string{
-	"Alert-message":          "observed fields are ignored in requests",
-	"Enrollment-code":        "observed fields are ignored in requests",
-	"Node-addresses":         "observed fields are ignored in requests",
-	"DataDomain-steward":     "a reference may be a name, which shows no kind",
-	"Group-hasMember":        "a reference may be a name, which shows no kind",
-	"WorkloadIdentity-roles": "a reference may be a name, which shows no kind",
+	"Alert-message":              "observed fields are ignored in requests",
+	"Enrollment-code":            "observed fields are ignored in requests",
+	"EnrollmentRefusal-attempts": "observed fields are ignored in requests",
+	"Keyring-wrapKey":            "observed fields are ignored in requests",
+	"Node-addresses":             "observed fields are ignored in requests",
+	"DataDomain-steward":         "a reference may be a name, which shows no kind",
+	"Group-hasMember":            "a reference may be a name, which shows no kind",
+	"WorkloadIdentity-roles":     "a reference may be a name, which shows no kind",
 }
 
 var breaks = regexp.MustCompile(`(?m)^# breaks: https://picloud\.local/ontology#([A-Za-z0-9-]+)$`)
