@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/picloud/picloud/runtime/disk"
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
@@ -25,7 +26,10 @@ const (
 type Config struct {
 	// Dir holds Raft's store and snapshots; it is made if missing.
 	Dir string
-	// ID names this node in the cluster, for ever.
+	// FS is the file system; nil means the operating system's.
+	FS disk.FS
+	// ID names this node in the cluster, for ever. Its Raft id is this and its
+	// incarnation: see Renew.
 	ID string
 	// Bootstrap forms a cluster of this node alone if there is no state yet;
 	// on a node with state it does nothing.
@@ -69,6 +73,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.FS == nil {
+		c.FS = disk.OS()
 	}
 	if c.SyncInterval == 0 {
 		c.SyncInterval = 5 * time.Second

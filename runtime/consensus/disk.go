@@ -32,8 +32,8 @@ func (d DiskMark) withDefaults() DiskMark {
 	return d
 }
 
-// disk remembers the last measurement.
-type disk struct {
+// gauge remembers the last measurement.
+type gauge struct {
 	mark DiskMark
 	dir  string
 	full atomic.Bool
@@ -41,7 +41,7 @@ type disk struct {
 
 // measure looks again and tells whether the answer changed. A disk that cannot
 // be measured keeps its last answer.
-func (d *disk) measure() (free uint64, changed bool, err error) {
+func (d *gauge) measure() (free uint64, changed bool, err error) {
 	free, total, err := d.mark.Measure(d.dir)
 	if err != nil {
 		return 0, false, err

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-
 	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/consensus/raftlog"
+	"github.com/picloud/picloud/runtime/disk"
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
@@ -215,12 +215,12 @@ func TestLostRaftStoreIsRefused(t *testing.T) {
 
 func TestDamagedRaftStoreIsNamed(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
-		"truncated": func(p string) error { return os.Truncate(p, 3*4096) },
+		"truncated": func(p string) error { return os.Truncate(p, 4096) },
 		"garbage":   func(p string) error { return os.WriteFile(p, make([]byte, 1<<16), 0o600) },
 		"removed":   os.Remove,
 	} {
 		dir := written(t)
-		if err := damage(filepath.Join(dir, "raft", "store", "stable.db")); err != nil {
+		if err := damage(filepath.Join(dir, "raft", "store", "stable")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := open(dir, &fold{}); !errors.Is(err, consensus.ErrStoreDamaged) {
@@ -274,15 +274,15 @@ func TestUnformedNodeIsNamed(t *testing.T) {
 
 func TestFormingThatWasInterruptedIsBegunAgain(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "raft"), 0o700); err != nil {
+	if _, err := open(dir, &fold{}, func(c *consensus.Config) { c.Bootstrap = false }); !errors.Is(err, consensus.ErrUnformed) {
 		t.Fatal(err)
 	}
-	db, err := raftboltdb.NewBoltStore(filepath.Join(dir, "raft", "raft.db"))
+	stable, err := raftlog.OpenStable(disk.OS(), filepath.Join(dir, "raft", "store"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// the first of the two writes by which raft forms a cluster
-	if err := errors.Join(db.SetUint64([]byte("CurrentTerm"), 1), db.Close()); err != nil {
+	if err := errors.Join(stable.SetUint64([]byte("CurrentTerm"), 1), stable.Close()); err != nil {
 		t.Fatal(err)
 	}
 	c := start(t, dir)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -22,7 +21,7 @@ type Node struct {
 	raft   *raft.Raft
 	queue  *queue
 	verify *verifier
-	disk   *disk
+	disk   *gauge
 
 	leadership reigns
 	roomTick   chan struct{} // the disk was measured
@@ -50,12 +49,12 @@ func Open(cfg Config, log *eventlog.Log, fold Folder) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("consensus: %w", err)
 	}
 	n := &Node{
 		cfg: cfg, log: log, queue: newQueue(),
-		disk: &disk{mark: cfg.Disk, dir: cfg.Dir}, roomTick: make(chan struct{}, 1),
+		disk: &gauge{mark: cfg.Disk, dir: cfg.Dir}, roomTick: make(chan struct{}, 1),
 		stop: make(chan struct{}), failed: make(chan struct{}),
 	}
 	n.leadership.set(Leadership{})

@@ -59,7 +59,7 @@ func (n *Node) startRaft(m *fsm) error {
 	if err != nil {
 		return fmt.Errorf("form the cluster: %w", err)
 	}
-	if n.raft, err = raft.NewRaft(conf, m, s.log, s.stable, s.snapshots, transport); err != nil {
+	if n.raft, err = raft.NewRaft(conf, m, s.log, watchedStable{s.stable, n.fail}, s.snapshots, transport); err != nil {
 		return errors.Join(ErrStoreDamaged, err)
 	}
 	alone := soleVoter(n.raft.GetConfiguration().Configuration(), conf.LocalID)

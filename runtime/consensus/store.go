@@ -3,90 +3,78 @@ package consensus
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"time"
+	"runtime"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-	"go.etcd.io/bbolt"
 
 	"github.com/picloud/picloud/runtime/consensus/raftlog"
 )
 
-// store is Raft's own memory, in three parts: the log, in segments of our own;
-// term and vote, in an always synced bbolt file; snapshots beside them.
+// store is Raft's own memory, in three parts and one directory, which is made
+// whole or not at all: the log; term and vote; the newest snapshots.
 type store struct {
 	log       *watchedLog
-	stable    *raftboltdb.BoltStore
-	snapshots *raft.FileSnapshotStore
+	stable    *raftlog.Stable
+	snapshots *raftlog.Snapshots
 	logger    hclog.Logger
 }
 
-// Log and stable store share a directory, which is made whole or not at all.
 const (
 	storeName         = "store"
-	stableName        = "stable.db"
-	stablePage        = 4096
 	snapshotsRetained = 2
 )
 
 func (n *Node) openStore() (*store, error) {
-	if err := prepareStore(n.cfg.Dir); err != nil {
+	if err := prepareStore(n.cfg.FS, n.cfg.Dir); err != nil {
 		return nil, err
 	}
 	dir := filepath.Join(n.cfg.Dir, storeName)
-	if _, err := os.Stat(filepath.Join(dir, stableName)); err != nil {
-		// A new one would have forgotten for whom this node voted.
+	stable, err := raftlog.OpenStable(n.cfg.FS, dir)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w; restore this node from another or a backup", ErrStoreDamaged, err)
 	}
-	stable, err := openBolt(filepath.Join(dir, stableName))
+	log, err := raftlog.Open(raftlog.Config{Dir: dir, FS: n.cfg.FS})
 	if err != nil {
-		return nil, err
-	}
-	log, err := openLog(dir)
-	if err != nil {
-		return nil, errors.Join(err, stable.Close())
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrStoreDamaged, err), stable.Close())
 	}
 	if cut := log.Recovered(); cut.Cut() {
 		n.cfg.Logger.Warn("Raft's log was cut where a crash interrupted a write",
 			"file", cut.File, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason)
 	}
-	s := &store{log: &watchedLog{log, n.fail}, stable: stable, logger: raftLogger(n.cfg.Logger)}
-	if s.snapshots, err = raft.NewFileSnapshotStoreWithLogger(n.cfg.Dir, snapshotsRetained, s.logger); err != nil {
-		return nil, errors.Join(fmt.Errorf("open Raft's snapshots: %w", err), s.Close())
-	}
-	return s, nil
-}
-
-func openLog(dir string) (*raftlog.Store, error) {
-	log, err := raftlog.Open(raftlog.Config{Dir: dir})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrStoreDamaged, err)
-	}
-	return log, nil
-}
-
-func openBolt(path string) (*raftboltdb.BoltStore, error) {
-	if err := checkBolt(path); err != nil {
-		return nil, err
-	}
-	db, err := raftboltdb.New(raftboltdb.Options{
-		Path: path,
-		BoltOptions: &bbolt.Options{
-			Timeout:      time.Second, // another process holding it is an error, not a wait
-			PageSize:     stablePage,
-			FreelistType: bbolt.FreelistMapType,
-		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrStoreDamaged, path, err)
-	}
-	return db, nil
+	return &store{
+		log: &watchedLog{log, n.fail}, stable: stable,
+		snapshots: raftlog.NewSnapshots(n.cfg.FS, dir, snapshotsRetained), logger: raftLogger(n.cfg.Logger),
+	}, nil
 }
 
 func (s *store) Close() error { return errors.Join(s.log.Close(), s.stable.Close()) }
+
+// watchedStable ends the node's part once term or vote cannot be kept, and with
+// it the goroutine that has to keep them: Raft would panic, and may not go on
+// either. It is for Raft's own goroutines only, which clean up after themselves;
+// raft.NewRaft sets what is there already.
+type watchedStable struct {
+	*raftlog.Stable
+	fail func(error) error
+}
+
+// Set is raftlog's.
+func (w watchedStable) Set(key, value []byte) error { return w.watch(w.Stable.Set(key, value)) }
+
+// SetUint64 is raftlog's.
+func (w watchedStable) SetUint64(key []byte, value uint64) error {
+	return w.watch(w.Stable.SetUint64(key, value))
+}
+
+func (w watchedStable) watch(err error) error {
+	if err != nil {
+		_ = w.fail(err) // whoever asks the node is told
+		runtime.Goexit()
+	}
+	return nil
+}
 
 // watchedLog ends the node's part once its log can no longer be written: Raft
 // itself would stand for election again and again.
@@ -147,7 +135,7 @@ func (s *store) undoHalf() error {
 // number reads from Raft's stable store; 0 when there is none.
 func (s *store) number(key string) (uint64, error) {
 	n, err := s.stable.GetUint64([]byte(key))
-	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
+	if errors.Is(err, raftlog.ErrAbsent) {
 		return 0, nil
 	}
 	return n, err

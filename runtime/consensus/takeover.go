@@ -5,96 +5,147 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+
+	"github.com/picloud/picloud/runtime/consensus/raftlog"
+	"github.com/picloud/picloud/runtime/disk"
 )
 
-// Releases before the log of our own kept all in one bbolt file, formerName.
+// What earlier releases kept: at first all in one bbolt file, formerName; then
+// only term and vote in one beside the log. Snapshots were directories.
 const (
-	formerName = "raft.db"
-	unfinished = storeName + ".new"
+	formerName      = "raft.db"
+	formerStable    = "stable.db"
+	formerSnapshots = "snapshots"
+	unfinished      = storeName + ".new"
+	stablePage      = 4096
 	// takeoverBytes is about how much of the former log is copied in one write.
 	takeoverBytes = 1 << 20
 )
 
-// prepareStore makes the directory of log and stable store if there is none:
-// empty, or with what the former file holds. It appears whole, by a rename, so
-// an interrupted attempt begins again; only then the former file goes.
-func prepareStore(dir string) error {
+// prepareStore makes the store if there is none: empty, or with what earlier
+// releases kept. It appears whole, by the rename of its directory or, if the log
+// is there already, of the file with term and vote; so an interrupted attempt
+// begins again. Only then what was there before goes.
+func prepareStore(fsys disk.FS, dir string) error {
 	former := filepath.Join(dir, formerName)
-	_, err := os.Stat(filepath.Join(dir, storeName))
-	if errors.Is(err, os.ErrNotExist) {
-		err = makeStore(dir, former)
+	stable := filepath.Join(dir, storeName, formerStable)
+	there, err := disk.Exists(fsys, filepath.Join(dir, storeName))
+	switch {
+	case err != nil:
+	case !there:
+		err = makeStore(fsys, dir)
+	default:
+		err = takeStable(fsys, dir)
 	}
 	if err != nil {
 		return fmt.Errorf("prepare Raft's store: %w", err)
 	}
-	if err := os.Remove(former); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove Raft's former store: %w", err)
-	}
-	return nil
+	return removeFormer(fsys, former, stable, filepath.Join(dir, formerSnapshots))
 }
 
-func makeStore(dir, former string) error {
+func makeStore(fsys disk.FS, dir string) error {
 	fresh := filepath.Join(dir, unfinished)
-	if err := os.RemoveAll(fresh); err != nil {
+	if err := disk.RemoveFiles(fsys, fresh); err != nil {
 		return err
 	}
-	if err := os.Mkdir(fresh, 0o700); err != nil {
+	if err := fsys.MkdirAll(fresh, 0o700); err != nil {
 		return err
 	}
-	if err := fillStore(fresh, former); err != nil {
+	if err := fillStore(fsys, fresh, dir); err != nil {
 		return err
 	}
-	if err := syncDir(fresh); err != nil {
+	if err := fsys.SyncDir(fresh); err != nil {
 		return err
 	}
-	if err := os.Rename(fresh, filepath.Join(dir, storeName)); err != nil {
+	if err := fsys.Rename(fresh, filepath.Join(dir, storeName)); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return fsys.SyncDir(dir)
 }
 
-// fillStore makes both stores in dir and closes them again.
-func fillStore(dir, former string) (err error) {
-	to := &store{}
-	if to.stable, err = openBolt(filepath.Join(dir, stableName)); err != nil {
+// fillStore makes all three parts in fresh.
+func fillStore(fsys disk.FS, fresh, dir string) (err error) {
+	if err := takeSnapshots(fsys, fresh, dir); err != nil {
 		return err
 	}
-	log, err := openLog(dir)
+	log, err := raftlog.Open(raftlog.Config{Dir: fresh, FS: fsys})
 	if err != nil {
-		return errors.Join(err, to.stable.Close())
+		return err
 	}
-	to.log = &watchedLog{Store: log}
-	defer func() { err = errors.Join(err, to.Close()) }()
-	if _, err := os.Stat(former); errors.Is(err, os.ErrNotExist) {
-		return nil
+	defer func() { err = errors.Join(err, log.Close()) }()
+	former := filepath.Join(dir, formerName)
+	there, err := disk.Exists(fsys, former)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return raftlog.CreateStable(fsys, fresh, noTerm())
 	}
 	from, err := openBolt(former)
 	if err != nil {
 		return err
 	}
-	if err = to.copyStable(from); err == nil {
-		err = to.copyLog(from)
+	if err = copyStable(fsys, fresh, from); err == nil {
+		err = copyLog(log, from)
 	}
 	return errors.Join(err, from.Close())
 }
 
-func (s *store) copyStable(from *raftboltdb.BoltStore) error {
+// takeStable brings over what a store of the second format kept elsewhere.
+func takeStable(fsys disk.FS, dir string) error {
+	store := filepath.Join(dir, storeName)
+	done, err := raftlog.HasStable(fsys, store)
+	if err != nil || done {
+		return err
+	}
+	former := filepath.Join(store, formerStable)
+	if there, err := disk.Exists(fsys, former); err != nil || !there {
+		return err // openStore says what is missing
+	}
+	if err := takeSnapshots(fsys, store, dir); err != nil {
+		return err
+	}
+	from, err := openBolt(former)
+	if err != nil {
+		return err
+	}
+	return errors.Join(copyStable(fsys, store, from), from.Close())
+}
+
+func takeSnapshots(fsys disk.FS, to, dir string) error {
+	if there, err := disk.Exists(fsys, filepath.Join(dir, formerSnapshots)); err != nil || !there {
+		return err
+	}
+	from, err := raft.NewFileSnapshotStoreWithLogger(dir, snapshotsRetained, nil)
+	if err != nil {
+		return fmt.Errorf("open Raft's former snapshots: %w", err)
+	}
+	return raftlog.NewSnapshots(fsys, to, snapshotsRetained).CopySnapshots(from)
+}
+
+func copyStable(fsys disk.FS, to string, from *raftboltdb.BoltStore) error {
+	values := noTerm()
 	for _, key := range []string{termKey, voteKey, whomKey} {
 		value, err := from.Get([]byte(key))
-		if err == nil {
-			err = s.stable.Set([]byte(key), value)
-		}
-		if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		switch {
+		case err == nil:
+			values[key] = value
+		case !errors.Is(err, raftboltdb.ErrKeyNotFound):
 			return fmt.Errorf("take over %s: %w", key, err)
 		}
 	}
-	return nil
+	return raftlog.CreateStable(fsys, to, values)
 }
 
-func (s *store) copyLog(from *raftboltdb.BoltStore) error {
+// noTerm is what Raft writes into an empty store when it starts.
+func noTerm() map[string][]byte { return map[string][]byte{termKey: make([]byte, 8)} }
+
+func copyLog(to *raftlog.Store, from *raftboltdb.BoltStore) error {
 	first, err1 := from.FirstIndex()
 	last, err2 := from.LastIndex()
 	if err := errors.Join(err1, err2); err != nil || last == 0 {
@@ -109,7 +160,7 @@ func (s *store) copyLog(from *raftboltdb.BoltStore) error {
 		}
 		batch, bytes = append(batch, l), bytes+len(l.Data)
 		if i == last || bytes >= takeoverBytes {
-			if err := s.log.Store.StoreLogs(batch); err != nil {
+			if err := to.StoreLogs(batch); err != nil {
 				return fmt.Errorf("take over Raft's log: %w", err)
 			}
 			batch, bytes = nil, 0
@@ -118,10 +169,34 @@ func (s *store) copyLog(from *raftboltdb.BoltStore) error {
 	return nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
+// removeFormer removes what has been taken over. Only a real disk has any.
+func removeFormer(fsys disk.FS, paths ...string) error {
+	for _, path := range paths {
+		there, err := disk.Exists(fsys, path)
+		if err == nil && there {
+			err = os.RemoveAll(path)
+		}
+		if err != nil {
+			return fmt.Errorf("remove what Raft's store was before: %w", err)
+		}
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
+}
+
+func openBolt(path string) (*raftboltdb.BoltStore, error) {
+	if err := checkBolt(path); err != nil {
+		return nil, err
+	}
+	db, err := raftboltdb.New(raftboltdb.Options{
+		Path: path,
+		BoltOptions: &bbolt.Options{
+			Timeout:      time.Second, // another process holding it is an error, not a wait
+			PageSize:     stablePage,
+			FreelistType: bbolt.FreelistMapType,
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrStoreDamaged, path, err)
+	}
+	return db, nil
 }

@@ -1,7 +1,9 @@
-// Package raftlog keeps Raft's log in append-only segment files: one write and
-// one fdatasync for each StoreLogs.
+// Package raftlog is Raft's memory on a disk.FS: its log in append-only segment
+// files, one write and one fdatasync for each StoreLogs (Store); term and vote in
+// a file of two slots (Stable); the newest snapshots, a small file each
+// (Snapshots).
 //
-// Invariants:
+// Invariants of the log:
 //
 //   - Nothing that was written is written over. What DeleteRange takes away, at
 //     the head or at the tail, is said by a further record; a segment is
@@ -16,6 +18,8 @@
 //     the file holds is no longer known before it is opened again. A full disk
 //     is no such failure: room is taken before anything is written.
 //
-// Deliberately absent: mmap, a cache of entries, any goroutine, and Raft's term
-// and vote, which are few bytes that change in place (see consensus).
+// Term and vote are durable when they are answered for, and a snapshot is there
+// whole or not at all.
+//
+// Deliberately absent: mmap, a cache of entries, and any goroutine.
 package raftlog

@@ -11,9 +11,9 @@ import (
 )
 
 // Format is the number of the data format that this program writes. It grows
-// with each change that an older program could not read: 2 keeps Raft's log in
-// segments, 1 kept it in a database.
-const Format = 2
+// with each change that an older program could not read: 3 keeps Raft's term and
+// vote in a file of two slots, 2 kept them and 1 also Raft's log in a database.
+const Format = 3
 
 const (
 	lockName   = "lock"
