@@ -21,7 +21,14 @@
 //     applied, no snapshot is taken, and a restart fills the event log again
 //     from Raft's log. A full disk is no such fault: it refuses and waits.
 //
+//   - A vote is given by an incarnation: one that lost its Raft store begins
+//     again as another. Histories of different generations exchange nothing.
+//   - No snapshot of a leader is let in before the event log holds what it
+//     stands for. Nothing is fetched here: Lacking says what is missed, Accept
+//     takes it in, under the same lock and by the same way as Raft's own.
+//
 // Deliberately absent: any knowledge of what an event says, waiting rooms for
-// reads, forwarding to the leader, and membership changes: this package keeps
-// a single voter, whose transport is Config.Transport's place.
+// reads, forwarding to the leader, fetching, addresses of a network, and who
+// should be a member: others decide that with AddLearner, Promote, Demote and
+// Remove.
 package consensus

@@ -44,6 +44,8 @@ var (
 	ErrFoldAhead = errors.New("the fold is ahead of the event log")
 	// ErrUnformed: the node belongs to no cluster and was not told to form one.
 	ErrUnformed = errors.New("this node belongs to no cluster")
+	// ErrFormed: the node belongs to a cluster, and was told to begin in one.
+	ErrFormed = errors.New("this node has a Raft store already")
 	// ErrStoreDamaged: Raft's store cannot be read.
 	ErrStoreDamaged = errors.New("the Raft store is damaged")
 )

@@ -8,13 +8,17 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"github.com/picloud/picloud/runtime/disk"
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
 // fsm is what Raft drives: fence → event log → fold. Its methods run on Raft's
-// one goroutine for it, except Persist.
+// one goroutine for it, except Persist; the lock is for Accept, which brings what
+// Raft cannot.
 type fsm struct {
 	node *Node
+
+	mu   disk.Lock
 	fold Folder
 }
 
@@ -26,10 +30,17 @@ func (m *fsm) Apply(l *raft.Log) any { return m.ApplyBatch([]*raft.Log{l})[0] }
 // ApplyBatch applies committed entries and publishes once. The response of an
 // entry is nil or an error for its proposer.
 func (m *fsm) ApplyBatch(logs []*raft.Log) []any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	out := make([]any, len(logs))
 	before := m.node.log.Head().Position
 	for i, l := range logs {
-		if l.Type != raft.LogCommand {
+		switch l.Type {
+		case raft.LogConfiguration:
+			m.node.configured(raft.DecodeConfiguration(l.Data), l.Index)
+			continue
+		case raft.LogCommand:
+		default:
 			continue
 		}
 		if err := m.apply(l); err != nil {
@@ -62,10 +73,18 @@ func (m *fsm) apply(l *raft.Log) error {
 	case err != nil:
 		return err
 	}
-	if err := m.append(l.Index, e.batches); err != nil {
+	if err := m.take(l.Index, e.batches); err != nil {
 		return m.node.fail(err)
 	}
-	for _, b := range e.batches {
+	return nil
+}
+
+// take appends what the entry at index brought and folds it.
+func (m *fsm) take(index uint64, batches []eventlog.Batch) error {
+	if err := m.append(index, batches); err != nil {
+		return err
+	}
+	for _, b := range batches {
 		m.node.clock.observe(b.Time)
 		if err := m.fold.Fold(b); err != nil {
 			return m.node.fail(fmt.Errorf("fold position %d: %w", b.First, err))
@@ -114,17 +133,11 @@ func (m *fsm) append(index uint64, batches []eventlog.Batch) error {
 	}
 }
 
-// standing is the content of a Raft snapshot: where the event log stood. The
-// events themselves are in the event log, which was synced before.
-type standing struct {
-	Position uint64          `json:"position"`
-	Digest   eventlog.Digest `json:"digest"`
-	Index    uint64          `json:"index"`
-}
-
 // Snapshot captures where the log stands and, through Config.Checkpoint, the
 // fold. A failed node takes none: its event log may lack committed entries.
 func (m *fsm) Snapshot() (raft.FSMSnapshot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if err := m.node.Err(); err != nil {
 		return nil, err
 	}
@@ -144,31 +157,6 @@ func (m *fsm) Restore(r io.ReadCloser) error {
 		return err
 	}
 	return contains(m.node.log, at)
-}
-
-func readStanding(r io.ReadCloser) (at standing, err error) {
-	err = json.NewDecoder(io.LimitReader(r, 4096)).Decode(&at)
-	if err = errors.Join(err, r.Close()); err != nil {
-		return at, fmt.Errorf("read a Raft snapshot: %w", err)
-	}
-	return at, nil
-}
-
-// contains checks that the log holds what a snapshot stands for.
-func contains(log *eventlog.Log, at standing) error {
-	if at.Position == 0 {
-		return nil
-	}
-	b, err := log.ReadAt(at.Position)
-	switch {
-	case errors.Is(err, eventlog.ErrNotFound):
-		return fmt.Errorf("%w: the log ends at position %d, a snapshot stands for %d", ErrLogLost, log.Head().Position, at.Position)
-	case err != nil:
-		return err
-	case b.Last() != at.Position || b.Digest != at.Digest:
-		return fmt.Errorf("%w: a snapshot has another digest for position %d", ErrDiverged, at.Position)
-	}
-	return nil
 }
 
 type snapshot struct {

@@ -5,28 +5,39 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 
+	"github.com/picloud/picloud/runtime/disk"
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
 // Node is this machine's part in the consensus.
 type Node struct {
-	cfg    Config
-	log    *eventlog.Log
-	clock  *Clock
-	store  *store
-	raft   *raft.Raft
-	queue  *queue
-	verify *verifier
-	disk   *gauge
+	cfg     Config
+	log     *eventlog.Log
+	clock   *Clock
+	store   *store
+	machine *fsm
+	carrier *carrier
+	raft    *raft.Raft
+	raftID  string
+	queue   *queue
+	verify  *verifier
+	disk    *gauge
 
 	leadership reigns
+	members    atomic.Pointer[configuration]
+	changing   chan struct{} // held by the one who changes the membership
+	lacking    chan uint64   // see Lacking
+	ahead      uint64        // see runAhead; the machine's lock guards it
 	roomTick   chan struct{} // the disk was measured
 
-	stop  chan struct{}
+	alive context.Context // until Close
+	end   context.CancelFunc
+	stop  <-chan struct{} // its end
 	tasks sync.WaitGroup
 	// asking are the goroutines that wait for answers of Raft. They are apart: what
 	// Raft has queued when it is shut down is never answered (a committed entry
@@ -52,15 +63,23 @@ func Open(cfg Config, log *eventlog.Log, fold Folder) (*Node, error) {
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("consensus: %w", err)
 	}
-	n := &Node{
-		cfg: cfg, log: log, queue: newQueue(),
-		disk: &gauge{mark: cfg.Disk, dir: cfg.Dir}, roomTick: make(chan struct{}, 1),
-		stop: make(chan struct{}), failed: make(chan struct{}),
+	incarnation, err := cfg.incarnation()
+	if err != nil {
+		return nil, err
 	}
+	n := &Node{
+		cfg: cfg, log: log, raftID: raftIDOf(cfg.ID, incarnation), queue: newQueue(),
+		disk: &gauge{mark: cfg.Disk, dir: cfg.Dir}, roomTick: make(chan struct{}, 1),
+		changing: make(chan struct{}, 1), lacking: make(chan uint64, 1), failed: make(chan struct{}),
+	}
+	n.alive, n.end = context.WithCancel(context.Background())
+	n.stop = n.alive.Done()
+	n.members.Store(&configuration{})
 	n.leadership.set(Leadership{})
 	n.verify = newVerifier(func() error { return n.raft.VerifyLeader().Error() })
 	n.measureDisk()
 	if err := n.start(fold); err != nil {
+		n.end()
 		return nil, err
 	}
 	n.asking.Go(n.runProposer)
@@ -79,11 +98,11 @@ func (n *Node) start(fold Folder) error {
 		return err
 	}
 	n.store = store
-	machine := &fsm{node: n, fold: fold}
-	if err := n.catchUp(machine); err != nil {
+	n.machine = &fsm{node: n, mu: disk.NewLock(), fold: fold}
+	if err := n.catchUp(n.machine); err != nil {
 		return errors.Join(err, store.Close())
 	}
-	if err := n.startRaft(machine); err != nil {
+	if err := n.startRaft(); err != nil {
 		return errors.Join(err, store.Close())
 	}
 	return nil
@@ -127,11 +146,15 @@ func replay(log *eventlog.Log, fold Folder) error {
 // Now is the log time for the next decision: never before the log's last.
 func (n *Node) Now() time.Time { return n.clock.Now() }
 
-// Leader names the leader that this node knows of; empty if none.
-func (n *Node) Leader() (id, address string) {
+// Leader names the leader that this node knows of, by its Raft id and the ID of
+// its node; empty if none.
+func (n *Node) Leader() (raftID, node string) {
 	addr, server := n.raft.LeaderWithID()
 	return string(server), string(addr)
 }
+
+// RaftID is this node's own Raft id.
+func (n *Node) RaftID() string { return n.raftID }
 
 // Full tells whether writes are refused for want of disk space.
 func (n *Node) Full() bool { return n.disk.full.Load() }
@@ -139,14 +162,25 @@ func (n *Node) Full() bool { return n.disk.full.Load() }
 // Snapshot makes Raft take one now, so that the next start is short. With
 // nothing new it does nothing.
 func (n *Node) Snapshot(ctx context.Context) error {
+	err := n.ask(ctx, func() error { return n.raft.Snapshot().Error() })
+	if errors.Is(err, raft.ErrNothingNewToSnapshot) {
+		return nil
+	}
+	return err
+}
+
+// ask runs what waits for an answer of Raft and gives it up with ctx.
+func (n *Node) ask(ctx context.Context, wait func() error) error {
 	done := make(chan error, 1)
-	f := n.raft.Snapshot()
-	n.tasks.Go(func() { done <- f.Error() })
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return ErrClosed
+	}
+	n.asking.Go(func() { done <- wait() })
+	n.mu.Unlock()
 	select {
 	case err := <-done:
-		if errors.Is(err, raft.ErrNothingNewToSnapshot) {
-			return nil
-		}
 		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -195,7 +229,7 @@ func (n *Node) Close() error {
 	if closed {
 		return nil
 	}
-	close(n.stop)
+	n.end()
 	n.asking.Wait()
 	err := n.raft.Shutdown().Error()
 	n.tasks.Wait()

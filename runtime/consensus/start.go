@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/picloud/picloud/runtime/eventlog"
 )
 
 // Raft's timing.
@@ -19,7 +21,7 @@ const entriesPerMessage = 64
 
 func (n *Node) raftConfig() *raft.Config {
 	c := raft.DefaultConfig()
-	c.LocalID = raft.ServerID(n.cfg.ID)
+	c.LocalID = raft.ServerID(n.raftID)
 	c.Logger = n.store.logger
 	c.NoSnapshotRestoreOnStart = true // the event log and the fold's checkpoint are the state
 	c.NoLegacyTelemetry = true
@@ -28,16 +30,14 @@ func (n *Node) raftConfig() *raft.Config {
 	c.SnapshotInterval = n.cfg.SnapshotInterval
 	c.SnapshotThreshold = n.cfg.SnapshotEntries
 	c.TrailingLogs = n.cfg.TrailingLogs
+	c.ShutdownOnRemove = false // who is removed goes on reading, and may come again
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = electionTimeout, electionTimeout, leaseTimeout
 	return c
 }
 
-func (n *Node) startRaft(m *fsm) error {
-	conf, transport := n.raftConfig(), newCarrier(n.cfg.Transport)
-	if n.cfg.Transport == nil {
-		_, transport.Transport = raft.NewInmemTransport(raft.ServerAddress(n.cfg.ID))
-	}
-	s := n.store
+func (n *Node) startRaft() error {
+	conf, s := n.raftConfig(), n.store
+	n.carrier = newCarrier(n.cfg.Transport, n.raftID, n.history)
 	if n.cfg.Bootstrap {
 		if err := s.undoHalf(); err != nil {
 			return fmt.Errorf("read Raft's store: %w", err)
@@ -50,21 +50,26 @@ func (n *Node) startRaft(m *fsm) error {
 	switch {
 	case formed:
 	case n.cfg.Bootstrap:
-		err = raft.BootstrapCluster(conf, s.log, s.stable, s.snapshots, transport, raft.Configuration{
-			Servers: []raft.Server{{Suffrage: raft.Voter, ID: conf.LocalID, Address: transport.LocalAddr()}},
-		})
+		err = raft.BootstrapCluster(conf, s.log, s.stable, s.snapshots, n.carrier, raftServers([]Server{{ID: n.raftID, Voter: true}}))
 	case n.cfg.Transport == nil:
 		err = ErrUnformed
 	}
 	if err != nil {
 		return fmt.Errorf("form the cluster: %w", err)
 	}
-	if n.raft, err = raft.NewRaft(conf, m, s.log, watchedStable{s.stable, n.fail}, s.snapshots, transport); err != nil {
+	if n.raft, err = raft.NewRaft(conf, n.machine, s.log, watchedStable{s.stable, n.fail}, gate{s.snapshots, n}, n.carrier); err != nil {
 		return errors.Join(ErrStoreDamaged, err)
 	}
 	alone := soleVoter(n.raft.GetConfiguration().Configuration(), conf.LocalID)
-	n.tasks.Go(func() { transport.run(n.stop, alone) })
+	n.tasks.Go(func() { n.carrier.run(n.stop, alone) })
 	return nil
+}
+
+// history tells the generation of the event log and whether there is nothing in
+// it.
+func (n *Node) history() (generation uint64, empty bool) {
+	head := n.log.Head()
+	return eventlog.Generation(head.Position), head.Position == 0
 }
 
 func soleVoter(c raft.Configuration, id raft.ServerID) bool {

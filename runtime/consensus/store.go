@@ -157,7 +157,10 @@ func (s *store) refill(m *fsm) error {
 		return fmt.Errorf("read Raft's log: %w", err)
 	}
 	log := m.node.log
-	if head := log.Head(); head.Index > max(last, snapIndex) {
+	if m.node.ahead, err = s.number(aheadKey); err != nil {
+		return fmt.Errorf("read Raft's store: %w", err)
+	}
+	if head := log.Head(); head.Index > max(last, snapIndex, m.node.ahead) {
 		return fmt.Errorf("%w: Raft's ends at index %d, the event log at %d", ErrRaftLost, max(last, snapIndex), head.Index)
 	}
 	if log.Head().Position < at.Position && first > 0 && first <= log.Head().Index+1 {

@@ -1,23 +1,139 @@
 package consensus
 
-import "github.com/hashicorp/raft"
+import (
+	"io"
+	"log/slog"
+	"net"
+	"time"
 
-// carrier stands between Raft and its transport.
+	"github.com/hashicorp/raft"
+)
+
+const (
+	// dialTimeout bounds the making of a stream, messageTimeout each message on it.
+	dialTimeout    = 2 * time.Second
+	messageTimeout = 10 * time.Second
+	// streamsKept is how many idle streams stay open for each peer.
+	streamsKept = 3
+)
+
+// NewTransport carries Raft over streams. Addresses are IDs of nodes: the stream
+// layer knows where those are, and lets in only members. The caller closes it
+// (it is an io.Closer), after the node. A nil logger discards.
+func NewTransport(streams raft.StreamLayer, logger *slog.Logger) raft.Transport {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+		Stream: quickly{streams}, Logger: raftLogger(logger), MaxPool: streamsKept, Timeout: messageTimeout,
+		MsgpackUseNewTimeFormat: true,
+	})
+}
+
+// quickly gives up a dial sooner than a message: a peer that is gone must not
+// hold up heartbeats after it has come back.
+type quickly struct{ raft.StreamLayer }
+
+func (q quickly) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	return q.StreamLayer.Dial(to, min(timeout, dialTimeout))
+}
+
+// carrier stands between Raft and its transport: it says in each message whom
+// it is for, refuses what is not for this node, and remembers who answered.
 type carrier struct {
 	raft.Transport
-	rpcs chan raft.RPC
+	id       raft.ServerID
+	history  func() (generation uint64, empty bool)
+	rpcs     chan raft.RPC
+	contacts contacts
 }
 
-func newCarrier(t raft.Transport) *carrier {
-	return &carrier{Transport: t, rpcs: make(chan raft.RPC)}
+// newCarrier is for a node with this Raft id; history tells the generation of
+// its event log and whether there is nothing in it.
+func newCarrier(t raft.Transport, raftID string, history func() (uint64, bool)) *carrier {
+	if t == nil {
+		_, t = raft.NewInmemTransport(addressOf(raftID))
+	}
+	return &carrier{Transport: t, id: raft.ServerID(raftID), history: history, rpcs: make(chan raft.RPC)}
 }
+
+// LocalAddr is the node's ID.
+func (c *carrier) LocalAddr() raft.ServerAddress { return addressOf(string(c.id)) }
 
 // Consumer gives Raft what comes from others and what this node says to itself.
 func (c *carrier) Consumer() <-chan raft.RPC { return c.rpcs }
 
-// RequestPreVote asks whether a vote would be given.
+// SetHeartbeatHandler takes the way of heartbeats past Raft's main loop.
+func (c *carrier) SetHeartbeatHandler(handle func(raft.RPC)) {
+	c.Transport.SetHeartbeatHandler(func(rpc raft.RPC) {
+		if err := c.admit(rpc.Command); err != nil {
+			rpc.Respond(nil, err)
+			return
+		}
+		handle(rpc)
+	})
+}
+
+// AppendEntries also is the heartbeat, and so tells who is there.
+func (c *carrier) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *raft.AppendEntriesRequest, a *raft.AppendEntriesResponse) error {
+	err := c.Transport.AppendEntries(id, to, c.entries(id, q), a)
+	if err == nil {
+		c.contacts.heard(id, a.LastLog)
+	}
+	return err
+}
+
+func (c *carrier) entries(id raft.ServerID, q *raft.AppendEntriesRequest) *raft.AppendEntriesRequest {
+	q2 := *q // heartbeats use theirs again
+	q2.RPCHeader = c.label(q.RPCHeader, id)
+	return &q2
+}
+
+// AppendEntriesPipeline is AppendEntries that does not wait for the answer.
+func (c *carrier) AppendEntriesPipeline(id raft.ServerID, to raft.ServerAddress) (raft.AppendPipeline, error) {
+	p, err := c.Transport.AppendEntriesPipeline(id, to)
+	if err != nil {
+		return nil, err
+	}
+	return pipeline{p, c, id}, nil
+}
+
+type pipeline struct {
+	raft.AppendPipeline
+	c  *carrier
+	id raft.ServerID
+}
+
+func (p pipeline) AppendEntries(q *raft.AppendEntriesRequest, a *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	return p.AppendPipeline.AppendEntries(p.c.entries(p.id, q), a)
+}
+
+// RequestVote asks id for its vote.
+func (c *carrier) RequestVote(id raft.ServerID, to raft.ServerAddress, q *raft.RequestVoteRequest, a *raft.RequestVoteResponse) error {
+	q2 := *q // shared by all that are asked
+	q2.RPCHeader = c.label(q.RPCHeader, id)
+	return c.Transport.RequestVote(id, to, &q2, a)
+}
+
+// RequestPreVote asks id whether it would vote.
 func (c *carrier) RequestPreVote(id raft.ServerID, to raft.ServerAddress, q *raft.RequestPreVoteRequest, a *raft.RequestPreVoteResponse) error {
-	return c.Transport.(raft.WithPreVote).RequestPreVote(id, to, q, a)
+	q2 := *q
+	q2.RPCHeader = c.label(q.RPCHeader, id)
+	return c.Transport.(raft.WithPreVote).RequestPreVote(id, to, &q2, a)
+}
+
+// InstallSnapshot tells id what a snapshot stands for.
+func (c *carrier) InstallSnapshot(id raft.ServerID, to raft.ServerAddress, q *raft.InstallSnapshotRequest, a *raft.InstallSnapshotResponse, data io.Reader) error {
+	q2 := *q
+	q2.RPCHeader = c.label(q.RPCHeader, id)
+	return c.Transport.InstallSnapshot(id, to, &q2, a, data)
+}
+
+// TimeoutNow hands the leadership to id.
+func (c *carrier) TimeoutNow(id raft.ServerID, to raft.ServerAddress, q *raft.TimeoutNowRequest, a *raft.TimeoutNowResponse) error {
+	q2 := *q
+	q2.RPCHeader = c.label(q.RPCHeader, id)
+	return c.Transport.TimeoutNow(id, to, &q2, a)
 }
 
 // run hands over what arrives; first, if the node is the only voter, the
@@ -33,6 +149,10 @@ func (c *carrier) run(stop <-chan struct{}, alone bool) {
 	for {
 		select {
 		case rpc := <-c.Transport.Consumer():
+			if err := c.admit(rpc.Command); err != nil {
+				rpc.Respond(nil, err)
+				continue
+			}
 			c.hand(stop, rpc)
 		case <-stop:
 			return
