@@ -143,6 +143,7 @@ func (r *responder) follow(now time.Time, at place, prefixes []netip.Prefix) {
 	l.prefixes, l.source = prefixes, prefixes[i].Addr()
 	l.announce, l.announceAt = announcements, time.Time{}
 	r.browseAfter, r.browseAt = firstBrowse, now
+	r.heard.forget() // what was reachable may no longer be: whom this node still hears is reported anew
 }
 
 // due does what is due, and says when the next thing is.
@@ -165,9 +166,10 @@ func (r *responder) due(now, pollAt time.Time) time.Time {
 	}
 	for _, l := range r.links {
 		if l.announce > 0 && !now.Before(l.announceAt) {
-			l.announce--
 			l.announceAt = now.Add(between)
-			r.tell(now, l, askedAll)
+			if r.tell(now, l, askedAll) { // else again: an IPv6 address serves only a while after it was given
+				l.announce--
+			}
 		}
 		if l.announce > 0 {
 			soon(l.announceAt)
@@ -182,15 +184,15 @@ func (r *responder) due(now, pollAt time.Time) time.Time {
 	return next
 }
 
-// tell says to all on a link what is asked for.
-func (r *responder) tell(now time.Time, l *link, what asked) {
+// tell says to all on a link what is asked for, and whether that went out.
+func (r *responder) tell(now time.Time, l *link, what asked) bool {
 	l.pending &^= what
 	if r.said.self.Node == "" {
 		l.pending = 0
-		return
+		return true
 	}
 	l.quietUntil = now.Add(quiet)
-	r.send(l, r.answer(l, what, lifetime).pack, l.family.group())
+	return r.send(l, r.answer(l, what, lifetime).pack, l.family.group())
 }
 
 func (r *responder) answer(l *link, what asked, seconds uint32) answer {
@@ -201,7 +203,7 @@ func (r *responder) answer(l *link, what asked, seconds uint32) answer {
 }
 
 // send sends one message. A failure is told once, until one has succeeded.
-func (r *responder) send(l *link, message func() ([]byte, error), to netip.AddrPort) {
+func (r *responder) send(l *link, message func() ([]byte, error), to netip.AddrPort) bool {
 	packet, err := message()
 	if s := r.sockets[l.family]; err == nil && s != nil {
 		err = s.send(packet, l.index, l.source, to)
@@ -210,6 +212,7 @@ func (r *responder) send(l *link, message func() ([]byte, error), to netip.AddrP
 		r.cfg.Logger.Debug("sending on an interface failed; it is tried again", "interface", l.index, "family", l.family.String(), "error", err)
 	}
 	l.failing = err != nil
+	return err == nil
 }
 
 // take takes in a datagram of a neighbour.

@@ -44,6 +44,8 @@ func newTable() *table {
 	return &table{nodes: map[string]*entry{}, rate: bucket{size: reportsMax, each: time.Second / reports}}
 }
 
+func (t *table) forget() { clear(t.nodes) }
+
 // hear takes in what a node said on an interface, and says whether it is to be
 // reported now.
 func (t *table) hear(now time.Time, index int, said heard, addrs []netip.Addr) (Found, bool) {
