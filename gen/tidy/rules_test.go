@@ -111,7 +111,7 @@ func inLibrary(name string) bool { return !isTest(name) && !strings.HasPrefix(na
 
 var bans = []ban{
 	{"time.Sleep in a test", "wait on a channel, or use testing/synctest", inTests, calls("time", "Sleep")},
-	{"InsecureSkipVerify", "trust the cluster's CA: tls.Config.RootCAs", everywhere, named("InsecureSkipVerify")},
+	{"InsecureSkipVerify", "trust the cluster's CA: tls.Config.RootCAs; where keys count and names do not, judge them in VerifyConnection of the same literal", everywhere, unverified},
 	{"math/rand", "crypto/rand: what is guessed is no secret", program, imports("math/rand", "math/rand/v2")},
 	{"a shell", "exec.Command with the program itself and its arguments one by one", everywhere, shell},
 	{"package log", "log/slog, handed in by the constructor; slog.NewLogLogger where a *log.Logger is asked for", program, imports("log")},
@@ -138,11 +138,27 @@ func calls(pkg string, names ...string) func(ast.Node) bool {
 	}
 }
 
-func named(name string) func(ast.Node) bool {
-	return func(n ast.Node) bool {
-		id, ok := n.(*ast.Ident)
-		return ok && id.Name == name
+// unverified finds InsecureSkipVerify where nothing takes the place of what is
+// skipped: set later, or in a literal without VerifyConnection.
+func unverified(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.SelectorExpr:
+		return n.Sel.Name == "InsecureSkipVerify"
+	case *ast.CompositeLit:
+		return hasKey(n, "InsecureSkipVerify") && !hasKey(n, "VerifyConnection")
 	}
+	return false
+}
+
+func hasKey(literal *ast.CompositeLit, key string) bool {
+	return slices.ContainsFunc(literal.Elts, func(e ast.Expr) bool {
+		pair, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			return false
+		}
+		id, ok := pair.Key.(*ast.Ident)
+		return ok && id.Name == key
+	})
 }
 
 func imports(paths ...string) func(ast.Node) bool {

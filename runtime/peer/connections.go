@@ -1,0 +1,168 @@
+package peer
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+)
+
+// connections are all that are open, so that they can be counted and closed.
+type connections struct {
+	limits Limits
+
+	mu      sync.Mutex
+	closed  bool
+	clients int
+	all     map[*tracked]struct{}
+	members map[string][]*wire // by ID
+}
+
+// tracked is the TCP connection below a TLS connection.
+type tracked struct {
+	net.Conn
+	of     *connections
+	once   sync.Once
+	client bool // counted as one; under of.mu
+}
+
+// wire is a connection to or from a member that was let in.
+type wire struct {
+	*tls.Conn
+	below    *tracked
+	id       string
+	protocol string
+	incoming bool
+}
+
+func newConnections(limits Limits) *connections {
+	return &connections{limits: limits, all: map[*tracked]struct{}{}, members: map[string][]*wire{}}
+}
+
+// track keeps a connection until it is closed.
+func (c *connections) track(conn net.Conn) *tracked {
+	t := &tracked{Conn: conn, of: c}
+	c.mu.Lock()
+	closed := c.closed
+	c.all[t] = struct{}{}
+	c.mu.Unlock()
+	if closed {
+		_ = t.Close()
+	}
+	return t
+}
+
+func (t *tracked) Close() error {
+	t.once.Do(func() {
+		t.of.mu.Lock()
+		defer t.of.mu.Unlock()
+		delete(t.of.all, t)
+		if t.client {
+			t.of.clients--
+		}
+	})
+	return t.Conn.Close()
+}
+
+var errManyClients = errors.New("too many connections of clients are open")
+
+// countClient takes a place among the clients' connections.
+func (c *connections) countClient(t *tracked) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, open := c.all[t]; !open {
+		return net.ErrClosed
+	}
+	if c.clients >= c.limits.Clients {
+		return errManyClients
+	}
+	c.clients++
+	t.client = true
+	return nil
+}
+
+// join adds a member's connection to those that drop closes.
+func (c *connections) join(w *wire) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, open := c.all[w.below]; !open {
+		return net.ErrClosed
+	}
+	same := 0
+	for _, other := range c.members[w.id] {
+		if other.protocol == w.protocol && other.incoming == w.incoming {
+			same++
+		}
+	}
+	if same >= c.limits.Member {
+		return fmt.Errorf("%d connections with node %s are open already", same, w.id)
+	}
+	c.members[w.id] = append(c.members[w.id], w)
+	return nil
+}
+
+func (c *connections) part(w *wire) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := slices.DeleteFunc(c.members[w.id], func(other *wire) bool { return other == w })
+	if len(left) == 0 {
+		delete(c.members, w.id)
+		return
+	}
+	c.members[w.id] = left
+}
+
+// Close parts with the member well.
+func (w *wire) Close() error {
+	w.below.of.part(w)
+	return w.Conn.Close()
+}
+
+// cut ends a connection at once: a good-bye could wait for who does not read.
+func (w *wire) cut() {
+	w.below.of.part(w)
+	_ = w.below.Close()
+}
+
+// drop cuts all connections with a node.
+func (c *connections) drop(id string) {
+	c.mu.Lock()
+	gone := slices.Clone(c.members[id])
+	c.mu.Unlock()
+	for _, w := range gone {
+		w.cut()
+	}
+}
+
+// cutAll cuts all connections of a protocol.
+func (c *connections) cutAll(protocol string) {
+	c.mu.Lock()
+	var gone []*wire
+	for _, wires := range c.members {
+		for _, w := range wires {
+			if w.protocol == protocol {
+				gone = append(gone, w)
+			}
+		}
+	}
+	c.mu.Unlock()
+	for _, w := range gone {
+		w.cut()
+	}
+}
+
+// close closes everything, now and in future.
+func (c *connections) close() {
+	c.mu.Lock()
+	c.closed = true
+	open := make([]*tracked, 0, len(c.all))
+	for t := range c.all {
+		open = append(open, t)
+	}
+	c.mu.Unlock()
+	for _, t := range open {
+		_ = t.Close()
+	}
+}
