@@ -94,6 +94,16 @@ type Subject struct {
 	Had []string
 }
 
+// Had are the names of a certificate (PEM) of this authority for the key of a
+// request; none where it is not one.
+func (a *Authority) Had(r *Request, certificate []byte) (names []string) {
+	cert, err := ParseCertificate(certificate)
+	if err != nil || cert.CheckSignatureFrom(a.cert) != nil || !r.Key.Equal(cert.PublicKey) {
+		return nil
+	}
+	return slices.DeleteFunc(cert.DNSNames, func(name string) bool { return strings.Contains(name, "*") })
+}
+
 // Issue signs a certificate of 90 days for the key of a request, as PEM. The
 // cluster gives the names: the domain, all directly below it, the node's own,
 // localhost and loopback; the request may ask for these, for addresses that the
@@ -101,7 +111,7 @@ type Subject struct {
 // for anything else is refused whole, so that nobody believes to have what was
 // left out.
 func (a *Authority) Issue(r *Request, s Subject) ([]byte, error) {
-	if err := a.mayHave(r, s); err != nil {
+	if err := a.May(r, s); err != nil {
 		return nil, err
 	}
 	now := a.cfg.Now()
@@ -134,8 +144,8 @@ func (a *Authority) Issue(r *Request, s Subject) ([]byte, error) {
 	return encodeCert(der), nil
 }
 
-// mayHave refuses a request for a name that the subject is not given.
-func (a *Authority) mayHave(r *Request, s Subject) error {
+// May refuses a request for a name that the subject is not given.
+func (a *Authority) May(r *Request, s Subject) error {
 	if r.Name != s.Name {
 		return refused("is for %q, not for the node %q; a node gets a certificate for its own name only", r.Name, s.Name)
 	}

@@ -76,14 +76,11 @@ func found(cfg FoundConfig, master []byte) (*Foundation, error) {
 
 // Certify gives the first node its certificate. It may be done before the
 // commands are in the log: a node that ends in between founds anew.
-func (f *Foundation) Certify(name string) error { return Certify(f.identity, f.Authority, name, nil) }
+func (f *Foundation) Certify(name string) error { return Certify(f.identity, f.Authority, name) }
 
-// Certify issues a certificate for the node that holds the authority itself.
-// Names that it had under this authority it has again.
-func Certify(i *Identity, a *Authority, name string, had []string) error {
-	for _, own := range i.cfg.Names { // the first node's own names are in the constraints
-		had = append(had, own)
-	}
+// Certify issues a certificate for the node that opens the authority itself. It
+// gets all of its own names that the constraints permit.
+func Certify(i *Identity, a *Authority, name string) error {
 	text, err := i.Request(name, func(name string) bool { return permits(a.cert, name) })
 	if err != nil {
 		return err
@@ -92,7 +89,7 @@ func Certify(i *Identity, a *Authority, name string, had []string) error {
 	if err != nil {
 		return err
 	}
-	leaf, err := a.Issue(request, Subject{Name: name, Had: had})
+	leaf, err := a.Issue(request, Subject{Name: name, Had: i.cfg.Names})
 	if err != nil {
 		return err
 	}

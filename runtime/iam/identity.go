@@ -43,6 +43,7 @@ type Identity struct {
 	id      string
 	mu      sync.Mutex // of changes of what is held, and of its files
 	current atomic.Pointer[credentials]
+	renewed atomic.Bool // since the start; what the cluster left out then, it leaves out again
 }
 
 // credentials are what a cluster gave a node; they change together.
@@ -181,6 +182,13 @@ func (i *Identity) fit(leaf, roots []byte) (*credentials, error) {
 	}, nil
 }
 
+// Fits says what is wrong with a certificate for this node, and with the
+// authority that is said to have signed it, both as PEM.
+func (i *Identity) Fits(leaf, authority []byte) error {
+	_, err := i.fit(leaf, authority)
+	return err
+}
+
 // provisional is a certificate that the node signs for itself, so that it can
 // say over TLS that it is no member yet.
 func (i *Identity) provisional() (*credentials, error) {
@@ -221,6 +229,7 @@ func (i *Identity) Adopt(leaf, authority []byte) error {
 		return err
 	}
 	i.current.Store(held)
+	i.renewed.Store(true)
 	return nil
 }
 
@@ -285,11 +294,15 @@ func (i *Identity) Fingerprint() (string, time.Time) {
 	return Fingerprint(leaf), leaf.NotAfter
 }
 
+// PEM is the current certificate.
+func (i *Identity) PEM() []byte { return encodeCert(i.current.Load().certificate.Leaf.Raw) }
+
 // RenewAt is when the certificate is to be renewed: at two thirds of its life,
-// and at once where there is none yet or one without a name of this node.
+// and at once where there is none yet, or one of an earlier start that lacks a
+// name of this node.
 func (i *Identity) RenewAt() time.Time {
 	held := i.current.Load()
-	if held.provisional || !names(held.certificate.Leaf, i.cfg.Names, held.authority) {
+	if held.provisional || !i.renewed.Load() && !names(held.certificate.Leaf, i.cfg.Names, held.authority) {
 		return time.Time{}
 	}
 	return renewal(held.certificate.Leaf)

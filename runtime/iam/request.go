@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/picloud/picloud/gen/base"
 )
@@ -46,6 +47,21 @@ func (i *Identity) Request(name string, may func(name string) bool) ([]byte, err
 		return nil, err
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), nil
+}
+
+// IsPrivate reports whether a name is an address that every authority of picloud
+// permits: loopback, or one that is never routed on the internet. It is what a
+// machine may ask for that knows nothing of its cluster yet.
+func IsPrivate(name string) bool {
+	ip := net.ParseIP(name)
+	return ip != nil && slices.ContainsFunc(permittedNetworks(), func(n *net.IPNet) bool { return n.Contains(ip) })
+}
+
+// Asks reports whether a name may be asked for when the certificate is renewed:
+// an address that the authority permits, or a name that is in it already.
+func (i *Identity) Asks(name string) bool {
+	held := i.current.Load()
+	return permits(held.authority, name) && (net.ParseIP(name) != nil || held.certificate.Leaf.VerifyHostname(name) == nil)
 }
 
 // Request is a request for a certificate that is well formed and signed with

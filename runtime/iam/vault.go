@@ -101,8 +101,8 @@ func (v *Vault) Authority() (*Authority, error) {
 	return v.authority, err
 }
 
-// Secret derives a key for one use from the oldest generation: every node that
-// holds keys derives the same, and a rotation does not change it.
+// Secret derives a key for one use from the newest generation: every node that
+// holds keys derives the same.
 func (v *Vault) Secret(use string) ([]byte, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -1,0 +1,345 @@
+package enroll
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/runtime/enroll/ticket"
+	"github.com/picloud/picloud/runtime/iam"
+)
+
+// Candidate is where a cluster may be asked.
+type Candidate struct {
+	Cluster   string   // id, as announced; "" = not known
+	Addresses []string // host:port, best first
+}
+
+// JoinConfig is what a machine asks with.
+type JoinConfig struct {
+	Identity *iam.Identity
+	Name     string // to join under: a DNS label
+	Port     int    // at which this machine answers
+	// Addresses are those of this machine at which others may reach it.
+	Addresses func() []string
+	// Candidates are where to ask now; it is called for each round.
+	Candidates func() []Candidate
+	Cluster    string // id of the only cluster to join; "" = the only one that is found
+	Token      string // enrolment token; "" = an administrator approves
+	// Show is given the code to compare whenever there is another one.
+	Show func(code string)
+	// Say is given, as a sentence, what the machine waits for.
+	Say    func(reason string)
+	Now    func() time.Time
+	Logger *slog.Logger
+	// Pause is between two rounds in which nobody answered; 0 means 2 s.
+	Pause time.Duration
+}
+
+// Membership is what a cluster gave a machine that it let in. The machine is a
+// member once its identity has adopted certificate and authority.
+type Membership struct {
+	Certificate, Authority []byte // PEM
+	ClusterID, Domain      string
+	Name                   string // of the node
+	Members                []Member
+}
+
+// joiner is one machine that asks.
+type joiner struct {
+	cfg       JoinConfig
+	authority string // fingerprint of the one to trust, once it is known
+	session   *session
+	said      string
+}
+
+// session is one exchange of random numbers with one cluster.
+type session struct {
+	authority        string
+	nonce, challenge string
+	shown            bool
+}
+
+// Join asks until the machine is let in, turned away (*base.Error), or ctx ends.
+// Addresses are hints: what counts is the authority that answers there.
+func Join(ctx context.Context, cfg JoinConfig) (*Membership, error) {
+	j, err := newJoiner(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		membership, pause, err := j.round(ctx)
+		if membership != nil || err != nil {
+			return membership, err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func newJoiner(cfg JoinConfig) (*joiner, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Pause == 0 {
+		cfg.Pause = 2 * time.Second
+	}
+	if cfg.Show == nil {
+		cfg.Show = func(string) {}
+	}
+	if cfg.Say == nil {
+		cfg.Say = func(string) {}
+	}
+	j := &joiner{cfg: cfg}
+	if cfg.Token == "" {
+		return j, nil
+	}
+	known, err := ticket.Parse(cfg.Token)
+	if err != nil {
+		return nil, &base.Error{Code: base.Invalid, Detail: err.Error()}
+	}
+	if cfg.Cluster != "" && !strings.EqualFold(cfg.Cluster, known.Cluster) {
+		return nil, &base.Error{Code: base.Invalid, Detail: fmt.Sprintf("the enrolment token is of the cluster %s, not of %s", known.Cluster, cfg.Cluster)}
+	}
+	j.cfg.Token, j.cfg.Cluster, j.authority = strings.TrimSpace(cfg.Token), known.Cluster, known.Authority
+	return j, nil
+}
+
+// round asks at one address after the other until one answers.
+func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) {
+	addresses, reason := j.addresses()
+	if reason != "" {
+		j.say(reason)
+	}
+	for _, address := range addresses {
+		membership, pause, err := j.ask(ctx, address)
+		var refused *base.Error
+		switch {
+		case membership != nil:
+			return membership, 0, nil
+		case ctx.Err() != nil:
+			return nil, 0, context.Cause(ctx)
+		case err == nil:
+			return nil, pause, nil
+		case errors.As(err, &refused) && refused.Code == base.Stale: // the random numbers are too old
+			j.session = nil
+			return nil, 0, nil
+		case errors.As(err, &refused) && refused.Repeatable():
+			j.say(fmt.Sprintf("%s: %s", address, refused.Detail))
+			return nil, max(time.Duration(refused.RetryAfter)*time.Second, j.cfg.Pause), nil
+		case errors.As(err, &refused):
+			return nil, 0, refused
+		}
+		j.cfg.Logger.Debug("a node did not answer the wish to join", "address", address, "error", err)
+		j.say(fmt.Sprintf("%s cannot be asked to let this machine in: %v", address, err))
+	}
+	return nil, j.cfg.Pause, nil
+}
+
+// addresses are where to ask now, or why nowhere.
+func (j *joiner) addresses() (list []string, reason string) {
+	var ids []string
+	for _, candidate := range j.cfg.Candidates() {
+		if candidate.Cluster != "" && j.cfg.Cluster != "" && !strings.EqualFold(candidate.Cluster, j.cfg.Cluster) {
+			continue
+		}
+		if candidate.Cluster != "" && !slices.Contains(ids, candidate.Cluster) {
+			ids = append(ids, candidate.Cluster)
+		}
+		for _, address := range candidate.Addresses {
+			if !slices.Contains(list, address) {
+				list = append(list, address)
+			}
+		}
+	}
+	switch {
+	case len(ids) > 1:
+		slices.Sort(ids)
+		return nil, fmt.Sprintf("there are several clusters here (%s); say which one to join with --cluster ID", strings.Join(ids, ", "))
+	case len(list) == 0 && j.cfg.Cluster != "":
+		return nil, fmt.Sprintf("the cluster %s is not found; name a node of it with --join HOST:PORT", j.cfg.Cluster)
+	case len(list) == 0:
+		return nil, "no cluster is found; make one with \"picloud cluster init\", or name a node of one with --join HOST:PORT"
+	}
+	return list, ""
+}
+
+func (j *joiner) say(reason string) {
+	if reason != j.said {
+		j.said = reason
+		j.cfg.Say(reason)
+	}
+}
+
+// ask goes one step with the cluster behind an address. With neither membership
+// nor error the machine waits for the pause.
+func (j *joiner) ask(ctx context.Context, address string) (*Membership, time.Duration, error) {
+	c, err := meet(ctx, address, j.cfg.Now)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer c.client.CloseIdleConnections()
+	switch {
+	case j.authority != "" && c.authority != j.authority && j.cfg.Token != "":
+		return nil, 0, errors.New("it shows another certificate authority than the enrolment token names: it is not the cluster, or somebody stands in between")
+	case j.authority != "" && c.authority != j.authority:
+		return nil, 0, errors.New("it shows another certificate authority than the one whose code was shown: it is another cluster, or somebody stands in between")
+	}
+	if j.session == nil || j.session.authority != c.authority {
+		if err := j.begin(ctx, c); err != nil {
+			return nil, 0, err
+		}
+	}
+	answered, err := j.send(ctx, c, func(m *message) { m.Nonce, m.Challenge = j.session.nonce, j.session.challenge })
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case answered.Certificate != "":
+		membership, err := j.accept(c, answered)
+		return membership, 0, err
+	}
+	return nil, time.Duration(min(max(answered.Retry, 1), 60)) * time.Second, j.show(c, answered.Code)
+}
+
+// begin exchanges random numbers: the machine's stays hidden until it has the
+// cluster's.
+func (j *joiner) begin(ctx context.Context, c *cluster) error {
+	raw := make([]byte, nonceSize)
+	rand.Read(raw) // never fails: crypto/rand ends the program instead
+	nonce := base64.RawURLEncoding.EncodeToString(raw)
+	answered, err := j.send(ctx, c, func(m *message) { m.Commitment = commitment(nonce) })
+	if err != nil {
+		return err
+	}
+	if answered.Challenge == "" {
+		return errors.New("it gave no challenge")
+	}
+	j.session = &session{authority: c.authority, nonce: nonce, challenge: answered.Challenge}
+	return nil
+}
+
+// show shows the code that this side computes, and no other.
+func (j *joiner) show(c *cluster, theirs string) error {
+	own := code(c.authority, j.cfg.Identity.ID(), j.cfg.Identity.WrapKey(), j.session.nonce, j.session.challenge)
+	if theirs != own {
+		j.session = nil
+		return errors.New("it shows another code than this machine: it still has an older one, or somebody stands in between")
+	}
+	j.authority = c.authority
+	if !j.session.shown {
+		j.session.shown = true
+		j.cfg.Show(own)
+	}
+	j.say(fmt.Sprintf("an administrator has to approve this machine: picloud node approve %s, after comparing the code %s", j.cfg.Name, own))
+	return nil
+}
+
+// accept checks all that the cluster gives.
+func (j *joiner) accept(c *cluster, answered *reply) (*Membership, error) {
+	m := &Membership{
+		Certificate: []byte(answered.Certificate), Authority: []byte(answered.Roots),
+		ClusterID: answered.ClusterID, Domain: answered.Domain, Name: answered.Name, Members: answered.Members,
+	}
+	authority, err := iam.ParseCertificate(m.Authority)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("its certificate authority: %w", err)
+	case iam.Fingerprint(authority) != c.authority:
+		return nil, errors.New("it gave another certificate authority than it showed")
+	case m.Name != j.cfg.Name || m.Domain == "" || m.ClusterID == "" || j.cfg.Cluster != "" && !strings.EqualFold(j.cfg.Cluster, m.ClusterID):
+		return nil, errors.New("it let in another machine, or to another cluster, than was asked for")
+	}
+	if err := j.cfg.Identity.Fits(m.Certificate, m.Authority); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// send posts a message and reads the answer. A problem document is a
+// *base.Error.
+func (j *joiner) send(ctx context.Context, c *cluster, fill func(*message)) (*reply, error) {
+	body, err := j.message(c.authority, fill)
+	if err != nil {
+		return nil, err
+	}
+	return post(ctx, c.client, "https://"+c.host+Path, body)
+}
+
+// message signs what the machine says.
+func (j *joiner) message(authority string, fill func(*message)) (*message, error) {
+	csr, err := j.cfg.Identity.Request(j.cfg.Name, iam.IsPrivate)
+	if err != nil {
+		return nil, err
+	}
+	m := &message{
+		CSR: string(csr), WrapKey: j.cfg.Identity.WrapKey(), Name: j.cfg.Name, Cluster: j.cfg.Cluster,
+		Token: j.cfg.Token, Port: int64(j.cfg.Port),
+	}
+	if j.cfg.Addresses != nil {
+		addresses := j.cfg.Addresses()
+		m.Addresses = addresses[:min(len(addresses), addressesMax)]
+	}
+	fill(m)
+	proof, err := j.cfg.Identity.Sign(m.signed(authority))
+	m.Proof = base64.RawURLEncoding.EncodeToString(proof)
+	return m, err
+}
+
+// post sends JSON and reads a reply or a problem document.
+func post(ctx context.Context, client *http.Client, url string, message any) (*reply, error) {
+	body, err := json.Marshal(message)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	answer, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, answerMax))
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode/100 == 2 {
+		got := &reply{}
+		return got, json.Unmarshal(text, got)
+	}
+	var told problem
+	if json.Unmarshal(text, &told) != nil || told.Detail == "" {
+		return nil, fmt.Errorf("it answered %s", answer.Status)
+	}
+	failed := &base.Error{Code: base.CodeOfIRI(told.Type), Detail: told.Detail, Violations: told.Violations}
+	if failed.Code == "" {
+		failed.Code = base.CodeOfStatus(answer.StatusCode)
+	}
+	failed.RetryAfter, _ = strconv.Atoi(answer.Header.Get("Retry-After"))
+	return nil, failed
+}

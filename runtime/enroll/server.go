@@ -1,0 +1,231 @@
+package enroll
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/state"
+)
+
+// Door is what changes go through.
+type Door interface {
+	Do(ctx context.Context, r *command.Request) (command.Answer, error)
+}
+
+// Config is what a cluster lets machines in with. It serves where the leader
+// is; other nodes forward to it.
+type Config struct {
+	Door    Door
+	State   func() *state.State // the folded one
+	Vault   *iam.Vault
+	Actor   base.Ref         // this node, in whose name it lets in
+	Now     func() time.Time // of the log
+	Leading func() bool      // whether this node decides now
+	Logger  *slog.Logger
+	Limits  Limits
+}
+
+// Limits bounds what strangers can cause. Zero values mean the usual ones.
+type Limits struct {
+	Attempts int // to be let in, a minute and address; 5
+	Requests int // of any sort, a minute and address; 120
+	All      int // attempts a minute, of all addresses together; 60
+	Waiting  int // machines that wait to be approved; 32
+	Refusals int // addresses of which refusals are kept; 64
+}
+
+func (l Limits) withDefaults() Limits {
+	for limit, usual := range map[*int]int{&l.Attempts: 5, &l.Requests: 120, &l.All: 60, &l.Waiting: 32, &l.Refusals: 64} {
+		if *limit == 0 {
+			*limit = usual
+		}
+	}
+	return l
+}
+
+// How long things wait. A machine that was approved has a day to come back.
+const (
+	pendingLife  = time.Hour
+	approvedLife = 24 * time.Hour
+	refusalLife  = 24 * time.Hour
+	retry        = 2 // seconds until a waiting machine asks again
+)
+
+// Server is the endpoint at Path. It is safe for concurrent use.
+type Server struct {
+	cfg      Config
+	requests *limiter
+	attempts *limiter
+	all      *limiter
+
+	mu sync.Mutex // one enrolment at a time: what one decides the next one sees
+}
+
+// New makes the endpoint. Run keeps it tidy.
+func New(cfg Config) *Server {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	return &Server{
+		cfg: cfg, requests: newLimiter(cfg.Limits.Requests), attempts: newLimiter(cfg.Limits.Attempts), all: newLimiter(cfg.Limits.All),
+	}
+}
+
+// ServeHTTP answers POST with a challenge, a code, a membership, or a problem
+// document (RFC 9457). The address of who asks is r.RemoteAddr.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answered, err := s.serve(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	status := http.StatusAccepted
+	if answered.Certificate != "" {
+		status = http.StatusOK
+	}
+	send(w, status, "application/json", answered)
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) (*reply, error) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return nil, &base.Error{Code: base.Method, Detail: "machines ask to be enrolled with POST"}
+	}
+	address, err := addressOf(r.RemoteAddr)
+	if err != nil {
+		return nil, err
+	}
+	if wait := s.requests.take(address, time.Now()); wait > 0 {
+		return nil, tooOften(wait)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
+	if err != nil {
+		return nil, tooLarge(err)
+	}
+	asked, err := read(body, address)
+	if err == nil {
+		var answered *reply
+		if answered, err = s.enroll(r.Context(), asked); err == nil {
+			return answered, nil
+		}
+	}
+	return nil, s.refuse(r.Context(), asked, err)
+}
+
+func tooLarge(err error) error {
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return &base.Error{Code: base.TooLarge, Detail: "a request to be enrolled has at most 16 KiB"}
+	}
+	return &base.Error{Code: base.Unparsable, Detail: "the request to be enrolled did not arrive whole"}
+}
+
+func tooOften(wait time.Duration) error {
+	return &base.Error{
+		Code: base.Exhausted, RetryAfter: int(wait/time.Second) + 1,
+		Detail: "too many requests to be enrolled from this address; wait a little",
+	}
+}
+
+// addressOf is the address of a peer, without zone and in its shortest form.
+func addressOf(remote string) (netip.Addr, error) {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}, errors.New("the request to be enrolled came from no address")
+	}
+	return at.Addr().Unmap().WithZone(""), nil
+}
+
+// enroll answers a message that is well formed.
+func (s *Server) enroll(ctx context.Context, w *wish) (*reply, error) {
+	cluster, _ := s.cfg.State().Get("/").(*domain.Cluster)
+	if cluster == nil || !s.cfg.Leading() {
+		return nil, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no node can let machines in now; try again"}
+	}
+	authority, err := s.cfg.Vault.Authority()
+	if err != nil {
+		return nil, err
+	}
+	if !w.wants(cluster.Spec.ClusterID) {
+		return nil, &base.Error{Code: base.Conflict, Detail: "this is the cluster " + cluster.Spec.ClusterID + " (" + cluster.Spec.Domain + "), not the one that is wanted"}
+	}
+	fingerprint := iam.Fingerprint(authority.Certificate())
+	if !w.proves(fingerprint) {
+		return nil, &base.Error{Code: base.Forbidden, Detail: "the proof is not by the key of the request, or for another certificate authority than that of this cluster: somebody may stand in between"}
+	}
+	if err := authority.May(w.request, iam.Subject{Name: w.Name}); err != nil {
+		return nil, err
+	}
+	secret, err := s.cfg.Vault.Secret("picloud enrolment challenge v1")
+	if err != nil {
+		return nil, err
+	}
+	now := s.cfg.Now()
+	if w.Commitment != "" {
+		return &reply{Challenge: challenge(secret, now, w.Commitment, w.request.ID, w.WrapKey)}, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := &admission{
+		Server: s, ctx: ctx, wish: w, state: s.cfg.State(), cluster: cluster, authority: authority, now: now,
+		fresh: challenged(w.Challenge, secret, now, commitment(w.Nonce), w.request.ID, w.WrapKey),
+		code:  code(fingerprint, w.request.ID, w.WrapKey, w.Nonce, w.Challenge),
+	}
+	return a.decide()
+}
+
+// attempt counts one attempt to be let in, once.
+func (s *Server) attempt(w *wish) error {
+	if w.counted {
+		return nil
+	}
+	now := time.Now()
+	if wait := s.attempts.take(w.address, now); wait > 0 {
+		return tooOften(wait)
+	}
+	if wait := s.all.take(netip.IPv6Unspecified(), now); wait > 0 {
+		return tooOften(wait)
+	}
+	w.counted = true
+	return nil
+}
+
+// problem is a problem document.
+type problem struct {
+	Type       string           `json:"type"`
+	Title      string           `json:"title"`
+	Status     int              `json:"status"`
+	Detail     string           `json:"detail"`
+	Violations []base.Violation `json:"violations,omitempty"`
+}
+
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // who asked has left
+	}
+	var e *base.Error
+	if !errors.As(err, &e) {
+		s.cfg.Logger.Error("an enrolment failed", "error", err)
+		e = &base.Error{Code: base.Internal, Detail: "the enrolment failed; the log of the node says why"}
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
+	send(w, e.Code.Status(), "application/problem+json", problem{
+		Type: e.Code.IRI(), Title: "The machine was not let in", Status: e.Code.Status(), Detail: e.Detail, Violations: e.Violations,
+	})
+}
