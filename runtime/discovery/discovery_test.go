@@ -61,7 +61,7 @@ func TestBothFamiliesAreSaidAndOrdinaryAddressesComeFirst(t *testing.T) {
 // A node with a foot in two networks says in each what holds there.
 func TestEachInterfaceSaysItsOwnAddresses(t *testing.T) {
 	n := newNetwork(t)
-	other := newNetwork(t)
+	other := anotherNetwork(t)
 	middle, _ := n.plugged(1)
 	p, err := other.Plug(middle, "eth1")
 	n.must(err)
