@@ -95,6 +95,9 @@ func appendClusterStatus(e *base.Encoder, s *domain.ClusterStatus) {
 	if s.Generation != nil {
 		e.Integer("generation", *s.Generation)
 	}
+	if s.CompactedThrough != nil {
+		e.Integer("compactedThrough", *s.CompactedThrough)
+	}
 }
 
 // decodeClusterStatus reads what was observed of a cluster.
@@ -111,6 +114,8 @@ func decodeClusterStatus(d *base.Decoder, v *base.Value) (s domain.ClusterStatus
 			s.Term = new(d.Integer(m.Value))
 		case "generation":
 			s.Generation = new(d.Integer(m.Value))
+		case "compactedThrough":
+			s.CompactedThrough = new(d.Integer(m.Value))
 		}
 	}
 	return s
@@ -136,6 +141,10 @@ func appendClusterPayload(e *base.Encoder, p domain.Payload) {
 	case *domain.ClusterRecovered:
 		if p.Generation != nil {
 			e.Integer("generation", *p.Generation)
+		}
+	case *domain.LogCompacted:
+		if p.CompactedThrough != nil {
+			e.Integer("compactedThrough", *p.CompactedThrough)
 		}
 	}
 }

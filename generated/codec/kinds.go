@@ -455,6 +455,9 @@ func decodePayload(d *base.Decoder, t domain.EventType, v *base.Value) domain.Pa
 	case domain.TypeClusterRecovered:
 		s := decodeClusterStatus(d, v)
 		return &domain.ClusterRecovered{Generation: s.Generation}
+	case domain.TypeLogCompacted:
+		s := decodeClusterStatus(d, v)
+		return &domain.LogCompacted{CompactedThrough: s.CompactedThrough}
 	case domain.TypeConfigDeclared:
 		return &domain.ConfigDeclared{Spec: decodeConfigSpec(d, v)}
 	case domain.TypeConfigChanged:

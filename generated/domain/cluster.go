@@ -45,6 +45,8 @@ type ClusterStatus struct {
 	Term *int64
 	// How often the cluster was recovered from a lost quorum or a backup; absent for never.
 	Generation *int64
+	// Log position up to which superseded observations are dropped.
+	CompactedThrough *int64
 }
 
 // Kind is KindCluster.
@@ -256,6 +258,31 @@ func (c *RecoverCluster) Decide(before Resource) ([]Payload, error) {
 	return []Payload{&ClusterRecovered{Generation: c.Generation}}, nil
 }
 
+// CompactCluster says of a cluster: what was superseded long ago is dropped.
+type CompactCluster struct {
+	Ref base.Ref
+	// Log position up to which superseded observations are dropped.
+	CompactedThrough *int64
+}
+
+func (*CompactCluster) Kind() Kind                              { return KindCluster }
+func (c *CompactCluster) Subject() base.Ref                     { return c.Ref }
+func (*CompactCluster) Permission() string                      { return "cluster:observe" }
+func (*CompactCluster) Validate(*base.Check)                    {}
+func (*CompactCluster) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives LogCompacted, nothing where that holds already.
+func (c *CompactCluster) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Cluster)
+	if now == nil {
+		return nil, missing(KindCluster, c.Ref)
+	}
+	if base.Same(c.CompactedThrough, now.Status.CompactedThrough) {
+		return nil, nil
+	}
+	return []Payload{&LogCompacted{CompactedThrough: c.CompactedThrough}}, nil
+}
+
 // ClusterDeclared: a cluster was declared.
 type ClusterDeclared struct {
 	Spec ClusterSpec
@@ -289,6 +316,12 @@ type ClusterRecovered struct {
 	Generation *int64
 }
 
+// LogCompacted: every node drops the observations up to a position that newer ones up to there supersede.
+type LogCompacted struct {
+	// Log position up to which superseded observations are dropped.
+	CompactedThrough *int64
+}
+
 // The types of events of Clusters.
 const (
 	TypeClusterDeclared  EventType = "ClusterDeclared"
@@ -296,6 +329,7 @@ const (
 	TypeClusterObserved  EventType = "ClusterObserved"
 	TypeLeaderChanged    EventType = "LeaderChanged"
 	TypeClusterRecovered EventType = "ClusterRecovered"
+	TypeLogCompacted     EventType = "LogCompacted"
 )
 
 func (*ClusterDeclared) Kind() Kind      { return KindCluster }
@@ -312,6 +346,9 @@ func (*LeaderChanged) Type() EventType { return TypeLeaderChanged }
 
 func (*ClusterRecovered) Kind() Kind      { return KindCluster }
 func (*ClusterRecovered) Type() EventType { return TypeClusterRecovered }
+
+func (*LogCompacted) Kind() Kind      { return KindCluster }
+func (*LogCompacted) Type() EventType { return TypeLogCompacted }
 
 func evolveCluster(now *Cluster, e *Event) (*Cluster, error) {
 	if p, ok := e.Payload.(*ClusterDeclared); ok {
@@ -337,6 +374,9 @@ func evolveCluster(now *Cluster, e *Event) (*Cluster, error) {
 	case *ClusterRecovered:
 		next.Head = now.observed(e)
 		next.Status.Generation = p.Generation
+	case *LogCompacted:
+		next.Head = now.observed(e)
+		next.Status.CompactedThrough = p.CompactedThrough
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

@@ -9,6 +9,7 @@ func PermanentEvent(t EventType) bool {
 	case TypeAlertObserved,
 		TypeBinaryObserved,
 		TypeClusterObserved,
+		TypeLogCompacted,
 		TypeContainerObserved,
 		TypeEnrollmentRepeated,
 		TypeEnrollmentRefusedAgain,
@@ -81,6 +82,8 @@ func Supertypes(t EventType) []string {
 	case TypeLeaderChanged:
 		return []string{"Event"}
 	case TypeClusterRecovered:
+		return []string{"Event"}
+	case TypeLogCompacted:
 		return []string{"Event"}
 	case TypeConfigDeclared:
 		return []string{"ResourceDeclared", "Event"}
@@ -398,7 +401,7 @@ func EventTypes(kind Kind) []EventType {
 	case KindCapability:
 		return []EventType{TypeCapabilityDeclared, TypeCapabilityChanged, TypeCapabilityDeleted}
 	case KindCluster:
-		return []EventType{TypeClusterDeclared, TypeClusterChanged, TypeClusterObserved, TypeLeaderChanged, TypeClusterRecovered}
+		return []EventType{TypeClusterDeclared, TypeClusterChanged, TypeClusterObserved, TypeLeaderChanged, TypeClusterRecovered, TypeLogCompacted}
 	case KindConfig:
 		return []EventType{TypeConfigDeclared, TypeConfigChanged, TypeConfigDeleted}
 	case KindContainer:

@@ -43,4 +43,7 @@ func appendCluster(w *base.QuadWriter, r *domain.Cluster) {
 	if r.Status.Generation != nil {
 		w.Integer(s, PropGeneration, *r.Status.Generation)
 	}
+	if r.Status.CompactedThrough != nil {
+		w.Integer(s, PropCompactedThrough, *r.Status.CompactedThrough)
+	}
 }

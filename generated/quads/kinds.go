@@ -166,6 +166,8 @@ func eventClass(t domain.EventType) string {
 		return ClassLeaderChanged
 	case domain.TypeClusterRecovered:
 		return ClassClusterRecovered
+	case domain.TypeLogCompacted:
+		return ClassLogCompacted
 	case domain.TypeConfigDeclared:
 		return ClassConfigDeclared
 	case domain.TypeConfigChanged:

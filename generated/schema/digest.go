@@ -5,4 +5,4 @@ package schema
 // ModelDigest is the SHA-256 of the fold model: kinds, fields, tokens, events,
 // phases and references, without comments. Checkpoints carry it; under another
 // digest they are made anew from the log.
-const ModelDigest = "b9e2834658158af95bdc8e9e259153416dadf39e0b09db32b263748e33b1dd53"
+const ModelDigest = "cb4084cc2858e2cc94e6b8b8bcd290bae7493d0b98d06d1123421a38bf8b4929"

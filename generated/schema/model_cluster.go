@@ -225,6 +225,18 @@ func classesCluster() []*base.Class {
 					Max:      limit(9007199254740991),
 					Observed: true,
 				},
+				{
+					Name:     "compactedThrough",
+					IRI:      "https://picloud.local/ontology#compactedThrough",
+					Shape:    "https://picloud.local/ontology#Cluster-compactedThrough",
+					Comment:  "Log position up to which superseded observations are dropped.",
+					Order:    85,
+					Type:     base.TypeInteger,
+					Scalar:   "Position",
+					Min:      limit(1),
+					Max:      limit(9007199254740991),
+					Observed: true,
+				},
 			},
 		},
 		{
