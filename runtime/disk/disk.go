@@ -39,8 +39,8 @@ type File interface {
 	Sync() error
 }
 
-// partial is put behind the name of a file that is not whole yet.
-const partial = ".new"
+// Partial is put behind the name of a file that is not whole yet.
+const Partial = ".new"
 
 // ReadFile is os.ReadFile.
 func ReadFile(fsys FS, path string) ([]byte, error) {
@@ -63,13 +63,13 @@ func ReadFile(fsys FS, path string) ([]byte, error) {
 // and durably. One caller at a time; what a crash leaves behind is overwritten
 // by the next.
 func WriteFile(fsys FS, path string, perm os.FileMode, write func(io.Writer) error) (err error) {
-	f, err := fsys.OpenFile(path+partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	f, err := fsys.OpenFile(path+Partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, absent(fsys.Remove(path+partial)))
+			err = errors.Join(err, absent(fsys.Remove(path+Partial)))
 		}
 	}()
 	err = write(io.NewOffsetWriter(f, 0))
@@ -79,7 +79,7 @@ func WriteFile(fsys FS, path string, perm os.FileMode, write func(io.Writer) err
 	if err = closing(f, err); err != nil {
 		return err
 	}
-	if err := fsys.Rename(path+partial, path); err != nil {
+	if err := fsys.Rename(path+Partial, path); err != nil {
 		return err
 	}
 	return fsys.SyncDir(filepath.Dir(path))

@@ -75,6 +75,8 @@ func (l *Log) encode(head Head, index uint64, batches []Batch) (Head, error) {
 			return head, fmt.Errorf("eventlog: batch %d of Raft entry %d is of %s, before the log's %s", i, index, stamp(b.Time), stamp(head.Time))
 		case foreign && said.First != head.Position+1:
 			return head, fmt.Errorf("eventlog: batch %d of Raft entry %d is at position %d, the log goes on at %d", i, index, said.First, head.Position+1)
+		case b.Dropped && len(b.Payload) > MaxLeft:
+			return head, fmt.Errorf("eventlog: dropped batch %d of Raft entry %d has %d bytes left, the limit is %d", i, index, len(b.Payload), MaxLeft)
 		case b.Dropped && !foreign:
 			return head, fmt.Errorf("eventlog: batch %d of Raft entry %d is new and dropped at once", i, index)
 		}
@@ -100,7 +102,8 @@ func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
 // write puts l.buf at the end of the active segment, or leaves it as it was.
 func (l *Log) write(v *view) error {
-	_, err := v.file.WriteAt(l.buf, v.end)
+	n, err := v.file.WriteAt(l.buf, v.end)
+	l.written.Add(int64(n))
 	if err == nil {
 		return nil
 	}

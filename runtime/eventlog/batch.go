@@ -23,10 +23,11 @@ type Batch struct {
 	Time    time.Time // log time, whole nanoseconds, UTC; never earlier than the batch before
 	Digest  Digest    // the chain after this batch; Append sets it
 	Payload []byte    // the events, encoded by others; never changed, may be kept
-	// Dropped tells that compaction took the payload away; the rest stands. Whoever
-	// folds the log passes it over: what it said is said again later.
+	// Dropped tells that compaction took the payload away and left what it says of
+	// it in its place (see Compaction); the rest stands. Whoever folds the log passes
+	// it over: what it said is said again later.
 	Dropped bool
-	// Length is that of the payload in bytes, also of a dropped one; Append sets it.
+	// Length is that of the payload in bytes as it was appended; Append sets it.
 	Length uint32
 }
 
@@ -50,7 +51,8 @@ const MaxPayload = 24 << 20
 //	 4 u32 length of the payload as it was appended
 //	 8 u64 Raft index
 //	16 u32 flags: 1 = more batches of the same Raft entry follow,
-//	       2 = the payload was dropped and is not there
+//	       2 = the payload was dropped; above bit 8 then the length of what
+//	       was left in its place
 //	20 u32 number of events      ┐
 //	24 u64 first position        │ chained, with the length
 //	32 i64 time, Unix nanoseconds┘
@@ -61,20 +63,25 @@ const frameHeader = 72
 const (
 	flagMore    = 1
 	flagDropped = 2
+	leftShift   = 8
 )
+
+// MaxLeft bounds what compaction leaves of a batch, in bytes.
+const MaxLeft = 1<<24 - 1
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Reasons why bytes are no frame.
 var (
-	errShort   = errors.New("the file ends within a batch")
-	errSum     = errors.New("the checksum (CRC-32C) of the batch does not match")
-	errLength  = fmt.Errorf("the length of the batch is over %d bytes", MaxPayload)
-	errFields  = errors.New("the batch has no events, unknown flags or an overflowing position")
-	errOrder   = errors.New("the batch does not continue the positions before it")
-	errChain   = errors.New("the batch does not continue the digest chain")
-	errHeader  = errors.New("the header of the segment does not stand for where the log is")
-	errRewound = errors.New("the batch's time or Raft index goes backwards")
+	errShort     = errors.New("the file ends within a batch")
+	errSum       = errors.New("the checksum (CRC-32C) of the batch does not match")
+	errLength    = fmt.Errorf("the length of the batch is over %d bytes", MaxPayload)
+	errFields    = errors.New("the batch has no events, unknown flags or an overflowing position")
+	errOrder     = errors.New("the batch does not continue the positions before it")
+	errChain     = errors.New("the batch does not continue the digest chain")
+	errHeaderBad = errors.New("the header of the segment is damaged")
+	errHeader    = errors.New("the header of the segment does not stand for where the log is")
+	errRewound   = errors.New("the batch's time or Raft index goes backwards")
 )
 
 func appendFrame(buf []byte, b *Batch, before Digest, more bool) []byte {
@@ -87,7 +94,7 @@ func appendFrame(buf []byte, b *Batch, before Digest, more bool) []byte {
 		flags |= flagMore
 	}
 	if b.Dropped {
-		flags |= flagDropped
+		flags |= flagDropped | uint32(len(b.Payload))<<leftShift
 	} else {
 		b.Length = uint32(len(b.Payload))
 	}
@@ -99,9 +106,9 @@ func appendFrame(buf []byte, b *Batch, before Digest, more bool) []byte {
 	le.PutUint64(h[32:], uint64(b.Time.UnixNano()))
 	if !b.Dropped {
 		b.Digest = link(before, h, b.Payload)
-		buf = append(buf, b.Payload...)
 	}
-	copy(buf[start+40:], b.Digest[:])
+	copy(h[40:], b.Digest[:])
+	buf = append(buf, b.Payload...)
 	le.PutUint32(buf[start:], crc32.Checksum(buf[start+4:], castagnoli))
 	return buf
 }
@@ -121,12 +128,12 @@ func link(before Digest, h, payload []byte) Digest {
 // frameSize is the number of bytes of the frame that starts with h, which
 // holds at least frameHeader bytes.
 func frameSize(h []byte) (int, error) {
-	n := binary.LittleEndian.Uint32(h[4:])
+	n, flags := binary.LittleEndian.Uint32(h[4:]), binary.LittleEndian.Uint32(h[16:])
 	switch {
 	case n > MaxPayload:
 		return 0, errLength
-	case binary.LittleEndian.Uint32(h[16:])&flagDropped != 0:
-		return frameHeader, nil
+	case flags&flagDropped != 0:
+		return frameHeader + int(flags>>leftShift), nil
 	}
 	return frameHeader + int(n), nil
 }
@@ -146,9 +153,10 @@ func decodeFrame(f []byte) (b Batch, more bool, err error) {
 		Digest:  Digest(f[40:72]),
 		Dropped: flags&flagDropped != 0,
 		Length:  le.Uint32(f[4:]),
+		Payload: f[frameHeader:len(f):len(f)],
 	}
-	if !b.Dropped {
-		b.Payload = f[frameHeader:len(f):len(f)]
+	if b.Dropped {
+		flags &= 1<<leftShift - 1
 	}
 	if b.Count == 0 || b.First == 0 || b.Last() < b.First || flags&^(flagMore|flagDropped) != 0 {
 		return Batch{}, false, errFields

@@ -12,14 +12,16 @@
 //     false of the whole entry.
 //   - A segment holds only what the cluster agreed on, in an order and at a
 //     size that all nodes agree on; nothing in it is particular to one node.
-//     A sealed segment never changes.
+//   - A sealed segment never changes, but may get another form as a whole:
+//     compressed, or without payloads that newer events supersede. Positions, time,
+//     Raft index and the digest chain stay, and it is read as before.
 //   - What was once synced and is no longer readable is corruption, named with
 //     file, offset and position. Only what was never synced is cut, and the cut
 //     is reported: Raft's log still has it.
 //   - No lock is held while a reader's consumer works, and a reader holds no
 //     file open between two reads.
 //
-// Deliberately absent: retention, compression, any knowledge of Raft beyond the
-// index stored with each batch, and any goroutine: whoever owns the log decides
-// when to sync it.
+// Deliberately absent: what may be dropped (see Compaction), any knowledge of Raft
+// beyond the index stored with each batch, and any goroutine: whoever owns the log
+// decides when to sync, archive and compact it.
 package eventlog

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/picloud/picloud/runtime/disk"
+	"github.com/picloud/picloud/runtime/eventlog/archive"
 )
 
 // Config says where a log is and how it is kept.
@@ -29,6 +30,7 @@ type Log struct {
 	dir      string
 	limit    int64
 	fs       disk.FS
+	codec    *archive.Codec
 	recovery Recovery
 
 	view atomic.Pointer[view]
@@ -41,6 +43,10 @@ type Log struct {
 	markFile disk.File
 	mark     mark
 	syncErr  error
+
+	rewriting disk.Lock // archive, compact, heal; taken before mu
+	compacted atomic.Uint64
+	written   atomic.Int64
 }
 
 // view is what readers see: replaced whole by each append.
@@ -71,7 +77,11 @@ func Open(cfg Config) (*Log, error) {
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, named("open the event log", err)
 	}
-	l := &Log{dir: cfg.Dir, limit: cfg.SegmentBytes, fs: cfg.FS, mu: disk.NewLock(), syncMu: disk.NewLock()}
+	codec, err := archive.NewCodec()
+	if err != nil {
+		return nil, fmt.Errorf("eventlog: %w", err)
+	}
+	l := &Log{dir: cfg.Dir, limit: cfg.SegmentBytes, fs: cfg.FS, codec: codec, mu: disk.NewLock(), syncMu: disk.NewLock(), rewriting: disk.NewLock()}
 	if err := l.open(); err != nil {
 		if l.markFile != nil {
 			err = errors.Join(err, l.markFile.Close())

@@ -81,7 +81,7 @@ func (l *Log) DigestAt(position uint64) (Digest, error) {
 		return v.head.Digest, nil
 	}
 	next := slices.IndexFunc(v.segments, func(s *segment) bool { return position <= s.before.Position })
-	if next >= 0 && position == v.segments[next].before.Position {
+	if next >= 0 && position == v.segments[next].before.Position && !v.segments[next].damaged {
 		return v.segments[next].before.Digest, nil
 	}
 	b, err := l.ReadAt(position)
@@ -157,7 +157,7 @@ func (r *Reader) step(v *view, until uint64) (frame, error) {
 		case f.batch.Last() <= r.after:
 			continue // the index leads to a little before
 		case f.batch.First > r.after+1:
-			bad := &frameError{r.scan.offset - int64(len(f.raw)), errOrder}
+			bad := &frameError{f.at, errOrder}
 			r.scan = nil
 			return frame{}, seg.corrupt(bad, r.after+1)
 		}

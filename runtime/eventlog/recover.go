@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -43,88 +42,8 @@ func (l *Log) open() error {
 	if len(segments) == 0 {
 		return l.begin()
 	}
+	l.readCompacted()
 	return l.resume(segments)
-}
-
-// list reads the header of every segment. torn is the path of a newest segment
-// that has no good one.
-func (l *Log) list() (segments []*segment, torn string, err error) {
-	names, err := l.fs.ReadDir(l.dir)
-	if err != nil {
-		return nil, "", named("list the event log", err)
-	}
-	for _, name := range names {
-		if !isSegment(name) {
-			continue
-		}
-		path := filepath.Join(l.dir, name)
-		if torn != "" {
-			return nil, "", &CorruptError{File: torn, Reason: "the header of the segment is damaged"}
-		}
-		seg, err := l.inspect(path)
-		if err != nil {
-			return nil, "", err
-		}
-		if seg == nil {
-			torn = path
-			continue
-		}
-		if n := len(segments); n > 0 && segments[n-1].number == seg.number && segments[n-1].size == segmentHeader {
-			// A generation began without a batch in the one before: see rotate.
-			if err := l.fs.Remove(segments[n-1].path); err != nil {
-				return nil, "", named("remove an empty segment", err)
-			}
-			segments = segments[:n-1]
-		}
-		if err := continues(segments, seg); err != nil {
-			return nil, "", err
-		}
-		segments = append(segments, seg)
-	}
-	return segments, torn, nil
-}
-
-// inspect reads the header of a segment; nil if it has no good one.
-func (l *Log) inspect(path string) (*segment, error) {
-	f, err := l.fs.OpenFile(path, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, named("open the event log", err)
-	}
-	seg, err := inspectFile(f, path)
-	return seg, closing(f, err)
-}
-
-func inspectFile(f disk.File, path string) (*segment, error) {
-	size, err := f.Size()
-	if err != nil {
-		return nil, fmt.Errorf("open the event log %s: %w", path, err)
-	}
-	h := make([]byte, segmentHeader)
-	if _, err := f.ReadAt(h, 0); errors.Is(err, io.EOF) {
-		return nil, nil
-	} else if err != nil {
-		return nil, fmt.Errorf("open the event log %s: %w", path, err)
-	}
-	number, before, ok := decodeSegmentHeader(h)
-	if !ok {
-		return nil, nil
-	}
-	return &segment{path: path, number: number, before: before, size: size}, nil
-}
-
-func continues(segments []*segment, seg *segment) error {
-	if want := filepath.Base(segmentPath("", seg.first())); filepath.Base(seg.path) != want {
-		return &CorruptError{File: seg.path, Position: seg.first(), Reason: "the segment says its name is " + want}
-	}
-	want := uint64(1)
-	if n := len(segments); n > 0 {
-		want = segments[n-1].number + 1
-	}
-	if seg.number != want {
-		return &CorruptError{File: seg.path, Position: seg.first(),
-			Reason: fmt.Sprintf("this is segment number %d, but the one before it, number %d, is missing", seg.number, seg.number-1)}
-	}
-	return nil
 }
 
 // dropTorn removes a newest segment whose header never became durable.
@@ -171,6 +90,9 @@ func (l *Log) resume(segments []*segment) error {
 	seg := segments[len(segments)-1]
 	if l.mark.segment > seg.first() {
 		return &CorruptError{File: segmentPath(l.dir, l.mark.segment), Position: l.mark.position, Reason: "the segment is missing"}
+	}
+	if seg.archive != nil || seg.damaged {
+		return &CorruptError{File: seg.path, Position: seg.first(), Reason: "the segments that came after it are missing"}
 	}
 	head, end, whole, bad := l.replay(seg)
 	var torn *frameError

@@ -83,7 +83,7 @@ func (l *Log) rotate(v *view, head Head) (*view, error) {
 	if err != nil {
 		return v, err
 	}
-	sealed.size = v.end
+	sealed.size, sealed.stored = v.end, v.end
 	segments := v.segments[:len(v.segments):len(v.segments)]
 	if empty {
 		segments = segments[: len(segments)-1 : len(segments)-1]

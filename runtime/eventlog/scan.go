@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/picloud/picloud/runtime/disk"
+	"github.com/picloud/picloud/runtime/eventlog/archive"
 )
 
 // chunk is how much a scanner reads at once, in bytes.
@@ -27,6 +29,7 @@ type scanner struct {
 type frame struct {
 	batch Batch
 	raw   []byte
+	at    int64 // offset in the segment
 	more  bool
 }
 
@@ -37,7 +40,7 @@ func newScanner(fs disk.FS, seg *segment, offset, limit int64) *scanner {
 // next gives the frame at the offset and moves past it; io.EOF at the limit;
 // one of the reasons in batch.go as a *frameError when the bytes are no frame.
 func (s *scanner) next() (frame, error) {
-	if s.offset == s.limit {
+	if s.offset == s.limit && !s.seg.damaged {
 		s.buf = nil
 		return frame{}, io.EOF
 	}
@@ -56,38 +59,54 @@ func (s *scanner) next() (frame, error) {
 	if err != nil {
 		return frame{}, s.bad(err)
 	}
-	s.buf = s.buf[n:]
-	s.offset += int64(n)
-	return frame{b, raw, more}, nil
+	at := s.offset
+	s.buf, s.offset = s.buf[n:], at+int64(n)
+	return frame{b, raw, at, more}, nil
 }
 
-// fill makes at least n bytes from the offset on available. Each chunk is a
-// buffer of its own, so payloads handed out stay as they are.
+// fill makes at least n bytes from the offset on available. What is read is a
+// buffer of its own each time, so payloads handed out stay as they are.
 func (s *scanner) fill(n int) error {
-	if len(s.buf) >= n {
+	have := int64(len(s.buf))
+	switch left := s.limit - s.offset; {
+	case have >= int64(n):
 		return nil
-	}
-	left := s.limit - s.offset
-	if left < int64(n) {
+	case s.seg.damaged:
+		return s.bad(errHeaderBad)
+	case left < int64(n):
 		return s.bad(errShort)
 	}
-	buf := make([]byte, min(left, int64(max(n, chunk))))
 	f, err := s.fs.OpenFile(s.seg.path, os.O_RDONLY, 0)
 	if err != nil {
 		return fmt.Errorf("read the event log: %w", err)
 	}
-	got, err := f.ReadAt(buf, s.offset)
+	got, err := s.load(f, s.offset+have, n-int(have))
+	err = closing(f, err)
+	switch {
+	case errors.Is(err, archive.ErrDamaged):
+		return s.bad(err)
+	case err != nil:
+		return fmt.Errorf("read the event log %s at byte %d: %w", s.seg.path, s.offset, err)
+	case have+int64(len(got)) < int64(n):
+		return s.bad(errShort)
+	case have > 0:
+		got = slices.Concat(s.buf, got)
+	}
+	s.buf = got
+	return nil
+}
+
+// load reads at least n bytes, if there are so many, and somewhat more.
+func (s *scanner) load(f disk.File, offset int64, n int) ([]byte, error) {
+	if s.seg.archive != nil {
+		return s.seg.archive.Read(f, offset, n)
+	}
+	buf := make([]byte, min(s.limit-offset, int64(max(n, chunk))))
+	got, err := f.ReadAt(buf, offset)
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	if err = closing(f, err); err != nil {
-		return fmt.Errorf("read the event log %s at byte %d: %w", s.seg.path, s.offset, err)
-	}
-	if got < n {
-		return s.bad(errShort)
-	}
-	s.buf = buf[:got]
-	return nil
+	return buf[:got], err
 }
 
 func (s *scanner) bad(reason error) error {

@@ -7,11 +7,13 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/picloud/picloud/runtime/disk"
+	"github.com/picloud/picloud/runtime/eventlog/archive"
 )
 
 // A segment file begins with a header that repeats where the log stood, so that
@@ -30,18 +32,25 @@ const (
 	segmentHeader = 80
 	segmentPrefix = "events-"
 	segmentSuffix = ".seg"
+	archiveSuffix = ".arc"
+	positionWidth = 20 // digits hold any position, so names sort as positions do
 )
 
 // indexStride is how many bytes of a segment one entry of its sparse index
 // covers: at most 1,024 entries for a segment of 64 MiB.
 const indexStride = 64 << 10
 
-// segment is one file. All but the index is fixed once it is known.
+// segment is one file. All but the index is fixed once it is known: another form
+// of it (see rewrite) is another segment.
 type segment struct {
 	path   string
 	number uint64
 	before Head  // where the log stood when it began
-	size   int64 // in bytes
+	size   int64 // bytes of header and frames
+
+	archive *archive.Archive // how it is stored; nil: as it is
+	stored  int64            // bytes of the file; set once it is sealed
+	damaged bool             // nothing but its place is known
 
 	mu      sync.Mutex
 	indexed bool
@@ -57,12 +66,42 @@ type place struct {
 func (s *segment) first() uint64 { return s.before.Position + 1 }
 
 func segmentPath(dir string, first uint64) string {
-	// Twenty digits hold any position, so names sort as positions do.
-	return filepath.Join(dir, fmt.Sprintf("%s%020d%s", segmentPrefix, first, segmentSuffix))
+	return filepath.Join(dir, fmt.Sprintf("%s%0*d%s", segmentPrefix, positionWidth, first, segmentSuffix))
+}
+
+// archivePath is the path of a segment in compressed form. Each compaction gives
+// another, so that a reader of the former form is not misled.
+func archivePath(dir string, first, compacted uint64) string {
+	return filepath.Join(dir, fmt.Sprintf("%s%0*d-%0*d%s", segmentPrefix, positionWidth, first, positionWidth, compacted, archiveSuffix))
 }
 
 func isSegment(name string) bool {
-	return strings.HasPrefix(name, segmentPrefix) && strings.HasSuffix(name, segmentSuffix)
+	return strings.HasPrefix(name, segmentPrefix) && (strings.HasSuffix(name, segmentSuffix) || strings.HasSuffix(name, archiveSuffix))
+}
+
+// firstOf is the position that a segment's name says; 0 if it says none.
+func firstOf(name string) uint64 {
+	digits := strings.TrimPrefix(name, segmentPrefix)
+	first, _ := strconv.ParseUint(digits[:min(positionWidth, len(digits))], 10, 64)
+	return first
+}
+
+// compacted is the position up to which newer events were looked at when this form
+// was made; 0: never.
+func (s *segment) compacted() uint64 {
+	if s.archive == nil {
+		return 0
+	}
+	return s.archive.Notes[0]
+}
+
+// droppable is how many batches may be dropped by a later compaction; unknown
+// where none was.
+func (s *segment) droppable() uint64 {
+	if s.compacted() == 0 {
+		return ^uint64(0)
+	}
+	return s.archive.Notes[1]
 }
 
 func encodeSegmentHeader(number uint64, before Head) []byte {

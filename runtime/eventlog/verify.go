@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 )
 
 // Verify reads every segment whole, checks every checksum and the digest chain
@@ -13,13 +14,18 @@ func (l *Log) Verify(ctx context.Context) (Head, error) {
 	v := l.view.Load()
 	head := v.segments[0].before
 	for i, seg := range v.segments {
-		if !head.begins(seg.before) {
+		if !seg.damaged && !head.begins(seg.before) {
 			return head, &CorruptError{File: seg.path, Position: seg.first(), Reason: "the header of the segment does not continue the segment before it"}
 		}
-		var err error
-		if head, err = l.verify(ctx, seg, v.limit(i)); err != nil {
-			return head, err
+		after, err := l.verify(ctx, seg, v.limit(i))
+		for errors.Is(err, fs.ErrNotExist) && l.view.Load().segments[i] != seg { // rewritten meanwhile
+			seg = l.view.Load().segments[i]
+			after, err = l.verify(ctx, seg, seg.size)
 		}
+		if err != nil {
+			return after, err
+		}
+		head = after
 	}
 	if head != v.head {
 		return head, &CorruptError{File: v.active().path, Offset: v.end, Position: head.Position, Reason: "the file is not what was appended"}
@@ -33,7 +39,7 @@ func (l *Log) verify(ctx context.Context, seg *segment, limit int64) (Head, erro
 	if err != nil {
 		return head, err
 	}
-	if again == nil || again.before != seg.before || again.number != seg.number {
+	if seg.damaged || again == nil || again.before != seg.before || again.number != seg.number {
 		return head, &CorruptError{File: seg.path, Position: seg.first(), Reason: "the header of the segment is damaged"}
 	}
 	sc := newScanner(l.fs, seg, segmentHeader, limit)
