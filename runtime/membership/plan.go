@@ -3,7 +3,6 @@ package membership
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -207,7 +206,7 @@ func (p *planner) evict() (held Action) {
 			why = "no such node is enrolled"
 		case m.Removed:
 			why = "the node was removed"
-		case incarnation(m.RaftID) > incarnation(s.ID):
+		case consensus.IncarnationOf(m.RaftID) > consensus.IncarnationOf(s.ID):
 			why = "the node lost this part of the consensus and began anew"
 		default:
 			continue
@@ -224,18 +223,6 @@ func (p *planner) evict() (held Action) {
 		return gone[0]
 	}
 	return held
-}
-
-// incarnation is how often the node began anew; -1 of nobody.
-func incarnation(raftID string) int {
-	id, number, again := strings.Cut(raftID, "/")
-	switch n, err := strconv.Atoi(number); {
-	case id == "":
-		return -1
-	case again && err == nil:
-		return n
-	}
-	return 0
 }
 
 // rank orders what is false before what is true.
