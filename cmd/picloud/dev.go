@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/cmd/picloud/cli"
-	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/node"
 )
 
@@ -35,7 +33,8 @@ client.json (for --context), ca.pem and admin.token.`,
 			})
 		},
 	}
-	o.flags(c, devDir, "warn")
+	o.bootstrap = true
+	o.flags(c, devDir, "127.0.0.1:7443", "warn")
 	c.Flags().StringArrayVar(&paths, "apply", nil, "file or folder to apply once the node is ready; may be repeated")
 	return c
 }
@@ -67,20 +66,15 @@ func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, paths
   picloud %[1]sevents stream --after 0
   curl --cacert %[3]s --connect-to %[4]s:443:%[5]s -H "Authorization: Bearer $(cat %[6]s)" https://%[4]s/
   in a browser: %[7]s/ (any name, the token in %[6]s as password; reading only)
-`, context, example, filepath.Join(o.dir, "ca.pem"), o.domain, n.Address(), filepath.Join(o.dir, "admin.token"), address)
+`, context, example, filepath.Join(o.dir, "ca.pem"), n.Domain(), n.Address(), filepath.Join(o.dir, "admin.token"), address)
 	return err
 }
 
 // handOver writes client.json and ca.pem; the token lies beside them already.
 func (o *options) handOver(n *node.Node, address, file string) error {
-	client, err := json.MarshalIndent(map[string]string{
-		"endpoint": address, "domain": o.domain, "ca": string(n.CA()), "token": n.AdminToken(),
-	}, "", "  ")
-	if err != nil {
-		return err
-	}
+	client := clientFile{Endpoint: address, Domain: n.Domain(), CA: string(n.CA()), Token: n.AdminToken()}
 	return errors.Join(
-		iam.WriteSecret(file, append(client, '\n')),
+		client.write(file),
 		os.WriteFile(filepath.Join(o.dir, "ca.pem"), n.CA(), 0o644),
 	)
 }

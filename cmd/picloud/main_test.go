@@ -72,6 +72,9 @@ func copyKinds(from, to string) error {
 		if !class.Kind || class.Origin != base.Declared || class.Singleton {
 			continue
 		}
+		if class.Word == "authority" { // a cluster has one, whose key no example holds
+			continue
+		}
 		name := class.Word + ".valid.ttl"
 		content, err := os.ReadFile(filepath.Join(from, name))
 		if err == nil {

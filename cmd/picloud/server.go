@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,25 +25,28 @@ import (
 
 // nodeCommands are the commands that run a node.
 func nodeCommands(app *cli.App) []*cobra.Command {
-	return []*cobra.Command{devCommand(app), serverCommand(app)}
+	return []*cobra.Command{devCommand(app), serverCommand(app), clusterCommand(app)}
 }
 
 // options are the flags of a node.
 type options struct {
-	dir, listen, domain, level string
-	limits                     sparql.Limits // of one query
-	queries                    desk.Config
-	memory, together           int64 // of one query and of all that run, in MiB
-	stores                     int64 // of all datasets, in MiB
-	hosts                      []string
-	load                       *fetch.Fetcher // from hosts, nil if there are none
-	logger                     *slog.Logger
+	dir, listen, name, domain, level string
+	join                             []string // addresses of members
+	token, cluster                   string
+	limits                           sparql.Limits // of one query
+	queries                          desk.Config
+	memory, together                 int64 // of one query and of all that run, in MiB
+	stores                           int64 // of all datasets, in MiB
+	hosts                            []string
+	load                             *fetch.Fetcher // from hosts, nil if there are none
+	logger                           *slog.Logger
+	bootstrap                        bool // a new node founds a cluster
 }
 
-func (o *options) flags(c *cobra.Command, dir, level string) {
+func (o *options) flags(c *cobra.Command, dir, listen, level string) {
 	c.Flags().StringVar(&o.dir, "dir", dir, "directory of the node")
-	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:7443", "address to listen at")
-	c.Flags().StringVar(&o.domain, "domain", "picloud.local", "domain of the cluster")
+	c.Flags().StringVar(&o.listen, "listen", listen, "address to listen at")
+	c.Flags().StringVar(&o.domain, "domain", "", "domain that the cluster must have (default: picloud.local for a new one)")
 	limits, queries := sparql.DefaultLimits(), desk.Config{}.WithDefaults()
 	c.Flags().DurationVar(&o.limits.Timeout, "query-time", limits.Timeout, "time that a query may take")
 	c.Flags().Int64Var(&o.memory, "query-memory", limits.MaxMemoryBytes>>20, "memory in MiB that a query may keep")
@@ -52,17 +57,32 @@ func (o *options) flags(c *cobra.Command, dir, level string) {
 	c.Flags().StringVar(&o.level, "log-level", level, "least level that is logged: debug, info, warn, error")
 }
 
+// Where a server keeps its things and listens unless it is told otherwise.
+const (
+	serverDir    = "/var/lib/picloud"
+	serverListen = ":443"
+)
+
 func serverCommand(app *cli.App) *cobra.Command {
 	var o options
 	c := &cobra.Command{
 		Use: "server", GroupID: "node", Short: "Run a node", Args: cobra.NoArgs,
+		Long: `Run a node of a cluster. A new one belongs to no cluster: it waits until
+"picloud cluster init" on the same machine has it found one, or until a cluster
+lets it in. It looks for clusters on its network by itself; --join names the
+address of a member elsewhere, --token proves that it was invited ("picloud node
+token"). Started again on its directory it goes on as what it is.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return o.run(c.Context(), app, func(_ context.Context, n *node.Node) error {
 				return announce(app, n)
 			})
 		},
 	}
-	o.flags(c, "/var/lib/picloud", "info")
+	o.flags(c, serverDir, serverListen, "info")
+	c.Flags().StringVar(&o.name, "name", "", "name of the node in its cluster (default: that of the host)")
+	c.Flags().StringArrayVar(&o.join, "join", nil, "`host:port` of a member to ask to be let in; may be repeated")
+	c.Flags().StringVar(&o.token, "token", "", "invitation to join, from \"picloud node token\"; @FILE reads it from a file")
+	c.Flags().StringVar(&o.cluster, "cluster", "", "id of the cluster to join, where several are in sight")
 	return c
 }
 
@@ -94,6 +114,13 @@ func (o *options) check(app *cli.App) (err error) {
 			return cli.Usagef("--load-http: %v", err)
 		}
 	}
+	if file, found := strings.CutPrefix(o.token, "@"); found {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		o.token = strings.TrimSpace(string(text))
+	}
 	o.limits.MaxMemoryBytes, o.queries.MemoryBytes = o.memory<<20, o.together<<20
 	return nil
 }
@@ -106,7 +133,9 @@ func (o *options) config(ctx context.Context, app *cli.App, dir, listen string) 
 	}
 	host, _, _ := net.SplitHostPort(listen)
 	cfg := node.Config{
-		Dir: dir, Domain: o.domain, Names: names(host), Version: app.Version, Logger: o.logger, DatasetMemory: o.stores << 20, Listener: listener, Bootstrap: true,
+		Dir: dir, Name: o.name, Domain: o.domain, Names: names(host), Version: app.Version, Logger: o.logger, DatasetMemory: o.stores << 20,
+		Listener: listener, Join: o.join, Token: o.token, Cluster: o.cluster,
+		Notice: func(line string) { fmt.Fprintln(app.Stdout, line) },
 	}
 	cfg.Edge.Load, cfg.Edge.Limits, cfg.Edge.Queries = o.load, o.limits, o.queries
 	return cfg, nil
@@ -121,6 +150,7 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 	if err != nil {
 		return err
 	}
+	cfg.Bootstrap = o.bootstrap
 	n, err := node.Open(ctx, cfg)
 	if err != nil {
 		return err

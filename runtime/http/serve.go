@@ -60,6 +60,10 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener, endi
 		stopped <- err
 	})
 	err := server.Serve(listener)
+	if errors.Is(err, net.ErrClosed) { // another server accepts now; what was begun goes on until ctx ends
+		<-ctx.Done()
+		return <-stopped
+	}
 	if stop() || !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -26,11 +26,16 @@ type Config struct {
 	Now     func() time.Time
 
 	// Listener is the one port of the node, which closes it; nil means a free
-	// port of the loopback.
+	// port of the loopback, which is announced to nobody.
 	Listener net.Listener
 	// Bootstrap founds a cluster of this node alone if the directory is new.
 	// Without it a new node waits until it is told, or let into a cluster.
 	Bootstrap bool
+	// Join are addresses (host:port) of members that a new node asks to let it
+	// in, beside those that it discovers; Token is its invitation, and Cluster the
+	// id of the only one that it joins. "" = none, and any.
+	Join           []string
+	Token, Cluster string
 
 	// Edge holds what the operator says of the API: limits, queries, live
 	// queries, times, what LOAD may fetch. The node fills in the rest.

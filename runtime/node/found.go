@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/iam"
@@ -15,50 +13,25 @@ import (
 const welcome = "Start here: this is the cluster. What belongs to it: SELECT ?resource ?kind { ?resource <https://picloud.local/ontology#kind> ?kind }"
 
 // AdminToken is the token of the administrator that was made with the cluster;
-// "" when its file is gone. Nothing says that it is still valid.
+// "" when its file is gone, and on nodes that did not found it. Nothing says that
+// it is still valid.
 func (n *Node) AdminToken() string { return n.token }
 
-// awaitLeadership waits until this node leads. Nobody else can: it is the only
-// voter, so what takes long never comes.
-func (n *Node) awaitLeadership(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, n.cfg.Patience, fmt.Errorf(
-		"no leader appeared in %s: the cluster in %s was made by a node with another key; restore %s from a backup of this directory",
-		n.cfg.Patience, n.path("raft"), n.path("keys/node.key")))
-	defer cancel()
-	for {
-		leadership, changed := n.consensus.Leadership()
-		if leadership.Leading {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-n.consensus.Failed():
-			return n.consensus.Err()
-		case <-ctx.Done():
-			return fmt.Errorf("the node did not become ready: %w", context.Cause(ctx))
-		}
-	}
-}
-
-// found writes the first events of a new cluster, and at each start what this
-// node knows of itself.
+// found writes the first events of a new cluster, or what an older release left
+// out, and lets whoever owns the directory in again.
 func (n *Node) found(ctx context.Context) error {
-	founded := n.views.View().State.Get("/") != nil
-	if err := n.openToken(founded); err != nil {
-		return err
-	}
-	if !founded {
-		if err := n.report(ctx, &domain.DeclareCluster{Ref: "/", Spec: domain.ClusterSpec{
-			Description: new(welcome), Domain: n.cfg.Domain, ClusterID: uuid.NewString(), EnrollmentMode: domain.EnrollmentModeApprove,
-		}}, &domain.DeclareToken{Ref: "/tokens/admin", Spec: domain.TokenSpec{
-			Description: new("The first administrator, made with the cluster"), Role: domain.TokenRoleAdmin, Digest: iam.Digest(n.token),
-		}}); err != nil {
-			return fmt.Errorf("found the cluster: %w", err)
+	err := n.openToken()
+	switch {
+	case err != nil:
+	case n.founding != nil:
+		if err = n.foundCluster(ctx); err != nil {
+			err = fmt.Errorf("found the cluster: %w", err)
 		}
+	case n.former:
+		err = n.takeOver(ctx)
 	}
-	cluster, _ := n.views.View().State.Get("/").(*domain.Cluster)
-	if cluster == nil || cluster.Spec.Domain != n.cfg.Domain {
-		return fmt.Errorf("%s does not hold the cluster %s; give it the domain that it was made with, or another directory", n.cfg.Dir, n.cfg.Domain)
+	if err != nil {
+		return err
 	}
 	if err := n.observe(ctx, n.self()); err != nil && ctx.Err() == nil {
 		// a full disk, say: what is there can be read all the same
@@ -70,12 +43,127 @@ func (n *Node) found(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
+// foundCluster is safe to begin again: everything that makes the cluster is one
+// batch of events.
+func (n *Node) foundCluster(ctx context.Context) error {
+	if n.cluster() == nil {
+		if err := n.declare(ctx); err != nil {
+			return err
+		}
+	}
+	if err := n.enter(ctx); err != nil {
+		return err
+	}
+	return n.begun(n.founding.Cluster)
+}
+
+// declare makes the cluster: its trust, its first node and first administrator.
+func (n *Node) declare(ctx context.Context) error {
+	authority, err := n.firstAuthority()
+	if err != nil {
+		return err
+	}
+	trust, err := iam.Found(iam.FoundConfig{Identity: n.identity, Node: n.self(), Authority: authority})
+	if err != nil {
+		return err
+	}
+	if err := trust.Certify(n.cfg.Name); err != nil {
+		return err
+	}
+	status, err := n.status()
+	if err != nil {
+		return err
+	}
+	mode := domain.EnrollmentMode(n.founding.Enrollment)
+	if mode == "" {
+		mode = domain.EnrollmentModeApprove
+	}
+	cluster := &domain.DeclareCluster{Ref: "/", Spec: domain.ClusterSpec{
+		Description: new(welcome), Domain: n.domain, ClusterID: n.founding.Cluster, EnrollmentMode: mode,
+	}}
+	return n.report(ctx, append(append([]domain.Command{cluster}, trust.Commands...),
+		&domain.DeclareToken{Ref: "/tokens/admin", Spec: domain.TokenSpec{
+			Description: new("The first administrator, made with the cluster"), Role: domain.TokenRoleAdmin, Digest: iam.Digest(n.token),
+		}},
+		&domain.EnrollNode{Ref: n.self(), Status: status},
+	)...)
+}
+
+// firstAuthority is the one that was brought along, or a new one.
+func (n *Node) firstAuthority() (*iam.Authority, error) {
+	cfg := iam.AuthorityConfig{Domain: n.domain, Now: n.cfg.Now, Names: n.cfg.Names}
+	if n.founding.Certificate != nil {
+		return iam.OpenAuthority(cfg, n.founding.Certificate, n.founding.Key)
+	}
+	return iam.NewAuthority(cfg)
+}
+
+// enter says that the first node keeps the log and votes, which nobody else can
+// say yet.
+func (n *Node) enter(ctx context.Context) error {
+	self, _ := n.views.View().State.Get(n.self()).(*domain.Node)
+	if self != nil && self.Phase == domain.PhaseApproved {
+		if err := n.report(ctx, &domain.JoinNode{Ref: n.self()}); err != nil {
+			return err
+		}
+	}
+	if self == nil || self.Status.RaftRole == domain.RaftRoleVoter {
+		return nil
+	}
+	return n.report(ctx, &domain.PromoteNode{Ref: n.self()})
+}
+
+// takeOver puts into the log what a release whose nodes were alone kept in files.
+func (n *Node) takeOver(ctx context.Context) error {
+	cluster := n.cluster()
+	if cluster == nil || cluster.Spec.Domain != n.domain {
+		return fmt.Errorf("%s does not hold the cluster %s; give it the domain that it was made with, or another directory", n.cfg.Dir, n.domain)
+	}
+	if n.views.View().State.Get(iam.AuthorityRef) == nil {
+		trust, err := iam.TakeOver(n.identity, n.self(), iam.AuthorityConfig{Domain: n.domain, Now: n.cfg.Now, Names: n.cfg.Names})
+		if err != nil {
+			return err
+		}
+		if trust == nil {
+			return fmt.Errorf("%s is missing; restore it from a backup: what it protected cannot be read or trusted with a new one", n.path("keys/ca.key"))
+		}
+		status, err := n.status()
+		if err != nil {
+			return err
+		}
+		if err := n.report(ctx, append(trust.Commands, &domain.ObserveNode{Ref: n.self(), Status: status})...); err != nil {
+			return fmt.Errorf("take over the keys of an older release: %w", err)
+		}
+	}
+	if err := n.identity.Settle(n.vault); err != nil {
+		return err
+	}
+	return n.begun(cluster.Spec.ClusterID)
+}
+
+// begun notes that the node is a member of the cluster that it made.
+func (n *Node) begun(cluster string) error {
+	m := membership{Cluster: cluster, Domain: n.domain, Node: n.identity.ID(), Name: n.cfg.Name, Seeded: true, Known: true}
+	if err := n.remember(membershipName, m); err != nil {
+		return err
+	}
+	n.membership.Store(&m)
+	n.founding = nil
+	return n.forget(foundingName)
+}
+
+// cluster is the resource of the cluster, or nil.
+func (n *Node) cluster() *domain.Cluster {
+	cluster, _ := n.views.View().State.Get("/").(*domain.Cluster)
+	return cluster
+}
+
 // readmit makes a new administrator where none has a valid token: the last one
-// may have expired. Whoever starts the node owns the directory, and with it the
-// cluster.
+// may have expired. Whoever starts the node that leads owns its directory, and
+// with it the cluster.
 func (n *Node) readmit(ctx context.Context) error {
 	s := n.views.View().State
-	if iam.HasAdministrator(s, base.TimeOf(n.consensus.Now())) {
+	if leadership, _ := n.consensus.Leadership(); !leadership.Leading || iam.HasAdministrator(s, base.TimeOf(n.consensus.Now())) {
 		return nil
 	}
 	ref := base.Ref("/tokens/admin")
@@ -99,10 +187,10 @@ func (n *Node) readmit(ctx context.Context) error {
 
 // openToken reads the administrator's token. It is made with the cluster, and
 // when no administrator is left: otherwise it would open nothing.
-func (n *Node) openToken(founded bool) (err error) {
-	read := iam.LoadToken
-	if founded {
-		read = iam.ReadToken
+func (n *Node) openToken() (err error) {
+	read := iam.ReadToken
+	if n.founding != nil {
+		read = iam.LoadToken
 	}
 	if n.token, err = read(n.path("admin.token")); err != nil {
 		return fmt.Errorf("the administrator's token: %w", err)

@@ -63,7 +63,7 @@ func TestNamesAreOnesThatAddressesCanCarry(t *testing.T) {
 func TestKeysThatOthersMayReadAreRefused(t *testing.T) {
 	w := open(t, t.TempDir())
 	w.close()
-	for _, name := range []string{"keys/ca.key", "keys/node.key", "keys/seal.key", "admin.token"} {
+	for _, name := range []string{"keys/node.key", "keys/wrap.key", "admin.token"} {
 		path := filepath.Join(w.dir, name)
 		if err := os.Chmod(path, 0o640); err != nil {
 			t.Fatal(err)

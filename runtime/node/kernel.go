@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
@@ -53,6 +54,8 @@ func (n *Node) openViews(context.Context) error {
 		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"),
 		Static: static, Axioms: axioms(static), Datasets: n.datasets, Logger: n.cfg.Logger,
 	}, n.log)
+	n.folded.Store(n.views)
+	n.vault = iam.NewVault(iam.VaultConfig{Identity: n.identity, State: n.state, Domain: n.domain, Now: n.cfg.Now})
 	return nil
 }
 
@@ -74,22 +77,31 @@ func staticGraphs() ([]base.Quad, error) {
 
 // openConsensus takes up the node's part in the consensus, which folds what the
 // log holds and what comes.
-func (n *Node) openConsensus(context.Context) error {
-	id, err := n.leaf.ID()
-	if err != nil {
-		return err
+func (n *Node) openConsensus(context.Context) (err error) {
+	cfg := n.consensusConfig()
+	cfg.Checkpoint = n.views.Checkpoint
+	cfg.Transport = consensus.NewTransport(n.port.Raft(), n.cfg.Logger)
+	// the transport is closed after the consensus
+	if closer, ok := cfg.Transport.(io.Closer); ok {
+		n.own(closer.Close)
 	}
-	n.consensus, err = consensus.Open(consensus.Config{
-		Dir: n.path("raft"), ID: id, Bootstrap: true, Logger: n.cfg.Logger,
-		Checkpoint: n.views.Checkpoint, Disk: n.cfg.Disk, Now: n.cfg.Now,
-	}, n.log, n.views)
-	if err != nil {
+	if n.consensus, err = consensus.Open(cfg, n.log, n.views); err != nil {
 		return err
 	}
 	n.own(n.saveCheckpoint)
 	n.own(n.consensus.Close)
-	n.follow(n.consensus)
+	n.run(n.follow)
+	n.run(n.refill)
 	return n.claim.Raise() // consensus has taken an older store over
+}
+
+// consensusConfig is who the node is to Raft. Only a node that was told to found
+// a cluster forms one.
+func (n *Node) consensusConfig() consensus.Config {
+	return consensus.Config{
+		Dir: n.path("raft"), ID: n.identity.ID(), Bootstrap: n.founding != nil || n.former,
+		Logger: n.cfg.Logger, Disk: n.cfg.Disk, Now: n.cfg.Now,
+	}
 }
 
 // saveCheckpoint makes the next start short. A checkpoint never stands for more
@@ -102,26 +114,20 @@ func (n *Node) saveCheckpoint() error {
 }
 
 // follow makes a fault of the consensus one of the node.
-func (n *Node) follow(c *consensus.Node) {
-	over := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		select {
-		case <-c.Failed():
-			n.fail(c.Err())
-		case <-over:
-		}
-	}()
-	n.own(func() error { close(over); <-ended; return nil })
+func (n *Node) follow(ctx context.Context) {
+	select {
+	case <-n.consensus.Failed():
+		n.fail(n.consensus.Err())
+	case <-ctx.Done():
+	}
 }
 
 // openDoor opens the front door and what changes datasets through it.
 func (n *Node) openDoor(context.Context) (err error) {
 	n.door = command.New(command.Config{
-		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: n.sealer,
-		Authenticator: &iam.Tokens{Now: n.cfg.Now}, Checks: []command.Check{n.keepToOwnTerms},
-		Rules: []command.Rule{iam.KeepAdministrator, n.keepLeader}, Logger: n.cfg.Logger,
+		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: n.vault,
+		Authenticator: &iam.Tokens{Now: n.cfg.Now}, Checks: []command.Check{n.keepToOwnTerms, iam.CheckAuthority(n.domain)},
+		Rules: []command.Rule{iam.KeepAdministrator, iam.KeepAuthority, iam.KeepIdentities, n.keepLeader}, Logger: n.cfg.Logger,
 	})
 	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets, Memory: n.cfg.DatasetMemory}); err == nil {
 		n.own(func() error { n.writer.Close(); return nil })

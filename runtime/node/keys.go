@@ -6,40 +6,21 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/state"
 )
 
-// identify opens everything that is secret to the node; in a new directory it
-// is made. The log and Raft's store come after the keys: where one of them is,
-// the keys were, and a key made now would open nothing that the log holds.
+// identify opens the keys that the node is; in a new directory they are made.
+// All else comes after them: where there is anything, the keys were, and one
+// made now would be another node's.
 func (n *Node) identify(context.Context) error {
-	if n.cfg.Domain == "" {
-		n.cfg.Domain = usualDomain
-	}
-	founded, err := n.anyOf("log", "raft")
+	used, err := n.anyOf(membershipName, foundingName, "log", "raft")
 	if err != nil {
 		return err
 	}
-	keys := n.path("keys")
-	if n.ca, err = iam.OpenCA(iam.CAConfig{
-		Dir: keys, Domain: n.cfg.Domain, Names: n.cfg.Names, Now: n.cfg.Now, Founded: founded,
-	}); err != nil {
-		return err
-	}
-	if n.leaf, err = n.ca.OpenLeaf(); err != nil {
-		return err
-	}
-	load := iam.LoadKey
-	if founded {
-		load = iam.ReadKey
-	}
-	key, err := load(filepath.Join(keys, "seal.key"))
-	if err != nil {
-		return err
-	}
-	n.sealer, err = iam.NewSealer(key)
+	n.identity, err = iam.OpenIdentity(iam.IdentityConfig{Dir: n.path("keys"), Names: n.cfg.Names, Now: n.cfg.Now, Founded: used})
+	n.members = &iam.Members{State: n.state}
 	return err
 }
 
@@ -53,8 +34,16 @@ func (n *Node) anyOf(names ...string) (bool, error) {
 	return false, nil
 }
 
+// state is what the node has folded of the cluster; nil before it has begun.
+func (n *Node) state() *state.State {
+	if views := n.folded.Load(); views != nil {
+		return views.View().State
+	}
+	return nil
+}
+
 // TLS is how the node proves who it is.
-func (n *Node) TLS() *tls.Config { return n.leaf.ServerConfig() }
+func (n *Node) TLS() *tls.Config { return n.identity.ServerConfig() }
 
 // CA is the certificate of the cluster's authority, in PEM.
-func (n *Node) CA() []byte { return n.ca.PEM() }
+func (n *Node) CA() []byte { return n.identity.Authority() }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/dataset"
@@ -16,26 +15,38 @@ import (
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
 	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/peer"
 	"github.com/picloud/picloud/runtime/projection"
 )
 
 // Node is a running node.
 type Node struct {
-	cfg       Config
-	claim     *datadir.Claim
-	api       *api
-	log       *eventlog.Log
-	datasets  *dataset.Datasets
-	views     *projection.Projection
-	consensus *consensus.Node
-	door      *command.Door
-	writer    *writer.Writer
-	sealer    *iam.Sealer
-	ca        *iam.CA
-	leaf      *iam.Leaf
-	token     string
+	cfg         Config
+	claim       *datadir.Claim
+	identity    *iam.Identity
+	members     *iam.Members // whom it lets in as other nodes
+	port        *peer.Port
+	unannounced bool // nobody is to find it
+	api         *api
+	log         *eventlog.Log
+	datasets    *dataset.Datasets
+	views       *projection.Projection
+	consensus   *consensus.Node
+	door        *command.Door
+	writer      *writer.Writer
+	vault       *iam.Vault
+	token       string
 
-	waits atomic.Pointer[string] // for what, as a sentence; meaningless when it serves
+	domain     string                     // of its cluster
+	membership atomic.Pointer[membership] // nil until it is a member
+	founding   *founding                  // not nil while it founds a cluster
+	former     bool                       // its directory is of a release whose nodes were alone
+	folded     atomic.Pointer[projection.Projection]
+
+	waits   atomic.Pointer[string] // for what, as a sentence; meaningless when it serves
+	told    chan Founding          // by the owner of the directory
+	settled chan struct{}          // closed when nobody can tell it anything more
+	serving chan struct{}          // closed when it serves
 
 	owned  []func() error // what Close ends, in the reverse order
 	once   sync.Once
@@ -50,9 +61,10 @@ type Node struct {
 // member of a cluster and serves. A new node may wait long for that, as long as
 // ctx lets it.
 func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
-	n := &Node{failed: make(chan struct{})}
+	n := &Node{failed: make(chan struct{}), told: make(chan Founding), settled: make(chan struct{}), serving: make(chan struct{})}
 	defer func() {
 		if err != nil {
+			n.fail(err) // who waits for an answer on the socket gets it
 			err = errors.Join(err, n.Close())
 		}
 	}()
@@ -66,11 +78,15 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 		n.claimDirectory,
 		n.identify,
 		n.openPort,
+		n.openSocket,
+		n.awaitMembership,
 		n.openLog,
+		n.fetch,
 		n.openViews,
 		n.openConsensus,
 		n.openDoor,
-		n.awaitLeadership,
+		n.answerPeers,
+		n.awaitReady,
 		n.found,
 		n.serve,
 	} {
@@ -83,6 +99,14 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 
 // own makes Close end something before everything that was owned earlier.
 func (n *Node) own(end func() error) { n.owned = append(n.owned, end) }
+
+// run lets something go on beside the node's life until Close.
+func (n *Node) run(goes func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); goes(ctx) }()
+	n.own(func() error { cancel(); <-ended; return nil })
+}
 
 // Close ends the node: what was answered is on the disk. It can be called again.
 func (n *Node) Close() error {
@@ -121,7 +145,10 @@ func (n *Node) fail(err error) {
 func (n *Node) path(name string) string { return filepath.Join(n.cfg.Dir, name) }
 
 // Root is what the addresses of the cluster begin with: "https://picloud.local".
-func (n *Node) Root() string { return "https://" + n.cfg.Domain }
+func (n *Node) Root() string { return "https://" + n.domain }
+
+// Domain is that of the cluster.
+func (n *Node) Domain() string { return n.domain }
 
 // Address is where the node answers: host and port.
 func (n *Node) Address() string { return n.cfg.Listener.Addr().String() }
@@ -136,9 +163,8 @@ func (n *Node) Consensus() *consensus.Node    { return n.consensus }
 
 // ClusterID tells this cluster from any other.
 func (n *Node) ClusterID() string {
-	cluster, _ := n.views.View().State.Get("/").(*domain.Cluster)
-	if cluster == nil {
-		return ""
+	if cluster := n.cluster(); cluster != nil {
+		return cluster.Spec.ClusterID
 	}
-	return cluster.Spec.ClusterID
+	return ""
 }

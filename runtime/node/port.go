@@ -2,12 +2,13 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/http"
+	"github.com/picloud/picloud/runtime/peer"
 )
 
 // openPort makes the node answer, at first with what it waits for.
@@ -16,17 +17,28 @@ func (n *Node) openPort(ctx context.Context) (err error) {
 		if n.cfg.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 			return err
 		}
-		n.own(func() error { return closeListener(n.cfg.Listener) })
+		n.unannounced = true
 	}
-	secure := n.leaf.ServerConfig()
-	secure.NextProtos = []string{"h2", "http/1.1"}
-	n.api = newAPI(tls.NewListener(n.cfg.Listener, secure))
-	n.own(func() error {
-		err := errors.Join(n.api.close(), closeListener(n.cfg.Listener))
-		n.api.drain()
-		return err
+	n.port = peer.New(peer.Config{
+		ID: n.identity.ID(), Server: n.identity.Certificate, Roots: n.identity.Roots,
+		Admits: n.members.Admits, Addresses: n.addressesOf, Logger: n.cfg.Logger,
 	})
-	n.await("the node is starting")
+	serving, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() {
+		err := n.port.Serve(serving, n.cfg.Listener)
+		if serving.Err() == nil {
+			n.fail(fmt.Errorf("the port is closed: %w", err))
+		}
+		served <- err
+	}()
+	n.api = newAPI(n.port)
+	n.own(func() error {
+		err := n.api.close()
+		stop()
+		return errors.Join(err, <-served)
+	})
+	n.await("this node is starting")
 	n.api.hand(http.Waiting{Reason: func() string { return *n.waits.Load() }, Logger: n.cfg.Logger}.Serve)
 	return nil
 }
@@ -46,7 +58,7 @@ func (n *Node) await(what string) { n.waits.Store(&what) }
 func (n *Node) serve(context.Context) error {
 	n.datasets.Serve(n.views.View().Position)
 	cfg := n.cfg.Edge
-	cfg.Domain, cfg.ClusterID = n.cfg.Domain, n.ClusterID()
+	cfg.Domain, cfg.ClusterID = n.domain, n.ClusterID()
 	cfg.Door, cfg.Views, cfg.Datasets, cfg.Writer, cfg.Events = n.door, n.views, n.datasets, n.writer, n.log
 	cfg.Reasoner, cfg.Writable, cfg.Logger = n.Reasoner, n.writable, n.cfg.Logger
 	edge, err := http.New(cfg)
@@ -54,8 +66,10 @@ func (n *Node) serve(context.Context) error {
 		return err
 	}
 	n.startReporter()
+	n.run(n.watchMembers)
 	n.api.hand(edge.Serve)
 	n.own(n.api.close) // requests are answered before anything ends that they need
+	close(n.serving)
 	return nil
 }
 

@@ -36,35 +36,18 @@ func (n *Node) startReporter() {
 	n.own(func() error { reporter.Close(); return nil })
 }
 
-// observe reports what this node is and that it leads.
+// observe reports what this node is, where it can: the leader takes reports.
 func (n *Node) observe(ctx context.Context, self base.Ref) error {
+	if leadership, _ := n.consensus.Leadership(); !leadership.Leading {
+		return nil
+	}
 	status, err := n.status()
 	if err != nil {
 		return err
 	}
-	for _, c := range n.becoming(self, status) {
-		if err := n.report(ctx, c); err != nil {
-			return err
-		}
-	}
 	return n.report(ctx, &domain.ObserveNode{Ref: self, Status: status}, &domain.ObserveCluster{
-		Ref: "/", Status: domain.ClusterStatus{CAFingerprint: n.ca.Fingerprint()},
+		Ref: "/", Status: domain.ClusterStatus{CAFingerprint: n.identity.AuthorityFingerprint()},
 	})
-}
-
-// becoming is what makes this node the leader and only voter that it is.
-func (n *Node) becoming(self base.Ref, status domain.NodeStatus) (commands []domain.Command) {
-	node, _ := n.views.View().State.Get(self).(*domain.Node)
-	if node == nil {
-		commands = append(commands, &domain.EnrollNode{Ref: self, Status: status})
-	}
-	if node == nil || node.Phase == domain.PhaseApproved {
-		commands = append(commands, &domain.JoinNode{Ref: self})
-	}
-	if node == nil || node.Status.RaftRole != domain.RaftRoleVoter {
-		commands = append(commands, &domain.PromoteNode{Ref: self})
-	}
-	return append(commands, &domain.LeadCluster{Ref: "/", Leader: self})
 }
 
 // report asks for changes in the name of this node.
@@ -79,17 +62,15 @@ func (n *Node) report(ctx context.Context, commands ...domain.Command) error {
 
 // status is what the node knows of itself.
 func (n *Node) status() (domain.NodeStatus, error) {
-	fingerprint, expires, err := n.leaf.Fingerprint()
-	if err != nil {
-		return domain.NodeStatus{}, err
-	}
 	hostname, err := os.Hostname()
 	if err != nil {
 		return domain.NodeStatus{}, err
 	}
+	fingerprint, expires := n.identity.Fingerprint()
+	ips, port := n.addresses()
 	status := domain.NodeStatus{
-		Hostname: label(hostname), IsLeader: new(true),
-		Addresses:       addresses(n.cfg.Names),
+		ID: n.identity.ID(), WrapKey: n.identity.WrapKey(), Version: n.cfg.Version,
+		Hostname: label(hostname), Addresses: ips, Port: port,
 		Capacity:        &domain.NodeCapacity{CPU: new(int64(runtime.NumCPU()) * 1000)},
 		CertFingerprint: fingerprint, CertExpiresAt: base.TimeOf(expires),
 	}

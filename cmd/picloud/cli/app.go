@@ -81,9 +81,25 @@ func (a *App) Root(more ...*cobra.Command) *cobra.Command {
 		root.AddCommand(c)
 	}
 	root.AddCommand(a.operations()...)
-	root.AddCommand(more...)
+	adopt(root, more)
 	root.AddCommand(a.version())
 	return root
+}
+
+// adopt adds commands; those of a group that is there already become members of
+// it.
+func adopt(root *cobra.Command, more []*cobra.Command) {
+	for _, c := range more {
+		there, _, err := root.Find([]string{c.Name()})
+		if err != nil || there == root {
+			root.AddCommand(c)
+			continue
+		}
+		for _, member := range c.Commands() {
+			c.RemoveCommand(member)
+			there.AddCommand(member)
+		}
+	}
 }
 
 // group is a command that only holds others.
@@ -94,7 +110,7 @@ func group(c *cobra.Command, members ...*cobra.Command) *cobra.Command {
 			return c.Help()
 		}
 		var names []string
-		for _, member := range members {
+		for _, member := range c.Commands() {
 			names = append(names, member.Name())
 		}
 		if near := base.Nearest(arguments[0], names); near != "" {

@@ -177,6 +177,32 @@ func (a *App) contextUse(name string) error {
 	return os.WriteFile(filepath.Join(dir, "current"), []byte(name+"\n"), 0o600)
 }
 
+// KeepContext keeps a client.json as a context of the user, named after the
+// domain of its cluster, and makes it the one that is meant if none is. It gives
+// the name.
+func (a *App) KeepContext(domain, path string) (string, error) {
+	name, _, _ := strings.Cut(domain, ".")
+	known, err := a.contextNames()
+	if err != nil {
+		return "", err
+	}
+	for i := 2; slices.Contains(known, name); i++ {
+		first, _, _ := strings.Cut(domain, ".")
+		name = fmt.Sprintf("%s-%d", first, i)
+	}
+	if err := a.contextAdd(name, path); err != nil {
+		return "", err
+	}
+	dir, err := a.contextDir()
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "current")); err == nil {
+		return name, nil
+	}
+	return name, a.contextUse(name)
+}
+
 func (a *App) contextAdd(name, path string) error {
 	if strings.ContainsAny(name, `/\.`) {
 		return usagef("a context's name has no dot and no slash; got %q", name)

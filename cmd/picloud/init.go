@@ -1,0 +1,130 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/picloud/picloud/cmd/picloud/cli"
+	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/node"
+)
+
+// clusterCommand holds what is done with a cluster on one of its machines; the
+// rest of "picloud cluster" is in package cli.
+func clusterCommand(app *cli.App) *cobra.Command {
+	c := &cobra.Command{Use: "cluster"}
+	c.AddCommand(initCommand(app))
+	return c
+}
+
+func initCommand(app *cli.App) *cobra.Command {
+	var dir, certificate, key string
+	var what node.Founding
+	c := &cobra.Command{
+		Use: "init", Short: "Found a cluster on the node that waits on this machine", Args: cobra.NoArgs,
+		Long: `Tell the node that waits on this machine ("picloud server") to found a cluster,
+of which it is the first. It prints what others need to trust the cluster and to
+join it, and keeps a context with the token of the first administrator.`,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if (certificate == "") != (key == "") {
+				return cli.Usagef("--ca-cert and --ca-key go together")
+			}
+			if certificate != "" {
+				if what.Certificate, err = os.ReadFile(certificate); err != nil {
+					return err
+				}
+				if what.Key, err = os.ReadFile(key); err != nil {
+					return err
+				}
+			}
+			founded, err := node.Init(c.Context(), dir, what)
+			if err != nil {
+				return err
+			}
+			return settle(app, dir, founded)
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", serverDir, "directory of the node")
+	c.Flags().StringVar(&what.Domain, "domain", "", "domain of the cluster (default picloud.local)")
+	c.Flags().StringVar(&what.Enrollment, "enrollment", "", "how nodes are let in: approve (default), token, or auto for a network that is trusted")
+	c.Flags().StringVar(&certificate, "ca-cert", "", "certificate of an authority of your own, PEM (default: the cluster makes one)")
+	c.Flags().StringVar(&key, "ca-key", "", "key of that authority, PEM")
+	return c
+}
+
+// settle keeps a context for the founder and says what comes next.
+func settle(app *cli.App, dir string, founded node.Founded) error {
+	endpoint := "https://" + reachable(founded.Address)
+	client := clientFile{Endpoint: endpoint, Domain: founded.Domain, CA: string(founded.Authority), Token: founded.Token}
+	file, authority := filepath.Join(dir, "client.json"), filepath.Join(dir, "ca.pem")
+	if err := errors.Join(client.write(file), os.WriteFile(authority, founded.Authority, 0o644)); err != nil {
+		return err
+	}
+	name, err := app.KeepContext(founded.Domain, file)
+	if err != nil {
+		return err
+	}
+	_, port, _ := net.SplitHostPort(founded.Address)
+	_, err = fmt.Fprintf(app.Stdout, `cluster      %[1]s
+domain       %[2]s
+first node   %[3]s at %[4]s
+context      %[5]s
+authority    %[6]s
+fingerprint  %[7]s
+
+To trust it elsewhere, compare the fingerprint:
+  curl --cacert ca.pem …                    with a copy of %[6]s
+  sudo cp ca.pem /usr/local/share/ca-certificates/picloud.crt && sudo update-ca-certificates
+The next node, on the same network:
+  picloud server                            it finds this cluster, asks to be let in and shows a code
+  picloud node approve NAME                 here, after comparing the code
+From another network:
+  picloud server --join ADDRESS:%[8]s --cluster %[1]s
+`, founded.Cluster, founded.Domain, founded.Name, endpoint, name, authority, colons(founded.Fingerprint), port)
+	return err
+}
+
+// reachable is an address of this machine under which a node is reached that
+// listens at all of them.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
+}
+
+// colons writes a fingerprint as other tools do, to be compared by eye.
+func colons(fingerprint string) string {
+	var pairs []string
+	for i := 0; i+2 <= len(fingerprint); i += 2 {
+		pairs = append(pairs, strings.ToUpper(fingerprint[i:i+2]))
+	}
+	return strings.Join(pairs, ":")
+}
+
+// clientFile is what a client of a cluster needs.
+type clientFile struct {
+	Endpoint  string   `json:"endpoint"`
+	Endpoints []string `json:"endpoints,omitempty"` // of the other nodes
+	Domain    string   `json:"domain"`
+	CA        string   `json:"ca"`
+	Token     string   `json:"token"`
+}
+
+func (c clientFile) write(path string) error {
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	return iam.WriteSecret(path, append(text, '\n'))
+}

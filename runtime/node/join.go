@@ -1,0 +1,129 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/iam"
+)
+
+// founding is a cluster that the node forms, until it has.
+type founding struct {
+	Founding
+	Cluster string `json:"cluster"` // id
+	Name    string `json:"name"`    // of the node
+}
+
+// awaitMembership returns when it is settled to which cluster the node belongs:
+// at once if the directory says so, or if a new one is to found one; else when it
+// was told, or let in.
+func (n *Node) awaitMembership(ctx context.Context) error {
+	settled, err := n.recallMembership()
+	if err == nil && !settled && n.cfg.Bootstrap {
+		err = n.begin(Founding{Domain: n.cfg.Domain})
+	} else if err == nil && !settled {
+		err = n.beTold(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	close(n.settled)
+	if n.cfg.Domain != "" && n.cfg.Domain != n.domain {
+		return fmt.Errorf("%s belongs to the cluster %s, not to %s; give it the domain that it was made with, or another directory", n.cfg.Dir, n.domain, n.cfg.Domain)
+	}
+	n.await("this node is starting")
+	return nil
+}
+
+// recallMembership reads from the directory what the node is; false if it is new.
+func (n *Node) recallMembership() (bool, error) {
+	var m membership
+	if found, err := n.recall(membershipName, &m); found || err != nil {
+		if err == nil {
+			err = n.belong(m)
+		}
+		return found, err
+	}
+	var f founding
+	if found, err := n.recall(foundingName, &f); found || err != nil {
+		n.founding, n.domain = &f, f.Domain
+		return found, err
+	}
+	former, err := n.anyOf("log", "raft")
+	if former { // by a release whose nodes were alone
+		n.former, n.domain = true, n.cfg.Domain
+		if n.domain == "" {
+			n.domain = usualDomain
+		}
+	}
+	return former, err
+}
+
+// belong takes over what the node is a member of.
+func (n *Node) belong(m membership) error {
+	if m.Node != n.identity.ID() {
+		return fmt.Errorf("%s is not the key with which this node is a member of the cluster %s; restore it from a backup of this directory", n.path("keys/node.key"), m.Domain)
+	}
+	n.domain, n.cfg.Name = m.Domain, m.Name
+	n.membership.Store(&m)
+	ids := make([]string, len(m.Members))
+	for i, other := range m.Members {
+		ids[i] = other.ID
+	}
+	n.members.Seed(ids)
+	return nil
+}
+
+// begin notes that the node founds a cluster, so that it goes on with that
+// whatever happens meanwhile.
+func (n *Node) begin(what Founding) error {
+	if err := n.checkFounding(what); err != nil {
+		return err
+	}
+	if what.Domain == "" {
+		what.Domain = usualDomain
+	}
+	n.founding = &founding{Founding: what, Cluster: uuid.NewString(), Name: n.cfg.Name}
+	n.domain = what.Domain
+	return n.remember(foundingName, n.founding)
+}
+
+// checkFounding says what is wrong with what a cluster is to be.
+func (n *Node) checkFounding(what Founding) error {
+	switch mode := domain.EnrollmentMode(what.Enrollment); mode {
+	case "", domain.EnrollmentModeApprove, domain.EnrollmentModeToken, domain.EnrollmentModeAuto:
+	default:
+		return fmt.Errorf("%q is no way to let nodes in; there are approve, token and auto", mode)
+	}
+	if n.cfg.Domain != "" && what.Domain != "" && what.Domain != n.cfg.Domain {
+		return fmt.Errorf("this node was started for the domain %s, not for %s", n.cfg.Domain, what.Domain)
+	}
+	if err := checkDomain(what.Domain); err != nil {
+		return err
+	}
+	if (what.Certificate == nil) != (what.Key == nil) {
+		return errors.New("an authority that is brought along has a certificate and a key")
+	}
+	if what.Certificate == nil {
+		return nil
+	}
+	_, err := iam.OpenAuthority(iam.AuthorityConfig{Domain: what.Domain, Now: n.cfg.Now}, what.Certificate, what.Key)
+	return err
+}
+
+// beTold waits for whoever comes first: the owner of the directory, who has it
+// found a cluster, or a cluster that lets it in.
+func (n *Node) beTold(ctx context.Context) error {
+	n.await(`this node belongs to no cluster yet: run "picloud cluster init" on it to found one, or let one take it in`)
+	n.cfg.Notice("waiting: " + *n.waits.Load())
+	select {
+	case what := <-n.told:
+		return n.begin(what)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
