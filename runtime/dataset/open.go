@@ -55,6 +55,9 @@ func (d *Datasets) catchUp(s *set, until base.Position) error {
 		if base.Position(batch.First) > until {
 			break
 		}
+		if batch.Dropped { // changes of datasets never are
+			continue
+		}
 		decoded, err := state.DecodeBatch(base.Position(batch.First), base.TimeOf(batch.Time), batch.Payload)
 		if err != nil {
 			return err

@@ -127,6 +127,7 @@ func (l *Log) Sync() error {
 		return named("note what is durable", err) // the older mark still stands
 	}
 	l.mark = m
+	l.written.Add(markSlot)
 	return nil
 }
 

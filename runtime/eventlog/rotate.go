@@ -108,7 +108,8 @@ func (l *Log) create(number uint64, head Head) (*segment, disk.File, error) {
 	if err != nil {
 		return nil, nil, named("begin "+filepath.Base(seg.path), err)
 	}
-	_, err = file.WriteAt(encodeSegmentHeader(number, head), 0)
+	n, err := file.WriteAt(encodeSegmentHeader(number, head), 0)
+	l.written.Add(int64(n))
 	if err == nil {
 		err = file.Sync()
 	}

@@ -14,20 +14,37 @@ import (
 	"github.com/picloud/picloud/runtime/state"
 )
 
-// eventAt reads one event of the log.
+// eventAt reads one event of the log. One that compaction dropped is Gone.
 func (s *Server) eventAt(position base.Position) (*domain.Event, error) {
-	b, err := s.events.ReadAt(uint64(position))
-	if errors.Is(err, eventlog.ErrNotFound) {
-		return nil, &base.Error{Code: base.NotFound, Ref: position.Ref(), Detail: fmt.Sprintf("there is no event at position %d", position)}
-	}
+	b, err := s.batchAt(position)
 	if err != nil {
 		return nil, err
+	}
+	if b.Dropped {
+		return nil, &base.Error{Code: base.Gone, Ref: position.Ref(), Detail: fmt.Sprintf("the event at position %d was superseded by a newer one and dropped", position)}
 	}
 	batch, err := state.DecodeBatch(base.Position(b.First), base.TimeOf(b.Time), b.Payload)
 	if err != nil {
 		return nil, err
 	}
 	return batch.Events[position-base.Position(b.First)], nil
+}
+
+func (s *Server) batchAt(position base.Position) (eventlog.Batch, error) {
+	b, err := s.events.ReadAt(uint64(position))
+	if errors.Is(err, eventlog.ErrNotFound) {
+		err = &base.Error{Code: base.NotFound, Ref: position.Ref(), Detail: fmt.Sprintf("there is no event at position %d", position)}
+	}
+	return b, err
+}
+
+// before is the event of its subject before one that was dropped.
+func (s *Server) before(position base.Position) (base.Position, error) {
+	b, err := s.batchAt(position)
+	if err != nil {
+		return 0, err
+	}
+	return state.PreviousLeft(b.Payload, int(position)-int(b.First))
 }
 
 // event answers GET /events/{position}: the event as a CloudEvent, as RDF, or
@@ -65,18 +82,29 @@ func (s *Server) event(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// historyShown is how many events a resource's page shows.
-const historyShown = 20
+const (
+	historyShown  = 20  // events that a resource's page shows
+	historyPassed = 500 // dropped ones that it passes over to find them
+)
 
 // history gives the last events of a resource, newest first, and whether there
-// are older ones. Each event names the one before it.
+// are older ones. Each event names the one before it, dropped ones too.
 func (s *Server) history(last base.Position) (list []happening, older bool) {
+	passed := 0
 	for at := last; at != 0; {
-		if len(list) == historyShown {
+		if len(list) == historyShown || passed == historyPassed {
 			return list, true
 		}
 		e, err := s.eventAt(at)
-		if err != nil { // compacted away: what is left is shown
+		var problem *base.Error
+		if errors.As(err, &problem) && problem.Code == base.Gone {
+			passed++
+			at, err = s.before(at)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil { // what can be read is shown
 			return list, true
 		}
 		h := happening{

@@ -214,6 +214,9 @@ func (s *eventStream) beat() error {
 
 // batch writes the events of a batch that come after a position and pass.
 func (s *eventStream) batch(b eventlog.Batch, after base.Position) error {
+	if b.Dropped { // superseded: what it said comes later
+		return nil
+	}
 	batch, err := state.DecodeBatch(base.Position(b.First), base.TimeOf(b.Time), b.Payload)
 	if err != nil {
 		return err

@@ -150,6 +150,14 @@ func (p *Projection) Position() uint64 { return uint64(p.head.Position) }
 // Fold takes in a batch. It fails only when the batch cannot be read at all.
 func (p *Projection) Fold(b eventlog.Batch) error {
 	at := base.TimeOf(b.Time)
+	if b.Dropped { // what it said is said again later
+		p.head = state.Head{Position: base.Position(b.Last()), Time: at, Chain: b.Digest}
+		p.builder.Move(p.head)
+		if p.cfg.Datasets != nil {
+			p.cfg.Datasets.Reach(p.head.Position)
+		}
+		return nil
+	}
 	batch, err := state.DecodeBatch(base.Position(b.First), at, b.Payload)
 	if err != nil {
 		return err
