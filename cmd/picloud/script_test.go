@@ -60,7 +60,7 @@ func as(ts *testscript.TestScript, _ bool, arguments []string) {
 func impostor(ts *testscript.TestScript, _ bool, arguments []string) {
 	var file map[string]string
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(arguments[0])), &file))
-	other, err := iam.OpenCA(iam.CAConfig{Dir: ts.MkAbs("other-authority"), Domain: file["domain"]})
+	other, err := iam.NewAuthority(iam.AuthorityConfig{Domain: file["domain"]})
 	ts.Check(err)
 	file["ca"] = string(other.PEM())
 	data, err := json.Marshal(file)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,9 +131,10 @@ func TestCertificateIsRenewedWithoutARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		failing := true
+		var failing atomic.Bool
+		failing.Store(true)
 		issue := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if failing {
+			if failing.Load() {
 				http.Error(w, "no leader", http.StatusServiceUnavailable)
 				return
 			}
@@ -157,7 +159,7 @@ func TestCertificateIsRenewedWithoutARestart(t *testing.T) {
 		if i.Member() {
 			t.Error("it is a member by itself")
 		}
-		failing = false
+		failing.Store(false)
 		advance(2 * time.Minute)
 		if !i.Member() {
 			t.Fatal("what failed is not tried again")

@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -66,19 +65,6 @@ func readSecret(path string) ([]byte, error) {
 // lost refuses to go on without a file of a directory that was in use before.
 func lost(path string) error {
 	return fmt.Errorf("%s is missing; restore it from a backup: what it protected cannot be read or trusted with a new one", path)
-}
-
-// LoadKey reads a key of KeySize bytes, or makes it if the file is missing.
-func LoadKey(path string) ([]byte, error) {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return ReadKey(path)
-	}
-	key := make([]byte, KeySize)
-	rand.Read(key) // never fails: crypto/rand ends the program instead
-	if err := WriteSecret(path, key); err != nil {
-		return nil, fmt.Errorf("make the key %s: %w", path, err)
-	}
-	return key, nil
 }
 
 // ReadKey reads a key of KeySize bytes that was made before.

@@ -286,10 +286,7 @@ func former(t *testing.T, dir string) *iam.Sealer {
 	if err := iam.Certify(node, a, "pi-1"); err != nil {
 		t.Fatal(err)
 	}
-	key, err := iam.LoadKey(filepath.Join(dir, "seal.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := bytes.Repeat([]byte{9}, iam.KeySize)
 	sealer, err := iam.NewSealer(key)
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +295,7 @@ func former(t *testing.T, dir string) *iam.Sealer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"ca.key": keyPEM, "ca.pem": a.PEM()} {
+	for name, content := range map[string][]byte{"seal.key": key, "ca.key": keyPEM, "ca.pem": a.PEM()} {
 		if err := iam.WriteSecret(filepath.Join(dir, name), content); err != nil {
 			t.Fatal(err)
 		}
