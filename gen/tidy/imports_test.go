@@ -67,9 +67,10 @@ var laws = []law{
 
 	{[]string{"runtime/discovery/..."}, []string{"golang.org/x/net/...", "golang.org/x/sys/..."}, "finding neighbours knows the network and nothing of the platform"},
 	{[]string{"runtime/iam/...", "runtime/membership", "runtime/insight"}, slice, "slices never import each other; they meet in the log"},
-	{[]string{"runtime/http/..."}, slices.Concat([]string{"gen/base", "generated/...", "runtime/iam", "runtime/live", prometheus, "github.com/google/uuid", "github.com/klauspost/compress/..."}, kernel), "the edge sees the kernel and the output; what it serves comes from them"},
+	{[]string{"runtime/enroll/ticket"}, nil, "the client part makes enrolment tokens, so their text stands on nothing"},
+	{[]string{"runtime/http/..."}, slices.Concat([]string{"gen/base", "generated/...", "runtime/iam", "runtime/live", "runtime/membership", prometheus, "github.com/google/uuid", "github.com/klauspost/compress/..."}, kernel), "the edge sees the kernel and the output; what it serves comes from them"},
 	{[]string{"runtime/...", "cmd/picloud/..."}, []string{"gen/base", "generated/...", "runtime/...", "cmd/picloud/...", cobra, "github.com/spf13/pflag", prometheus, "golang.org/x/term", "golang.org/x/sys/...", "go.yaml.in/yaml/v3", "github.com/google/uuid", "github.com/hashicorp/go-hclog"}, "the whole is put together in runtime/node and the command"},
-	{[]string{"cmd/picloud/cli"}, []string{"gen/base", "generated/...", "runtime/lang", "runtime/rdf", cobra, "go.yaml.in/yaml/v3"}, "the client part builds on every system and needs no node"},
+	{[]string{"cmd/picloud/cli"}, []string{"gen/base", "generated/...", "runtime/lang", "runtime/rdf", "runtime/enroll/ticket", cobra, "go.yaml.in/yaml/v3"}, "the client part builds on every system and needs no node"},
 	{[]string{"cmd/picloud-gen"}, []string{"gen", "gen/load", "gen/plan", "gen/write"}, "the command drives the pipeline"},
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/http/fetch"
 	"github.com/picloud/picloud/runtime/live"
+	"github.com/picloud/picloud/runtime/membership"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/reasoning"
@@ -38,6 +39,8 @@ type Config struct {
 	Reasoner func(ref base.Ref, inference string) (*reasoning.Reasoner, error)
 	Events   *eventlog.Log
 	Load     *fetch.Fetcher // of what LOAD names; nil means that it is switched off
+	// Members looks at all nodes.
+	Members *membership.Surveyor
 	// Writable says why writes are refused now; nil means that they are taken.
 	Writable func() error
 	TLS      *tls.Config
@@ -148,6 +151,9 @@ func (s *Server) mount(mux *http.ServeMux) {
 		"GET /readyz":                           s.readyz,
 		"GET /metrics":                          s.scrape,
 		"GET /-/verify":                         s.verify,
+		"GET /-/cluster":                        s.survey,
+		"GET /-/cluster/verify":                 s.compare,
+		"POST /-/cluster/transfer":              s.handOver,
 		"GET /-/queries":                        s.listQueries,
 		"DELETE /-/queries/{id}":                s.endQuery,
 	} {

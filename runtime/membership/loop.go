@@ -23,6 +23,9 @@ type Config struct {
 	Say func(context.Context, domain.Command) error
 	// Ask asks another node how it is; Asking asks over HTTP.
 	Ask Ask
+	// Entrust is called before a node gets a vote, with its ID: from then on it may
+	// lead, and has to hold what a leader needs. Nil means that there is nothing.
+	Entrust func(ctx context.Context, id string) error
 	// Status is how this node is.
 	Status func() Status
 	Rules  Rules
@@ -236,7 +239,14 @@ func (l *Loop) act(ctx context.Context, a Action) bool {
 		Add: c.AddLearner, Promote: c.Promote, Demote: c.Demote, Remove: c.Remove, Transfer: c.TransferLeadership,
 	}[a.Verb]
 	l.cfg.Logger.Info("the members change", "change", a.Verb, "server", a.RaftID, "reason", a.Why)
-	if err := change(ctx, a.RaftID); err != nil && ctx.Err() == nil && !errors.Is(err, consensus.ErrNotLeader) {
+	err := error(nil)
+	if a.Verb == Promote && l.cfg.Entrust != nil {
+		err = l.cfg.Entrust(ctx, consensus.NodeOf(a.RaftID))
+	}
+	if err == nil {
+		err = change(ctx, a.RaftID)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, consensus.ErrNotLeader) {
 		l.cfg.Logger.Warn("the members did not change; trying again", "change", a.Verb, "server", a.RaftID, "error", err)
 	}
 	return true

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/consensus"
@@ -46,16 +47,21 @@ const StatusPath = "/peer/status"
 // answerMax bounds what is read of an answer, in bytes.
 const answerMax = 64 << 10
 
-// Answer serves a value as JSON to members.
-func Answer[T any](value func() T) http.Handler {
+// answer serves a value as JSON to members.
+func answer[T any](value func(*http.Request) (T, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := json.Marshal(value())
+		v, err := value(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
+		body, err := json.Marshal(v)
 		if err != nil {
 			http.Error(w, "the answer cannot be written", http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(body)
+		_, _ = w.Write(body) // who left needs no answer
 	})
 }
 
@@ -91,7 +97,7 @@ func fetch(ctx context.Context, peers *http.Client, id, path string, into any) e
 	case err != nil:
 		return err
 	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("node %s answers %s", id, response.Status)
+		return fmt.Errorf("node %s answers %s: %s", id, response.Status, strings.TrimSpace(string(body[:min(len(body), 256)])))
 	}
 	return json.Unmarshal(body, into)
 }

@@ -228,6 +228,8 @@ func fixedFailures(path, method string) []string {
 	switch {
 	case method == "POST" && path == "/apply":
 		return writing
+	case path == "/-/cluster/transfer":
+		return []string{"Unparsable", "Unauthenticated", "Forbidden", "NotFound", "Conflict", "Internal", "Unavailable"}
 	case method == "POST":
 		return append([]string{"TooLarge", "MediaType", "Unimplemented"}, reading...)
 	case strings.HasSuffix(path, "/sparql"), strings.Contains(path, "/graph"):
@@ -238,7 +240,9 @@ func fixedFailures(path, method string) []string {
 		return []string{"Unparsable", "Unauthenticated", "Forbidden", "NotAcceptable", "Gone", "Exhausted", "Internal", "Unavailable"}
 	case path == "/healthz", path == "/readyz", path == "/context.jsonld":
 		return []string{"Internal"}
-	case path == "/metrics", path == "/-/verify":
+	case path == "/-/cluster/verify":
+		return []string{"Unparsable", "Unauthenticated", "Forbidden", "Internal", "Unavailable"}
+	case path == "/metrics", path == "/-/verify", path == "/-/cluster":
 		return []string{"Unauthenticated", "Forbidden", "Internal", "Unavailable"}
 	}
 	return []string{"NotFound", "NotAcceptable", "Internal"}

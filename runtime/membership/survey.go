@@ -1,0 +1,215 @@
+package membership
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/projection"
+)
+
+// Surveyor looks at all nodes, from any of them, with a leader or without.
+type Surveyor struct {
+	Self      string // ID of this node
+	Consensus *consensus.Node
+	Views     *projection.Projection
+	Log       *eventlog.Log
+	Status    func() Status
+	Peers     *http.Client // of members: the host is an ID
+}
+
+// Overview is the cluster as one node finds it now.
+type Overview struct {
+	ClusterID string        `json:"clusterId"`
+	Domain    string        `json:"domain"`
+	Asked     string        `json:"asked,omitempty"`   // the node that looked, by name
+	Leader    string        `json:"leader,omitempty"`  // absent: none is known
+	Term      uint64        `json:"term"`              // of its reign
+	Version   string        `json:"version,omitempty"` // release that every node can run
+	Position  base.Position `json:"position"`          // the highest that a node has
+	Voters    int           `json:"voters"`
+	InReach   int           `json:"inReach"` // of the voters
+	Quorum    int           `json:"quorum"`
+	MayLose   int           `json:"mayLose"` // how many more voters may be lost
+	Writes    bool          `json:"writes"`  // whether anything can be decided
+	Nodes     []NodeView    `json:"nodes"`
+}
+
+// NodeView is one node as it was found.
+type NodeView struct {
+	Name      string                `json:"name"`
+	ID        string                `json:"id,omitempty"`
+	Phase     domain.Phase          `json:"phase"`
+	Role      domain.RaftRole       `json:"role,omitempty"` // in Raft's configuration
+	Leader    bool                  `json:"leader,omitempty"`
+	Condition domain.Condition      `json:"condition,omitempty"` // by the graph
+	Reason    string                `json:"reason,omitempty"`
+	Answers   bool                  `json:"answers"`
+	Fault     string                `json:"fault,omitempty"` // why it does not answer
+	Version   string                `json:"version,omitempty"`
+	Model     string                `json:"model,omitempty"`
+	Addresses []string              `json:"addresses,omitempty"`
+	Port      int64                 `json:"port,omitempty"`
+	Position  base.Position         `json:"position,omitempty"`
+	Behind    base.Position         `json:"behind"` // positions, of those that answer
+	Full      bool                  `json:"full,omitempty"`
+	Enrolled  string                `json:"enrolled"` // when
+	By        domain.EnrollmentMode `json:"enrolledBy,omitempty"`
+	Cordoned  bool                  `json:"cordoned,omitempty"`
+}
+
+// asked is what a node answered.
+type asked struct {
+	node   *domain.Node
+	status Status
+	err    error
+}
+
+// ask asks all nodes of the graph at once, a few at a time.
+func (s *Surveyor) ask(ctx context.Context) []asked {
+	var all []asked
+	for entry := range s.Views.View().State.List("/nodes", "") {
+		if node, ok := entry.Resource.(*domain.Node); ok {
+			all = append(all, asked{node: node})
+		}
+	}
+	ask := Asking(s.Peers)
+	var tasks sync.WaitGroup
+	free := make(chan struct{}, askAtOnce)
+	for i := range all {
+		a := &all[i]
+		if a.node.Status.ID == s.Self {
+			a.status = s.Status()
+			continue
+		}
+		free <- struct{}{}
+		tasks.Go(func() {
+			defer func() { <-free }()
+			ctx, cancel := context.WithTimeout(ctx, askTime)
+			defer cancel()
+			a.status, a.err = ask(ctx, a.node.Status.ID)
+		})
+	}
+	tasks.Wait()
+	return all
+}
+
+// Survey asks every node how it is.
+func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
+	servers, _, err := s.Consensus.Servers()
+	if err != nil {
+		return Overview{}, err
+	}
+	raft := s.Consensus.Stats()
+	leader, heard := s.Consensus.LeaderContact()
+	if time.Since(heard) > contactTime {
+		leader = ""
+	}
+	o := Overview{Term: raft.Term, Nodes: []NodeView{}}
+	if cluster, ok := s.Views.View().State.Get("/").(*domain.Cluster); ok {
+		o.ClusterID, o.Domain, o.Version = cluster.Spec.ClusterID, cluster.Spec.Domain, cluster.Status.Version
+	}
+	inReach := map[string]bool{}
+	all := s.ask(ctx)
+	for _, a := range all {
+		v := view(a)
+		v.Leader = leader != "" && v.ID == consensus.NodeOf(leader)
+		for _, server := range servers {
+			if consensus.NodeOf(server.ID) == v.ID {
+				v.Role = domain.RaftRoleLearner
+				if server.Voter {
+					v.Role = domain.RaftRoleVoter
+				}
+			}
+		}
+		if v.Leader {
+			o.Leader = v.Name
+		}
+		if v.ID == s.Self {
+			o.Asked = v.Name
+		}
+		inReach[v.ID] = v.Answers
+		o.Position = max(o.Position, v.Position)
+		o.Nodes = append(o.Nodes, v)
+	}
+	for i := range o.Nodes {
+		if o.Nodes[i].Answers {
+			o.Nodes[i].Behind = o.Position - o.Nodes[i].Position
+		}
+	}
+	for _, server := range servers {
+		if server.Voter {
+			o.Voters++
+			if inReach[consensus.NodeOf(server.ID)] {
+				o.InReach++
+			}
+		}
+	}
+	o.Quorum = Quorum(o.Voters)
+	o.MayLose = max(0, o.InReach-o.Quorum)
+	o.Writes = o.Leader != "" && o.InReach >= o.Quorum
+	return o, nil
+}
+
+func view(a asked) NodeView {
+	s := a.node.Status
+	v := NodeView{
+		Name: a.node.Ref.Name(), ID: s.ID, Phase: a.node.Phase, Condition: s.Condition, Reason: a.node.Reason, Version: s.Version, Addresses: s.Addresses,
+		Port: base.OrZero(s.Port), Enrolled: a.node.CreatedAt.String(), By: s.EnrolledBy, Cordoned: base.OrZero(s.Cordoned),
+	}
+	if a.err != nil {
+		v.Fault = a.err.Error()
+		return v
+	}
+	v.Answers, v.Position, v.Model, v.Full = true, a.status.Position, a.status.Model, a.status.Full
+	if a.status.Version != "" {
+		v.Version = a.status.Version
+	}
+	return v
+}
+
+// HandOver lets this node hand the leadership to a node, or with "" to the one
+// that has most of the log.
+func (s *Surveyor) HandOver(ctx context.Context, to base.Ref) error {
+	if l, _ := s.Consensus.Leadership(); !l.Leading {
+		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "this node does not lead, so it cannot hand over"}
+	}
+	servers, _, err := s.Consensus.Servers()
+	if err != nil {
+		return err
+	}
+	others := map[string]string{} // Raft ids of the other voters, by the IDs of their nodes
+	for _, server := range servers {
+		if id := consensus.NodeOf(server.ID); server.Voter && id != s.Self {
+			others[id] = server.ID
+		}
+	}
+	target := ""
+	if to != "" {
+		node, _ := s.Views.View().State.Get(to).(*domain.Node)
+		switch {
+		case node == nil:
+			return &base.Error{Code: base.NotFound, Ref: to, Detail: fmt.Sprintf("there is no node %s", to)}
+		case node.Status.ID == s.Self:
+			return nil // it leads already
+		}
+		if target = others[node.Status.ID]; target == "" {
+			return &base.Error{Code: base.Conflict, Ref: to, Detail: fmt.Sprintf("%s has no vote, so it cannot lead; picloud node list shows who has", to)}
+		}
+	}
+	if len(others) == 0 {
+		return &base.Error{Code: base.Conflict, Detail: "no other node has a vote, so none could lead"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, actTime)
+	defer cancel()
+	if err := s.Consensus.TransferLeadership(ctx, target); err != nil {
+		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the leadership was not handed over: " + err.Error()}
+	}
+	return nil
+}
