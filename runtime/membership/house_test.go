@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,7 @@ type house struct {
 	mu    sync.Mutex
 	nodes map[string]*machine
 	off   map[string]bool
+	lacks atomic.Bool // what a voter needs cannot be given
 }
 
 // machine is one node.
@@ -109,6 +111,12 @@ func (h *house) start(id string, bootstrap bool) *machine {
 	h.plug()
 	m.loop = membership.Start(membership.Config{
 		Self: id, Consensus: m.consensus, Views: m.views, Say: m.say, Ask: m.ask, Status: m.status,
+		Entrust: func(context.Context, string) error {
+			if h.lacks.Load() {
+				return errors.New("no keys")
+			}
+			return nil
+		},
 	})
 	return m
 }

@@ -226,3 +226,14 @@ func TestFullLeaderHandsOver(t *testing.T) {
 		h.until("it is degraded", func() bool { return h.is(former.id, domain.RaftRoleVoter, domain.ConditionDegraded) })
 	})
 }
+
+func TestNobodyVotesWithoutWhatAVoterNeeds(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.lacks.Store(true)
+		h.join("b")
+		h.until("b joined", func() bool { return h.is("b", domain.RaftRoleLearner, domain.ConditionHealthy) })
+		h.never("it got a vote", time.Minute, func() bool { return h.voters() != 1 })
+		h.lacks.Store(false)
+		h.until("it votes", func() bool { return h.voters() == 2 })
+	})
+}
