@@ -76,7 +76,7 @@ func (a *App) Root(more ...*cobra.Command) *cobra.Command {
 	root.PersistentFlags().StringVar(&a.contextName, "context", "", "cluster to talk to: a name, or the path of a client.json")
 	must(root.RegisterFlagCompletionFunc("context", a.completeContexts))
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Work with a cluster:"}, &cobra.Group{ID: "node", Title: "Run a node:"})
-	for _, c := range []*cobra.Command{a.resource(), a.graph(), a.events(), a.token(), a.context(), a.cluster(), a.doctor()} {
+	for _, c := range []*cobra.Command{a.resource(), a.graph(), a.events(), a.token(), a.context(), a.cluster(), a.ca(), a.doctor()} {
 		c.GroupID = "work"
 		root.AddCommand(c)
 	}

@@ -24,6 +24,9 @@ func (a *App) operations() (groups []*cobra.Command) {
 		for _, verb := range verbs {
 			o.asUsage(verb)
 		}
+		if made.Name() == "node" {
+			verbs = append(a.members(), verbs...)
+		}
 		made.GroupID = "work"
 		groups = append(groups, group(made, verbs...))
 	}

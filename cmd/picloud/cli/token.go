@@ -30,7 +30,7 @@ func (a *App) tokenCreate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "create [NAME]", Short: "Make a token and print it, this once", Args: between(0, 1),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			name := "token-" + strings.ToLower(rand.Text()[:8])
+			name := "token-" + randomName()
 			if len(arguments) == 1 {
 				name = arguments[0]
 			}
@@ -71,6 +71,9 @@ func (a *App) tokenCreate() *cobra.Command {
 	must(c.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{"read", "admin"}, cobra.ShellCompDirectiveNoFileComp)))
 	return c
 }
+
+// randomName is the end of a name that is made up.
+func randomName() string { return strings.ToLower(rand.Text()[:8]) }
 
 // newToken makes a bearer token of 256 random bits and its SHA-256 in hex. The
 // token is random enough that a plain digest of it tells nothing.
