@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -378,5 +379,108 @@ func TestBadQuestionsAreAnswered(t *testing.T) {
 	catchup.Handler(l).ServeHTTP(w, httptest.NewRequest(http.MethodPost, catchup.Path, nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Error(w.Code)
+	}
+}
+
+func TestDamagedLogIsHealedFromAPeerThatHasIt(t *testing.T) {
+	from, to := t.TempDir(), t.TempDir()
+	source := openLog(t, from, segmentBytes)
+	add(t, source, 40, "a")
+	other := openLog(t, t.TempDir(), segmentBytes)
+	add(t, other, 40, "b")
+	target := openLog(t, to, segmentBytes)
+	if err := puller(t, target, member(t, catchup.Handler(source))).To(minute(t), source.Head().Position); err != nil {
+		t.Fatal(err)
+	}
+	if err := target.Archive(minute(t)); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob(filepath.Join(to, "events-*"))
+	if err != nil || len(names) < 4 {
+		t.Fatal(names, err)
+	}
+	for i, name := range names[:len(names)-1] {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content[90] ^= 1
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			if err := puller(t, target).Heal(minute(t), target); !errors.Is(err, eventlog.ErrCorrupt) || !strings.Contains(err.Error(), "no other member") {
+				t.Fatal("nobody can help, but:", err)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(minute(t))
+	mended := make(chan struct{})
+	go func() {
+		defer close(mended)
+		puller(t, target, "127.0.0.1:1", member(t, catchup.Handler(other)), member(t, catchup.Handler(source))).Mend(ctx, target)
+	}()
+	defer func() { cancel(); <-mended }()
+	for { // a reader meets the damage; the log heals by itself
+		if head, err := target.Verify(minute(t)); err == nil {
+			if head != source.Head() {
+				t.Errorf("%+v is not %+v", head, source.Head())
+			}
+			return
+		}
+		for _, err := range target.Read(0) {
+			if err != nil && !errors.Is(err, eventlog.ErrCorrupt) {
+				t.Fatal(err)
+			}
+		}
+		runtime.Gosched()
+	}
+}
+
+// A peer that dropped and compressed what is old brings others up like any other.
+func TestCompactedPeerBringsOthersUp(t *testing.T) {
+	source := openLog(t, t.TempDir(), segmentBytes)
+	add(t, source, 60, "a")
+	through := source.Compactable(time.Unix(1<<31, 0))
+	if err := source.Compact(minute(t), eventlog.Compaction{
+		Through: through,
+		Note:    func(eventlog.Batch) error { return nil },
+		Judge: func(b eventlog.Batch) ([]byte, eventlog.Fate) {
+			if b.First%2 == 0 {
+				return nil, eventlog.Keep
+			}
+			return []byte("left"), eventlog.Drop
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	// One that has nothing, and one that has the first part as it was.
+	for _, had := range []int{0, 10} {
+		target := openLog(t, t.TempDir(), segmentBytes)
+		add(t, target, had, "a")
+		if err := puller(t, target, member(t, catchup.Handler(source))).To(minute(t), source.Head().Position); err != nil {
+			t.Fatal(err)
+		}
+		if head, err := target.Verify(minute(t)); err != nil || head != source.Head() {
+			t.Fatalf("%+v, %v", head, err)
+		}
+		// Segments begin at the same places on both.
+		add(t, source, 20, "more")
+		add(t, target, 20, "more")
+		if a, b := source.Compactable(time.Unix(1<<31, 0)), target.Compactable(time.Unix(1<<31, 0)); a != b || source.Head() != target.Head() {
+			t.Errorf("segments begin after %d and %d", a, b)
+		}
+		dropped := 0
+		for b, err := range target.Read(0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b.Dropped && string(b.Payload) == "left" {
+				dropped++
+			}
+		}
+		if dropped == 0 {
+			t.Error("nothing was dropped")
+		}
 	}
 }

@@ -165,24 +165,12 @@ func (p *Puller) pull(ctx context.Context, peer string, position uint64) error {
 	idle := time.AfterFunc(stall, func() { cancel(fmt.Errorf("nothing came for %s", stall)) })
 	defer idle.Stop()
 	head := p.cfg.Head()
-	q := url.Values{
-		"after":  {strconv.FormatUint(head.Position, 10)},
-		"digest": {head.Digest.String()},
-		"until":  {strconv.FormatUint(position, 10)},
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.cfg.URL(peer)+"?"+q.Encode(), nil)
-	if err != nil {
-		return err
-	}
-	answer, err := p.cfg.Client.Do(request)
+	body, err := p.ask(ctx, peer, head, position)
 	if err != nil {
 		return because(ctx, err)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return refused(answer, head)
-	}
-	stream := eventlog.NewStream(&lively{answer.Body, idle, &p.bytes}, head)
+	defer body.Close()
+	stream := eventlog.NewStream(&lively{body, idle, &p.bytes}, head)
 	for p.cfg.Head().Position < position {
 		batches, err := stream.Next()
 		if errors.Is(err, io.EOF) {
@@ -198,6 +186,27 @@ func (p *Puller) pull(ctx context.Context, peer string, position uint64) error {
 		idle.Reset(stall)
 	}
 	return nil
+}
+
+// ask requests the bytes of a peer's log after a head.
+func (p *Puller) ask(ctx context.Context, peer string, after eventlog.Head, until uint64) (io.ReadCloser, error) {
+	q := url.Values{
+		"after":  {strconv.FormatUint(after.Position, 10)},
+		"digest": {after.Digest.String()},
+		"until":  {strconv.FormatUint(until, 10)},
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.cfg.URL(peer)+"?"+q.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := p.cfg.Client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, errors.Join(refused(answer, after), answer.Body.Close())
+	}
+	return answer.Body, nil
 }
 
 // because prefers the reason why a context ended to what it made fail.

@@ -42,6 +42,9 @@ type Head struct {
 	Time     time.Time // log time of the last batch; the Unix epoch when empty
 }
 
+// beginning is the head of an empty log.
+var beginning = Head{Time: time.Unix(0, 0).UTC()}
+
 // MaxPayload bounds the payload of one batch, in bytes.
 const MaxPayload = 24 << 20
 

@@ -47,6 +47,7 @@ type Log struct {
 	rewriting disk.Lock // archive, compact, heal; taken before mu
 	compacted atomic.Uint64
 	written   atomic.Int64
+	damaged   chan struct{}
 }
 
 // view is what readers see: replaced whole by each append.
@@ -81,7 +82,7 @@ func Open(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: %w", err)
 	}
-	l := &Log{dir: cfg.Dir, limit: cfg.SegmentBytes, fs: cfg.FS, codec: codec, mu: disk.NewLock(), syncMu: disk.NewLock(), rewriting: disk.NewLock()}
+	l := &Log{dir: cfg.Dir, limit: cfg.SegmentBytes, fs: cfg.FS, codec: codec, mu: disk.NewLock(), syncMu: disk.NewLock(), rewriting: disk.NewLock(), damaged: make(chan struct{}, 1)}
 	if err := l.open(); err != nil {
 		if l.markFile != nil {
 			err = errors.Join(err, l.markFile.Close())

@@ -153,13 +153,13 @@ func (r *Reader) step(v *view, until uint64) (frame, error) {
 			fallthrough
 		case err != nil:
 			r.scan = nil
-			return frame{}, seg.corrupt(err, r.after+1)
+			return frame{}, r.log.told(seg.corrupt(err, r.after+1))
 		case f.batch.Last() <= r.after:
 			continue // the index leads to a little before
 		case f.batch.First > r.after+1:
 			bad := &frameError{f.at, errOrder}
 			r.scan = nil
-			return frame{}, seg.corrupt(bad, r.after+1)
+			return frame{}, r.log.told(seg.corrupt(bad, r.after+1))
 		}
 		r.after = f.batch.Last()
 		return f, nil

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/picloud/picloud/runtime/disk"
 )
@@ -71,7 +70,7 @@ func (l *Log) begin() error {
 			return named("begin the event log", err)
 		}
 	}
-	head := Head{Time: time.Unix(0, 0).UTC()}
+	head := beginning
 	if err := l.fs.SyncDir(l.dir); err != nil {
 		return named("begin the event log", err)
 	}

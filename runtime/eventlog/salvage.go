@@ -1,0 +1,58 @@
+package eventlog
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/picloud/picloud/runtime/disk"
+)
+
+// damagedSuffix names the copy of a segment that Salvage sets aside.
+const damagedSuffix = ".damaged"
+
+// Salvage makes a closed log that Open refuses as corrupt open again, up to the first
+// damage in its newest segment, by no longer claiming that what follows is durable;
+// Open then cuts it. It is for a node that has the rest from others: what was
+// acknowledged and is nowhere else is lost for this log. A copy of the newest
+// segment stays beside it, for whoever wants to know. Damage in older segments does
+// not keep a log from opening: see Heal.
+func Salvage(cfg Config) error {
+	fsys := cfg.FS
+	if fsys == nil {
+		fsys = disk.OS()
+	}
+	names, err := fsys.ReadDir(cfg.Dir)
+	if err != nil {
+		return named("salvage the event log", err)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasPrefix(name, segmentPrefix) || !strings.HasSuffix(name, segmentSuffix)
+	})
+	if len(names) > 0 {
+		newest := filepath.Join(cfg.Dir, names[len(names)-1])
+		content, err := disk.ReadFile(fsys, newest)
+		if err != nil {
+			return named("salvage "+newest, err)
+		}
+		if err := disk.WriteFile(fsys, newest+damagedSuffix, 0o600, func(w io.Writer) error {
+			_, err := w.Write(content)
+			return err
+		}); err != nil {
+			return named("set a copy of "+newest+" aside", err)
+		}
+	}
+	f, m, err := openMark(fsys, cfg.Dir, true)
+	if err != nil {
+		return fmt.Errorf("salvage the event log: %w", err)
+	}
+	for range 2 {
+		m = mark{sequence: m.sequence + 1}
+		if err == nil {
+			err = writeMark(f, m)
+		}
+	}
+	return closing(f, err)
+}
