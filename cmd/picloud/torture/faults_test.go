@@ -1,0 +1,220 @@
+//go:build linux
+
+package torture_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/picloud/picloud/runtime/discovery/lan"
+)
+
+// fault is one way to mistreat a cluster: it does, lasts, and undoes.
+type fault struct {
+	name  string
+	wires bool // it needs a network of its own
+	small bool // it needs a small disk
+	run   func(x *tormentor, ctx context.Context)
+}
+
+var faults = []fault{
+	{"kill -9", false, false, func(x *tormentor, ctx context.Context) { x.off(ctx, x.anybody()) }},
+	{"kill -9 leader", false, false, func(x *tormentor, ctx context.Context) { x.off(ctx, x.leading()) }},
+	{"kill -9 loop", false, false, (*tormentor).flicker},
+	{"all plugs pulled", false, false, (*tormentor).blackout},
+	{"leader stopped", false, false, (*tormentor).faint},
+	{"cut off", true, false, func(x *tormentor, ctx context.Context) { x.cut(ctx, x.anybody()) }},
+	{"leader cut off", true, false, func(x *tormentor, ctx context.Context) { x.cut(ctx, x.leading()) }},
+	{"deaf", true, false, func(x *tormentor, ctx context.Context) { x.oneWay(ctx, x.anybody(), true) }},
+	{"mute leader", true, false, func(x *tormentor, ctx context.Context) { x.oneWay(ctx, x.leading(), false) }},
+	{"link down", true, false, (*tormentor).linkDown},
+	{"bad wires", true, false, (*tormentor).badWires},
+	{"every address changes", true, false, (*tormentor).readdress},
+	{"disk full", true, true, (*tormentor).fill},
+}
+
+// tormentor breaks a cluster as its seed says.
+type tormentor struct {
+	*cluster
+	*record
+	chance *rand.Rand
+	leases int
+}
+
+func (x *tormentor) anybody() *machine { return x.machines[x.chance.IntN(len(x.machines))] }
+
+func (x *tormentor) leading() *machine {
+	if m := x.leader(); m != nil {
+		return m
+	}
+	return x.anybody()
+}
+
+// hold lets a fault last.
+func (x *tormentor) hold(ctx context.Context) {
+	pause(ctx, time.Duration(500+x.chance.IntN(5500))*ms)
+}
+
+func (x *tormentor) off(ctx context.Context, m *machine) {
+	m.pull()
+	x.hold(ctx)
+	x.must(m.switchOn(x.binary))
+}
+
+// flicker kills a node again and again while it starts.
+func (x *tormentor) flicker(ctx context.Context) {
+	m := x.anybody()
+	for range 5 {
+		m.pull()
+		x.must(m.switchOn(x.binary))
+		pause(ctx, time.Duration(x.chance.IntN(1500))*ms)
+	}
+}
+
+func (x *tormentor) blackout(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, m := range x.machines {
+		all.Go(m.pull)
+	}
+	all.Wait()
+	pause(ctx, time.Duration(x.chance.IntN(1000))*ms)
+	for _, m := range x.machines {
+		x.must(m.switchOn(x.binary))
+	}
+}
+
+func (x *tormentor) faint(ctx context.Context) {
+	m := x.leading()
+	m.signal(syscall.SIGSTOP)
+	x.hold(ctx)
+	m.signal(syscall.SIGCONT)
+}
+
+func (x *tormentor) cut(ctx context.Context, m *machine) {
+	for _, other := range x.machines {
+		if other != m {
+			x.network.Set(m.port, other.port, lan.Quality{Cut: true})
+			x.network.Set(other.port, m.port, lan.Quality{Cut: true})
+		}
+	}
+	x.hold(ctx)
+	x.network.Heal()
+}
+
+// oneWay makes a node deaf for the others, or them for it.
+func (x *tormentor) oneWay(ctx context.Context, m *machine, deaf bool) {
+	for _, other := range x.machines {
+		switch {
+		case other == m:
+		case deaf:
+			x.network.Set(other.port, m.port, lan.Quality{Cut: true})
+		default:
+			x.network.Set(m.port, other.port, lan.Quality{Cut: true})
+		}
+	}
+	x.hold(ctx)
+	x.network.Heal()
+}
+
+func (x *tormentor) linkDown(ctx context.Context) {
+	m := x.anybody()
+	x.must(m.port.Down())
+	x.hold(ctx)
+	x.must(m.port.Up())
+}
+
+// badWires loses, delays, repeats and reorders between all nodes.
+func (x *tormentor) badWires(ctx context.Context) {
+	q := lan.Quality{
+		Loss: 0.1 * x.chance.Float64(), Twice: 0.1 * x.chance.Float64(),
+		Delay: time.Duration(x.chance.IntN(50)) * ms, Jitter: time.Duration(x.chance.IntN(30)) * ms,
+	}
+	for _, a := range x.machines {
+		for _, b := range x.machines {
+			if a != b {
+				x.network.Set(a.port, b.port, q)
+			}
+		}
+	}
+	x.hold(ctx)
+	x.network.Heal()
+}
+
+// readdress gives every node another address at once, as a router does that
+// forgot its leases.
+func (x *tormentor) readdress(ctx context.Context) {
+	x.leases++
+	for i, m := range x.machines {
+		last := 1 + (x.leases*len(x.machines)+i)%190
+		x.must(m.port.SetAddress(addressOf(last)))
+		m.mu.Lock()
+		m.address = netip.AddrPortFrom(addressOf(last).Addr(), 443)
+		m.mu.Unlock()
+		x.hangUp(m)
+	}
+}
+
+// fill leaves no byte free on the small disk.
+func (x *tormentor) fill(ctx context.Context) {
+	name := filepath.Join(x.small.dir, "ballast")
+	file, err := os.Create(name)
+	x.must(err)
+	defer file.Close()
+	for block := make([]byte, 1<<20); ; {
+		if _, err := file.Write(block); errors.Is(err, unix.ENOSPC) {
+			break
+		} else if err != nil {
+			x.Errorf("filling the disk: %v", err)
+			break
+		}
+	}
+	x.hold(ctx)
+	x.must(os.Remove(name))
+}
+
+// absence leaves a node away while others write n events.
+func (x *tormentor) absence(ctx context.Context, n int) string {
+	away := x.machines[len(x.machines)-1]
+	away.pull()
+	began, written := time.Now(), x.pump(ctx, n)
+	took := time.Since(began)
+	x.must(away.switchOn(x.binary))
+	began = time.Now()
+	x.until(away.name+" to catch up", func() error { return x.serves(ctx, away) })
+	return fmt.Sprintf("%d events were written in %s while %s was away; it was caught up %s after it was switched on", written, took.Round(ms), away.name, time.Since(began).Round(ms))
+}
+
+// pump writes n events through the nodes that are there, as fast as they take
+// them. They are recorded like all others.
+func (x *tormentor) pump(ctx context.Context, n int) int {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	written := 0
+	const writers = 64
+	for i := range writers {
+		w := &worker{cluster: x.cluster, record: x.record, number: 1000 + 1000*x.leases + i, chance: rand.New(rand.NewPCG(uint64(i), x.chance.Uint64()))}
+		all.Go(func() {
+			for range n / writers {
+				if ctx.Err() != nil {
+					return
+				}
+				w.write(ctx, fmt.Sprintf("/products/torture/config/pump-%d", i), w.value())
+				mu.Lock()
+				written++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	return written
+}
