@@ -85,13 +85,13 @@ func holds(log *eventlog.Log, head state.Head) error {
 	if head.Position == 0 {
 		return nil
 	}
-	b, err := log.ReadAt(uint64(head.Position))
+	digest, err := log.DigestAt(uint64(head.Position))
 	switch {
 	case errors.Is(err, eventlog.ErrNotFound):
-		return fmt.Errorf("it stands at position %d, the log ends at %d", head.Position, log.Head().Position)
+		return fmt.Errorf("it stands at position %d, the log ends at %d: %w", head.Position, log.Head().Position, err)
 	case err != nil:
 		return err
-	case b.Last() != uint64(head.Position) || b.Digest != head.Chain:
+	case digest != head.Chain:
 		return fmt.Errorf("at position %d the log has another history", head.Position)
 	}
 	return nil
@@ -151,11 +151,7 @@ func (p *Projection) Position() uint64 { return uint64(p.head.Position) }
 func (p *Projection) Fold(b eventlog.Batch) error {
 	at := base.TimeOf(b.Time)
 	if b.Dropped { // what it said is said again later
-		p.head = state.Head{Position: base.Position(b.Last()), Time: at, Chain: b.Digest}
-		p.builder.Move(p.head)
-		if p.cfg.Datasets != nil {
-			p.cfg.Datasets.Reach(p.head.Position)
-		}
+		p.move(state.Head{Position: base.Position(b.Last()), Time: at, Chain: b.Digest})
 		return nil
 	}
 	batch, err := state.DecodeBatch(base.Position(b.First), at, b.Payload)
@@ -173,6 +169,15 @@ func (p *Projection) Fold(b eventlog.Batch) error {
 	return nil
 }
 
+// move goes over positions without an event to fold.
+func (p *Projection) move(to state.Head) {
+	p.head = to
+	p.builder.Move(to)
+	if p.cfg.Datasets != nil {
+		p.cfg.Datasets.Reach(to.Position)
+	}
+}
+
 // note remembers what the graph holds about the subject of an event.
 func (p *Projection) note(e *domain.Event, c state.Change) {
 	if _, known := p.touched[e.Subject]; !known {
@@ -187,8 +192,13 @@ func (p *Projection) note(e *domain.Event, c state.Change) {
 	}
 }
 
-// Publish shows readers all that was folded.
-func (p *Projection) Publish(eventlog.Head) {
+// Publish shows readers all that was folded. A log that stands further has begun a
+// generation: positions in between do not exist, and the next decision is based on
+// where the log stands.
+func (p *Projection) Publish(head eventlog.Head) {
+	if at := base.Position(head.Position); at > p.head.Position {
+		p.move(state.Head{Position: at, Time: p.head.Time, Chain: p.head.Chain})
+	}
 	now := p.builder.State()
 	var remove, add []base.Quad
 	was, is := writer{base.QuadWriter{Root: p.cfg.Root}}, writer{base.QuadWriter{Root: p.cfg.Root}}
@@ -289,7 +299,7 @@ func Rebuild(cfg Config, log *eventlog.Log, until base.Position) (View, error) {
 			return View{}, err
 		}
 	}
-	shadow.Publish(eventlog.Head{})
+	shadow.Publish(eventlog.Head{Position: uint64(until)})
 	return shadow.View(), nil
 }
 

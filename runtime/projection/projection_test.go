@@ -425,3 +425,31 @@ func TestALongChainOfRolesHoldsNothingUp(t *testing.T) {
 	}
 	h.verify()
 }
+
+func TestViewStandsWhereAGenerationBegins(t *testing.T) {
+	h := begin(t)
+	h.batch(event("/products/shop", declared("1.0.0")))
+	h.Publish(h.log.Head())
+	if _, err := h.log.BeginGeneration(2); err != nil {
+		t.Fatal(err)
+	}
+	start := base.Position(2 << eventlog.GenerationBits)
+	h.Publish(h.log.Head())
+	if at := h.View().Position; at != start {
+		t.Fatalf("the view stands at %d", at)
+	}
+	h.verify()
+	if err := h.SaveCheckpoint(); err != nil {
+		t.Fatal(err)
+	}
+	again := New(h.cfg, h.log)
+	if base.Position(again.Position()) != start || again.View().State.Digest() != h.View().State.Digest() {
+		t.Errorf("the checkpoint was not used: %d", again.Position())
+	}
+	h.batch(event("/products/shop", &domain.ProductChanged{Spec: domain.ProductSpec{Version: "1.0.1"}, Changed: []string{"/version"}}))
+	h.Publish(h.log.Head())
+	if at := h.View().Position; at != start+1 {
+		t.Errorf("the view stands at %d", at)
+	}
+	h.verify()
+}
