@@ -28,6 +28,9 @@ func (s *Server) refuse(ctx context.Context, w *wish, cause error) error {
 		return err
 	}
 	s.cfg.Logger.Warn("a machine was not let in", "address", w.address, "cause", e.Detail)
+	if s.records.take(everybody, time.Now()) > 0 { // the log of the node has it
+		return cause
+	}
 	if err := s.record(ctx, w, e.Detail); err != nil {
 		s.cfg.Logger.Warn("the refusal could not be recorded", "address", w.address, "error", err)
 	}

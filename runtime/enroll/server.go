@@ -41,12 +41,13 @@ type Limits struct {
 	Attempts int // to be let in, a minute and address; 5
 	Requests int // of any sort, a minute and address; 120
 	All      int // attempts a minute, of all addresses together; 60
+	Records  int // refusals a minute that become events; 20
 	Waiting  int // machines that wait to be approved; 32
 	Refusals int // addresses of which refusals are kept; 64
 }
 
 func (l Limits) withDefaults() Limits {
-	for limit, usual := range map[*int]int{&l.Attempts: 5, &l.Requests: 120, &l.All: 60, &l.Waiting: 32, &l.Refusals: 64} {
+	for limit, usual := range map[*int]int{&l.Attempts: 5, &l.Requests: 120, &l.All: 60, &l.Records: 20, &l.Waiting: 32, &l.Refusals: 64} {
 		if *limit == 0 {
 			*limit = usual
 		}
@@ -68,6 +69,7 @@ type Server struct {
 	requests *limiter
 	attempts *limiter
 	all      *limiter
+	records  *limiter
 
 	mu sync.Mutex // one enrolment at a time: what one decides the next one sees
 }
@@ -82,7 +84,8 @@ func New(cfg Config) *Server {
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
 	return &Server{
-		cfg: cfg, requests: newLimiter(cfg.Limits.Requests), attempts: newLimiter(cfg.Limits.Attempts), all: newLimiter(cfg.Limits.All),
+		cfg: cfg, requests: newLimiter(cfg.Limits.Requests), attempts: newLimiter(cfg.Limits.Attempts),
+		all: newLimiter(cfg.Limits.All), records: newLimiter(cfg.Limits.Records),
 	}
 }
 
@@ -188,6 +191,9 @@ func (s *Server) enroll(ctx context.Context, w *wish) (*reply, error) {
 	return a.decide()
 }
 
+// everybody is the address of a limit for all together.
+var everybody = netip.IPv6Unspecified()
+
 // attempt counts one attempt to be let in, once.
 func (s *Server) attempt(w *wish) error {
 	if w.counted {
@@ -197,7 +203,7 @@ func (s *Server) attempt(w *wish) error {
 	if wait := s.attempts.take(w.address, now); wait > 0 {
 		return tooOften(wait)
 	}
-	if wait := s.all.take(netip.IPv6Unspecified(), now); wait > 0 {
+	if wait := s.all.take(everybody, now); wait > 0 {
 		return tooOften(wait)
 	}
 	w.counted = true

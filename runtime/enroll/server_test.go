@@ -80,7 +80,7 @@ func csrOf(t *testing.T, template *x509.CertificateRequest, key any) string {
 }
 
 func TestBadInputIsRefusedRecordedAndHarmless(t *testing.T) {
-	c := newCluster(t, domain.EnrollmentModeApprove, enroll.Limits{All: 1000})
+	c := newCluster(t, domain.EnrollmentModeApprove, enroll.Limits{All: 1000, Records: 1000})
 	m := newMachine(t, "pi-2")
 	foreign := newMachine(t, "pi-3")
 	forged, _, err := ticket.New(ticket.Ticket{Cluster: clusterID, Authority: c.identity.AuthorityFingerprint()})
@@ -192,6 +192,29 @@ func (c *cluster) asking(t *testing.T, template *x509.CertificateRequest) string
 	m, key := newMachineWithKey(t, "pi-2")
 	template.Subject = pkix.Name{CommonName: "pi-2"}
 	return c.say(m, func(s *enroll.Message) { s.CSR = csrOf(t, template, key) }, nil)
+}
+
+func TestChallengeThatWasNeverGivenLeadsBackToTheBeginning(t *testing.T) {
+	c := newCluster(t, domain.EnrollmentModeAuto, enroll.Limits{})
+	m := newMachine(t, "pi-2")
+	at := c.views.View().Position
+	status, text := c.post("198.51.100.1", c.say(m, func(s *enroll.Message) { s.Commitment, s.Nonce, s.Challenge = "", zeros, zeros }, nil))
+	if status != http.StatusPreconditionFailed || !strings.Contains(text, "ask for another one") || c.views.View().Position != at {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestEventsOfRefusalsAreBounded(t *testing.T) {
+	c := newCluster(t, domain.EnrollmentModeApprove, enroll.Limits{All: 1000, Records: 4})
+	at := c.views.View().Position
+	for i := range 20 {
+		if status, _ := c.post(fmt.Sprintf("198.51.100.%d", i), "{}"); status != http.StatusUnprocessableEntity {
+			t.Errorf("attempt %d got %d", i, status)
+		}
+	}
+	if events := c.views.View().Position - at; events != 4 {
+		t.Errorf("20 attempts led to %d events", events)
+	}
 }
 
 func TestAttemptsAreLimitedForEachAddressAndInAll(t *testing.T) {
