@@ -58,6 +58,9 @@ type Config struct {
 	// 50,000.
 	TrailingLogs uint64
 
+	// HangLimit is how long a write to the disk may take before a leader gives
+	// way to another; 0 means 2 s.
+	HangLimit time.Duration
 	// Disk is the mark below which writes are refused.
 	Disk DiskMark
 	// Now is the wall clock; nil means time.Now.
@@ -88,6 +91,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.TrailingLogs == 0 {
 		c.TrailingLogs = 50_000
+	}
+	if c.HangLimit == 0 {
+		c.HangLimit = 2 * time.Second
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -20,7 +20,6 @@
 //     fails, divergence) ends its part: Failed is closed, nothing more is
 //     applied, no snapshot is taken, and a restart fills the event log again
 //     from Raft's log. A full disk is no such fault: it refuses and waits.
-//
 //   - A vote is given by an incarnation: one that lost its Raft store begins
 //     again as another. Histories of different generations exchange nothing.
 //   - No snapshot of a leader is let in before the event log holds what it

@@ -50,6 +50,9 @@ var (
 	ErrStoreDamaged = errors.New("the Raft store is damaged")
 )
 
+// errHangs is why Raft is not waited for.
+var errHangs = errors.New("a write to the disk hangs")
+
 // outcomeOf says what a failed Raft future means for the batches in it.
 func outcomeOf(err error) error {
 	switch {

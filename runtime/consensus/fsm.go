@@ -22,6 +22,8 @@ type fsm struct {
 	fold Folder
 }
 
+func newFSM(n *Node, fold Folder) *fsm { return &fsm{node: n, mu: disk.NewLock(), fold: fold} }
+
 var _ raft.BatchingFSM = (*fsm)(nil)
 
 // Apply is ApplyBatch of one.

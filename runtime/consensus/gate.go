@@ -57,7 +57,7 @@ func (s *gateSink) Close() error {
 	s.ended = true
 	at, err := readStanding(io.NopCloser(&s.content))
 	if err == nil {
-		err = s.node.await(at)
+		err = s.node.awaitLog(at)
 	}
 	if err != nil {
 		s.node.cfg.Logger.Info("a snapshot is refused", "position", at.Position, "reason", err)
@@ -80,9 +80,9 @@ func (s *gateSink) Cancel() error {
 	return s.SnapshotSink.Cancel()
 }
 
-// await returns nil once the event log holds what at stands for, and says what
+// awaitLog returns nil once the event log holds what at stands for, and says what
 // it lacks meanwhile.
-func (n *Node) await(at standing) error {
+func (n *Node) awaitLog(at standing) error {
 	err := contains(n.log, at)
 	if err == nil || n.log.Head().Position >= at.Position {
 		return err

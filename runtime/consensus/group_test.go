@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -39,7 +41,7 @@ func (w *wires) isolate(ids ...string) {
 	}
 	for c, ends := range w.conns {
 		if w.off[ends[0]] || w.off[ends[1]] {
-			c.Close()
+			c.(*wire).Conn.Close()
 			delete(w.conns, c)
 		}
 	}
@@ -50,6 +52,7 @@ type plug struct {
 	net.Listener
 	id    string
 	wires *wires
+	out   bool // closed
 }
 
 func (w *wires) plug(id string) (*plug, error) {
@@ -60,7 +63,7 @@ func (w *wires) plug(id string) (*plug, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.at[id] = l.Addr().String()
-	return &plug{l, id, w}, nil
+	return &plug{Listener: l, id: id, wires: w}, nil
 }
 
 func (p *plug) Accept() (net.Conn, error) {
@@ -73,7 +76,7 @@ func (p *plug) Accept() (net.Conn, error) {
 
 func (p *plug) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	p.wires.mu.Lock()
-	at, off := p.wires.at[string(to)], p.wires.off[string(to)] || p.wires.off[p.id]
+	at, off := p.wires.at[string(to)], p.out || p.wires.off[string(to)] || p.wires.off[p.id]
 	p.wires.mu.Unlock()
 	if off || at == "" {
 		return nil, fmt.Errorf("%s cannot be reached from %s", to, p.id)
@@ -97,6 +100,7 @@ func (p *plug) keep(c net.Conn, other string) net.Conn {
 func (p *plug) Close() error {
 	p.wires.mu.Lock()
 	defer p.wires.mu.Unlock()
+	p.out = true
 	for c, ends := range p.wires.conns {
 		if ends[0] == p.id {
 			c.(*wire).Conn.Close()
@@ -117,6 +121,8 @@ func (w *wire) Close() error {
 	delete(w.wires.conns, w)
 	return w.Conn.Close()
 }
+
+type ctx = context.Context
 
 // group is a cluster of several real nodes.
 type group struct {
@@ -156,6 +162,9 @@ func (g *group) start(id string, bootstrap bool) *cluster {
 
 func (g *group) config(id string, bootstrap bool) consensus.Config {
 	cfg := consensus.Config{Dir: filepath.Join(g.dir, id, "raft"), ID: id, Bootstrap: bootstrap}
+	if os.Getenv("PICLOUD_TEST_LOG") != "" {
+		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", id)
+	}
 	if g.change != nil {
 		g.change(id, &cfg)
 	}
@@ -243,6 +252,45 @@ func (g *group) retry(what string, change func(ctx context.Context, n *consensus
 		err = change(testContext(g.t), g.leader().node)
 		return err == nil || errors.Is(err, consensus.ErrMember)
 	})
+}
+
+// id is under which name c runs.
+func (g *group) id(c *cluster) string {
+	for id, other := range g.nodes {
+		if other == c {
+			return id
+		}
+	}
+	g.t.Fatal("the node was stopped")
+	return ""
+}
+
+// other is a node besides c: the last by name.
+func (g *group) other(c *cluster) (last string) {
+	for id, o := range g.nodes {
+		if o != c {
+			last = max(last, id)
+		}
+	}
+	return last
+}
+
+// never watches for as long as several elections take.
+func (g *group) never(what string, happened func() bool) {
+	g.t.Helper()
+	over := time.After(4 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if happened() {
+				g.t.Fatal(what)
+			}
+		case <-over:
+			return
+		}
+	}
 }
 
 func (g *group) add(id string) {

@@ -34,6 +34,11 @@ func IncarnationOf(raftID string) uint64 {
 	return n
 }
 
+func (c Config) raftID() (string, error) {
+	n, err := c.incarnation()
+	return raftIDOf(c.ID, n), err
+}
+
 func (c Config) incarnation() (uint64, error) {
 	path := filepath.Join(c.Dir, incarnationName)
 	content, err := disk.ReadFile(c.FS, path)

@@ -50,6 +50,10 @@ func (n *Node) runLeadership() {
 			if leads {
 				n.openTerm()
 			}
+		case <-n.recovered:
+			if n.raft.State() == raft.Leader { // nobody took over
+				n.openTerm()
+			}
 		}
 		n.queue.nudge()
 	}
@@ -58,11 +62,11 @@ func (n *Node) runLeadership() {
 // openTerm waits until an entry of this term is applied, and with it all before.
 func (n *Node) openTerm() {
 	term := n.raft.CurrentTerm()
-	if err := n.raft.Barrier(0).Error(); err != nil {
+	if err := n.await(n.raft.Barrier(0)); err != nil {
 		n.cfg.Logger.Warn("leadership ended before it began", "term", term, "error", err)
 		return
 	}
-	if n.raft.State() == raft.Leader && n.raft.CurrentTerm() == term && n.Err() == nil {
+	if n.raft.State() == raft.Leader && n.raft.CurrentTerm() == term && n.Err() == nil && !n.hang.hanging() {
 		n.leadership.set(Leadership{Leading: true, Term: term})
 	}
 }

@@ -172,15 +172,18 @@ func (n *Node) TransferLeadership(ctx context.Context, to string) error {
 		return fmt.Errorf("%w: %q is no other voter", ErrMember, to)
 	}
 	return n.ask(ctx, func() error {
-		f := n.raft.LeadershipTransfer()
-		if to != "" {
-			f = n.raft.LeadershipTransferToServer(raft.ServerID(to), addressOf(to))
-		}
-		if err := f.Error(); err != nil {
+		if err := n.transfer(to).Error(); err != nil {
 			return fmt.Errorf("hand the leadership over: %w", err)
 		}
 		return nil
 	})
+}
+
+func (n *Node) transfer(to string) raft.Future {
+	if to == "" {
+		return n.raft.LeadershipTransfer()
+	}
+	return n.raft.LeadershipTransferToServer(raft.ServerID(to), addressOf(to))
 }
 
 // configured takes note of a configuration that is committed.

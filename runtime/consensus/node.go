@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"github.com/picloud/picloud/runtime/disk"
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
@@ -34,6 +33,8 @@ type Node struct {
 	lacking    chan uint64   // see Lacking
 	ahead      uint64        // see runAhead; the machine's lock guards it
 	roomTick   chan struct{} // the disk was measured
+	hang       *hang
+	recovered  chan struct{} // the disk that hung works again
 
 	alive context.Context // until Close
 	end   context.CancelFunc
@@ -48,6 +49,9 @@ type Node struct {
 	err    error
 	closed bool
 	failed chan struct{}
+	// maimed is closed when a goroutine of Raft had to be ended (see watchedLog):
+	// others of it may wait for that one for ever.
+	maimed chan struct{}
 }
 
 // Open starts this node's part: it brings the fold up to the event log, opens
@@ -63,31 +67,37 @@ func Open(cfg Config, log *eventlog.Log, fold Folder) (*Node, error) {
 	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("consensus: %w", err)
 	}
-	incarnation, err := cfg.incarnation()
-	if err != nil {
+	n := newNode(cfg, log)
+	if n.raftID, err = cfg.raftID(); err != nil {
 		return nil, err
 	}
-	n := &Node{
-		cfg: cfg, log: log, raftID: raftIDOf(cfg.ID, incarnation), queue: newQueue(),
-		disk: &gauge{mark: cfg.Disk, dir: cfg.Dir}, roomTick: make(chan struct{}, 1),
-		changing: make(chan struct{}, 1), lacking: make(chan uint64, 1), failed: make(chan struct{}),
-	}
-	n.alive, n.end = context.WithCancel(context.Background())
-	n.stop = n.alive.Done()
-	n.members.Store(&configuration{})
-	n.leadership.set(Leadership{})
-	n.verify = newVerifier(func() error { return n.raft.VerifyLeader().Error() })
 	n.measureDisk()
 	if err := n.start(fold); err != nil {
 		n.end()
 		return nil, err
 	}
 	n.asking.Go(n.runProposer)
-	n.tasks.Go(n.runLeadership)
+	n.asking.Go(n.runLeadership)
 	n.tasks.Go(n.runSync)
 	n.tasks.Go(n.runDisk)
 	n.asking.Go(func() { n.verify.run(n.stop) })
 	return n, nil
+}
+
+func newNode(cfg Config, log *eventlog.Log) *Node {
+	n := &Node{
+		cfg: cfg, log: log, clock: NewClock(cfg.Now, log.Head().Time), queue: newQueue(),
+		disk: &gauge{mark: cfg.Disk, dir: cfg.Dir}, roomTick: make(chan struct{}, 1),
+		changing: make(chan struct{}, 1), lacking: make(chan uint64, 1), recovered: make(chan struct{}, 1),
+		failed: make(chan struct{}), maimed: make(chan struct{}),
+	}
+	n.alive, n.end = context.WithCancel(context.Background())
+	n.stop = n.alive.Done()
+	n.members.Store(&configuration{})
+	n.leadership.set(Leadership{})
+	n.verify = newVerifier(func() error { return n.await(n.raft.VerifyLeader()) })
+	n.hang = newHang(cfg.HangLimit, n.othersVote, n.diskHangs)
+	return n
 }
 
 // start opens the stores, replays, and starts Raft; on error nothing is left
@@ -98,7 +108,7 @@ func (n *Node) start(fold Folder) error {
 		return err
 	}
 	n.store = store
-	n.machine = &fsm{node: n, mu: disk.NewLock(), fold: fold}
+	n.machine = newFSM(n, fold)
 	if err := n.catchUp(n.machine); err != nil {
 		return errors.Join(err, store.Close())
 	}
@@ -114,7 +124,6 @@ func (n *Node) catchUp(m *fsm) error {
 	if err := replay(n.log, m.fold); err != nil {
 		return err
 	}
-	n.clock = NewClock(n.cfg.Now, n.log.Head().Time)
 	if err := n.store.refill(m); err != nil {
 		return err
 	}
@@ -150,6 +159,9 @@ func (n *Node) Now() time.Time { return n.clock.Now() }
 // its node; empty if none.
 func (n *Node) Leader() (raftID, node string) {
 	addr, server := n.raft.LeaderWithID()
+	if string(server) == n.raftID && n.hang.hanging() {
+		return "", ""
+	}
 	return string(server), string(addr)
 }
 
@@ -230,11 +242,25 @@ func (n *Node) Close() error {
 		return nil
 	}
 	n.end()
-	n.asking.Wait()
+	n.awaitAnswers()
 	err := n.raft.Shutdown().Error()
 	n.tasks.Wait()
 	if n.Err() == nil {
 		err = errors.Join(err, n.log.Sync())
 	}
 	return errors.Join(err, n.store.Close())
+}
+
+// awaitAnswers waits for those who wait for Raft, which answers even when the
+// node has failed; but not when it is maimed.
+func (n *Node) awaitAnswers() {
+	done := make(chan struct{})
+	go func() {
+		n.asking.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-n.maimed:
+	}
 }

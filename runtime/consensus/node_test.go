@@ -43,7 +43,7 @@ func (f *fold) Fold(b eventlog.Batch) error {
 	if f.fail != nil {
 		return f.fail
 	}
-	if b.First != f.position+1 {
+	if b.First != f.position+1 && b.First != eventlog.Generation(b.First)<<eventlog.GenerationBits+1 {
 		return fmt.Errorf("batch at %d after position %d", b.First, f.position)
 	}
 	f.position = b.Last()

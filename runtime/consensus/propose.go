@@ -124,7 +124,9 @@ func (n *Node) runProposer() {
 }
 
 // propose checks the chain of group against the head, which stands still
-// because nothing else is in flight, and carries it through Raft.
+// because nothing else is in flight, and carries it through Raft. What was given
+// up because the disk hung is still in flight, but then the leadership opens
+// again only after it was applied or dropped.
 func (n *Node) propose(group []*Future) {
 	lead, head := n.leadership.Load(), n.log.Head()
 	e := entry{term: lead.Term, basis: head.Position, digest: head.Digest}
@@ -168,7 +170,7 @@ func admit(b Batch, lead Leadership, head eventlog.Head) error {
 // carry replicates e and waits until it is applied here.
 func (n *Node) carry(e entry) error {
 	f := n.raft.Apply(e.encode(), 0)
-	if err := f.Error(); err != nil {
+	if err := n.await(f); err != nil {
 		if isFull(err) {
 			n.disk.full.Store(true)
 		}

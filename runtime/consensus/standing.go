@@ -100,7 +100,11 @@ func Seed(cfg Config, log *eventlog.Log, at Standing) (err error) {
 	if err := contains(log, content); err != nil {
 		return err
 	}
-	n := &Node{cfg: cfg, log: log}
+	if err := cfg.FS.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return fmt.Errorf("consensus: %w", err)
+	}
+	n := newNode(cfg, log)
+	defer n.end()
 	store, err := n.openStore()
 	if err != nil {
 		return err

@@ -10,10 +10,12 @@ import (
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
-// Raft's timing.
+// Raft's timing. A follower asks whether it should lead after one to three times
+// the election timeout without its leader; another agrees only once it misses the
+// leader too. Disks count for nothing in it, since heartbeats pass them by.
 const (
-	electionTimeout = 600 * time.Millisecond
-	leaseTimeout    = 500 * time.Millisecond
+	electionTimeout = 500 * time.Millisecond
+	leaseTimeout    = 450 * time.Millisecond
 )
 
 // entriesPerMessage bounds one message to a follower, in entries.
@@ -37,7 +39,8 @@ func (n *Node) raftConfig() *raft.Config {
 
 func (n *Node) startRaft() error {
 	conf, s := n.raftConfig(), n.store
-	n.carrier = newCarrier(n.cfg.Transport, n.raftID, n.history)
+	n.carrier = newCarrier(n.cfg.Transport, n.raftID, n.history, n.hang.hanging)
+	n.carrier.holds = n.holds
 	if n.cfg.Bootstrap {
 		if err := s.undoHalf(); err != nil {
 			return fmt.Errorf("read Raft's store: %w", err)
@@ -57,7 +60,7 @@ func (n *Node) startRaft() error {
 	if err != nil {
 		return fmt.Errorf("form the cluster: %w", err)
 	}
-	if n.raft, err = raft.NewRaft(conf, n.machine, s.log, watchedStable{s.stable, n.fail}, gate{s.snapshots, n}, n.carrier); err != nil {
+	if n.raft, err = n.newRaft(conf); err != nil {
 		return errors.Join(ErrStoreDamaged, err)
 	}
 	alone := soleVoter(n.raft.GetConfiguration().Configuration(), conf.LocalID)
@@ -70,6 +73,21 @@ func (n *Node) startRaft() error {
 func (n *Node) history() (generation uint64, empty bool) {
 	head := n.log.Head()
 	return eventlog.Generation(head.Position), head.Position == 0
+}
+
+// holds tells whether all that a leader's snapshot stands for is here already, in
+// the log or behind an own snapshot. Such a snapshot came late or twice, and Raft
+// would drop the whole log for it, with entries behind it that this node has
+// acknowledged.
+func (n *Node) holds(q *raft.InstallSnapshotRequest) bool {
+	if q.Term < n.raft.CurrentTerm() {
+		return false // Raft refuses it
+	}
+	if q.LastLogIndex <= n.raft.AppliedIndex() {
+		return true
+	}
+	var l raft.Log
+	return n.store.log.GetLog(q.LastLogIndex, &l) == nil && l.Term == q.LastLogTerm
 }
 
 func soleVoter(c raft.Configuration, id raft.ServerID) bool {

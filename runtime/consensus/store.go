@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
@@ -15,7 +14,7 @@ import (
 // store is Raft's own memory, in three parts and one directory, which is made
 // whole or not at all: the log; term and vote; the newest snapshots.
 type store struct {
-	log       *watchedLog
+	log       *raftlog.Store
 	stable    *raftlog.Stable
 	snapshots *raftlog.Snapshots
 	logger    hclog.Logger
@@ -44,62 +43,12 @@ func (n *Node) openStore() (*store, error) {
 			"file", cut.File, "offset", cut.Offset, "bytes", cut.Bytes, "reason", cut.Reason)
 	}
 	return &store{
-		log: &watchedLog{log, n.fail}, stable: stable,
+		log: log, stable: stable,
 		snapshots: raftlog.NewSnapshots(n.cfg.FS, dir, snapshotsRetained), logger: raftLogger(n.cfg.Logger),
 	}, nil
 }
 
 func (s *store) Close() error { return errors.Join(s.log.Close(), s.stable.Close()) }
-
-// watchedStable ends the node's part once term or vote cannot be kept, and with
-// it the goroutine that has to keep them: Raft would panic, and may not go on
-// either. It is for Raft's own goroutines only, which clean up after themselves;
-// raft.NewRaft sets what is there already.
-type watchedStable struct {
-	*raftlog.Stable
-	fail func(error) error
-}
-
-// Set is raftlog's.
-func (w watchedStable) Set(key, value []byte) error { return w.watch(w.Stable.Set(key, value)) }
-
-// SetUint64 is raftlog's.
-func (w watchedStable) SetUint64(key []byte, value uint64) error {
-	return w.watch(w.Stable.SetUint64(key, value))
-}
-
-func (w watchedStable) watch(err error) error {
-	if err != nil {
-		_ = w.fail(err) // whoever asks the node is told
-		runtime.Goexit()
-	}
-	return nil
-}
-
-// watchedLog ends the node's part once its log can no longer be written: Raft
-// itself would stand for election again and again.
-type watchedLog struct {
-	*raftlog.Store
-	fail func(error) error
-}
-
-// StoreLog is raftlog's.
-func (w *watchedLog) StoreLog(l *raft.Log) error { return w.watch(w.Store.StoreLog(l)) }
-
-// StoreLogs is raftlog's.
-func (w *watchedLog) StoreLogs(logs []*raft.Log) error { return w.watch(w.Store.StoreLogs(logs)) }
-
-// DeleteRange is raftlog's.
-func (w *watchedLog) DeleteRange(min, max uint64) error {
-	return w.watch(w.Store.DeleteRange(min, max))
-}
-
-func (w *watchedLog) watch(err error) error {
-	if err != nil && w.Err() != nil {
-		return w.fail(err)
-	}
-	return err
-}
 
 // Keys of Raft's stable store.
 const (
@@ -168,7 +117,15 @@ func (s *store) refill(m *fsm) error {
 			return err
 		}
 	}
-	return contains(log, at)
+	if err := contains(log, at); err != nil {
+		return err
+	}
+	if last < snapIndex { // a leader's snapshot, let in right before the end: nothing can continue that log
+		if err := s.log.DeleteRange(first, last); err != nil {
+			return fmt.Errorf("remove what a snapshot stands for: %w", err)
+		}
+	}
+	return nil
 }
 
 // reapply applies Raft's entries from first to last, which are committed

@@ -27,6 +27,9 @@ func NewTransport(streams raft.StreamLayer, logger *slog.Logger) raft.Transport 
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream: quickly{streams}, Logger: raftLogger(logger), MaxPool: streamsKept, Timeout: messageTimeout,
 		MsgpackUseNewTimeFormat: true,
+		// No pipelining: what it sends after a refusal may wait for ever for an answer,
+		// while heartbeats go on, so that nobody ever replaces the leader.
+		MaxRPCsInFlight: 1,
 	})
 }
 
@@ -44,17 +47,19 @@ type carrier struct {
 	raft.Transport
 	id       raft.ServerID
 	history  func() (generation uint64, empty bool)
+	silent   func() bool // whether nothing may be sent that keeps a leader in office
+	holds    func(*raft.InstallSnapshotRequest) bool
 	rpcs     chan raft.RPC
 	contacts contacts
 }
 
 // newCarrier is for a node with this Raft id; history tells the generation of
 // its event log and whether there is nothing in it.
-func newCarrier(t raft.Transport, raftID string, history func() (uint64, bool)) *carrier {
+func newCarrier(t raft.Transport, raftID string, history func() (uint64, bool), silent func() bool) *carrier {
 	if t == nil {
 		_, t = raft.NewInmemTransport(addressOf(raftID))
 	}
-	return &carrier{Transport: t, id: raft.ServerID(raftID), history: history, rpcs: make(chan raft.RPC)}
+	return &carrier{Transport: t, id: raft.ServerID(raftID), history: history, silent: silent, rpcs: make(chan raft.RPC)}
 }
 
 // LocalAddr is the node's ID.
@@ -67,7 +72,7 @@ func (c *carrier) Consumer() <-chan raft.RPC { return c.rpcs }
 func (c *carrier) SetHeartbeatHandler(handle func(raft.RPC)) {
 	c.Transport.SetHeartbeatHandler(func(rpc raft.RPC) {
 		if err := c.admit(rpc.Command); err != nil {
-			rpc.Respond(nil, err)
+			refuse(rpc, err)
 			return
 		}
 		handle(rpc)
@@ -76,6 +81,9 @@ func (c *carrier) SetHeartbeatHandler(handle func(raft.RPC)) {
 
 // AppendEntries also is the heartbeat, and so tells who is there.
 func (c *carrier) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *raft.AppendEntriesRequest, a *raft.AppendEntriesResponse) error {
+	if c.silent() {
+		return errHangs
+	}
 	err := c.Transport.AppendEntries(id, to, c.entries(id, q), a)
 	if err == nil {
 		c.contacts.heard(id, a.LastLog)
@@ -105,6 +113,9 @@ type pipeline struct {
 }
 
 func (p pipeline) AppendEntries(q *raft.AppendEntriesRequest, a *raft.AppendEntriesResponse) (raft.AppendFuture, error) {
+	if p.c.silent() {
+		return nil, errHangs
+	}
 	return p.AppendPipeline.AppendEntries(p.c.entries(p.id, q), a)
 }
 
@@ -150,7 +161,12 @@ func (c *carrier) run(stop <-chan struct{}, alone bool) {
 		select {
 		case rpc := <-c.Transport.Consumer():
 			if err := c.admit(rpc.Command); err != nil {
-				rpc.Respond(nil, err)
+				refuse(rpc, err)
+				continue
+			}
+			if q, is := rpc.Command.(*raft.InstallSnapshotRequest); is && c.holds(q) {
+				_, _ = io.Copy(io.Discard, rpc.Reader) // else it would stand before the next message
+				rpc.Respond(&raft.InstallSnapshotResponse{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}, Term: q.Term, Success: true}, nil)
 				continue
 			}
 			c.hand(stop, rpc)
@@ -158,6 +174,14 @@ func (c *carrier) run(stop <-chan struct{}, alone bool) {
 			return
 		}
 	}
+}
+
+// refuse answers with err, after what follows the message on its stream.
+func refuse(rpc raft.RPC, err error) {
+	if rpc.Reader != nil {
+		_, _ = io.Copy(io.Discard, rpc.Reader) // the stream's own error comes with the next read
+	}
+	rpc.Respond(nil, err)
 }
 
 func (c *carrier) hand(stop <-chan struct{}, rpc raft.RPC) {

@@ -1,0 +1,87 @@
+package consensus_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/disk/faulty"
+)
+
+// slow is a disk that can be made to stand still until some moment.
+type slow struct{ until atomic.Int64 }
+
+func (s *slow) stand(d time.Duration) { s.until.Store(time.Now().Add(d).UnixNano()) }
+
+func (s *slow) disk(seed uint64) *faulty.Disk {
+	d := faulty.New(rand.New(rand.NewPCG(seed, 1)))
+	d.Stall = func(faulty.Op, string) time.Duration { return time.Until(time.Unix(0, s.until.Load())) }
+	return d
+}
+
+// formSlow is form on disks that can stand still.
+func formSlow(t *testing.T, change func(*consensus.Config)) (*group, map[string]*slow) {
+	stalls, disks := map[string]*slow{}, map[string]*faulty.Disk{}
+	g := form(t, 3, func(id string, c *consensus.Config) {
+		if stalls[id] == nil {
+			stalls[id] = &slow{}
+			disks[id] = stalls[id].disk(1)
+		}
+		c.FS = disks[id]
+		change(c)
+	})
+	return g, stalls
+}
+
+func TestStalledDiskCausesNoElection(t *testing.T) {
+	g, stalls := formSlow(t, func(*consensus.Config) {})
+	leader := g.leader()
+	before, _ := leader.node.Leadership()
+	for _, id := range []string{g.id(leader), g.other(leader)} {
+		d := leader.proposer()
+		stalls[id].stand(500 * time.Millisecond)
+		for range 20 {
+			if err := d.submit(1, []byte("x")).Err(); err != nil {
+				t.Fatalf("the disk of %s stood still: %v", id, err)
+			}
+		}
+	}
+	if after, _ := leader.node.Leadership(); after != before {
+		t.Errorf("the leadership was %+v and is %+v", before, after)
+	}
+}
+
+func TestLeaderWithAHungDiskGivesWay(t *testing.T) {
+	g, stalls := formSlow(t, func(c *consensus.Config) { c.HangLimit = 400 * time.Millisecond })
+	g.write(5)
+	old := g.leader()
+	id := g.id(old)
+	reign, changed := old.node.Leadership()
+	d := old.proposer()
+	stalls[id].stand(4 * time.Second)
+	begin := time.Now()
+	hung := d.submit(1, []byte("hung"))
+	if err := hung.Err(); !errors.Is(err, consensus.ErrUncertain) {
+		t.Fatalf("a write that hangs is answered %v", err)
+	}
+	<-changed
+	if leads, _ := old.node.Leader(); leads == old.node.RaftID() {
+		t.Error("a node whose disk hangs takes itself for the leader")
+	}
+	if err := d.submit(1, nil).Err(); !errors.Is(err, consensus.ErrNotLeader) {
+		t.Errorf("the next write is answered %v", err)
+	}
+	g.write(5)
+	t.Logf("others lead and commit %s after the disk began to hang", time.Since(begin))
+	next := g.leader()
+	if next == old {
+		t.Fatal("the node whose disk hangs leads")
+	}
+	g.converge()
+	if after, _ := next.node.Leadership(); after.Term > reign.Term+2 {
+		t.Errorf("one hang cost the terms %d to %d", reign.Term, after.Term)
+	}
+}

@@ -1,0 +1,116 @@
+package consensus
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/picloud/picloud/runtime/consensus/raftlog"
+)
+
+// watchedLog is Raft's log, watched: writes that hang are noticed, and a log that
+// can no longer be written or read ends the node's part. Raft itself would stand
+// for election again and again, or panic.
+type watchedLog struct {
+	*raftlog.Store
+	node *Node
+}
+
+// StoreLog is raftlog's.
+func (w *watchedLog) StoreLog(l *raft.Log) error { return w.StoreLogs([]*raft.Log{l}) }
+
+// StoreLogs is raftlog's.
+func (w *watchedLog) StoreLogs(logs []*raft.Log) error {
+	return w.watch(func() error { return w.Store.StoreLogs(logs) })
+}
+
+// DeleteRange is raftlog's.
+func (w *watchedLog) DeleteRange(min, max uint64) error {
+	return w.watch(func() error { return w.Store.DeleteRange(min, max) })
+}
+
+// GetLog is raftlog's.
+func (w *watchedLog) GetLog(index uint64, l *raft.Log) error {
+	err := w.Store.GetLog(index, l)
+	if err != nil && !errors.Is(err, raft.ErrLogNotFound) && !errors.Is(err, raftlog.ErrClosed) {
+		w.node.maim(err)
+		runtime.Goexit() // Raft would panic
+	}
+	return err
+}
+
+func (w *watchedLog) watch(write func() error) error {
+	if err := w.node.Err(); err != nil {
+		return err
+	}
+	err := w.node.hang.during(write)
+	if err != nil && w.Err() != nil {
+		return w.node.fail(err)
+	}
+	return err
+}
+
+// watchedStable ends the node's part once term or vote cannot be kept. Raft would
+// panic when a term cannot; told that it is kept, it does no harm: a node that has
+// failed gives no vote (Set refuses), and takes and acknowledges no entry (the log
+// refuses), so a term that it forgets has promised nothing to anybody.
+type watchedStable struct {
+	*raftlog.Stable
+	node *Node
+}
+
+// Set is raftlog's.
+func (w watchedStable) Set(key, value []byte) error {
+	if err := w.node.Err(); err != nil {
+		return err
+	}
+	if err := w.node.hang.during(func() error { return w.Stable.Set(key, value) }); err != nil {
+		return w.node.fail(err)
+	}
+	return nil
+}
+
+// SetUint64 is raftlog's, but returns no error: see watchedStable.
+func (w watchedStable) SetUint64(key []byte, value uint64) error {
+	if w.node.Err() != nil {
+		return nil
+	}
+	if err := w.node.hang.during(func() error { return w.Stable.SetUint64(key, value) }); err != nil {
+		_ = w.node.fail(err) // whoever asks the node is told
+	}
+	return nil
+}
+
+// maim fails the node and tells that a goroutine of Raft ends.
+func (n *Node) maim(err error) {
+	_ = n.fail(err) // whoever asks the node is told
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	select {
+	case <-n.maimed:
+	default:
+		close(n.maimed)
+	}
+}
+
+// newRaft is raft.NewRaft on a goroutine of its own, which faults may end.
+func (n *Node) newRaft(conf *raft.Config) (r *raft.Raft, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				r, err = nil, fmt.Errorf("%v", p)
+			}
+		}()
+		s := n.store
+		r, err = raft.NewRaft(conf, n.machine, &watchedLog{s.log, n}, watchedStable{s.stable, n}, gate{s.snapshots, n}, n.carrier)
+	}()
+	<-done
+	if r == nil && err == nil {
+		err = n.Err()
+	}
+	return r, err
+}
