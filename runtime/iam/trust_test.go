@@ -323,3 +323,19 @@ func TestCertificateIsDueAtTwoThirdsOfItsLifeAndForNewNames(t *testing.T) {
 		t.Error("a name that the authority may not give is asked for again and again")
 	}
 }
+
+func TestAuthorityOnABoardWithoutAClockSignsNothingOlderThanItself(t *testing.T) {
+	now := time.Now()
+	a, err := iam.NewAuthority(iam.AuthorityConfig{Domain: "picloud.local", Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = time.Unix(0, 0)
+	node := identity(t, t.TempDir())
+	if err := iam.Certify(node, a, "pi-1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, expires := node.Fingerprint(); time.Until(expires) < 89*24*time.Hour {
+		t.Errorf("the certificate expires %s", expires)
+	}
+}
