@@ -47,6 +47,7 @@ type Log struct {
 	rewriting disk.Lock // archive, compact, heal; taken before mu
 	compacted atomic.Uint64
 	written   atomic.Int64
+	flow      Flow
 	damaged   chan struct{}
 }
 

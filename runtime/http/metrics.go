@@ -1,11 +1,18 @@
 package http
 
 import (
+	"math"
 	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/picloud/picloud/runtime/eventlog"
 )
 
 // metrics are what the edge counts, and how to read everything that is counted.
@@ -37,6 +44,7 @@ type gauge struct {
 
 // gauges are figures of the kernel, seen from outside.
 func (s *Server) gauges() []gauge {
+	written := &eventlog.Flow{}
 	return []gauge{
 		{"picloud_event_streams", "Clients that follow the events.", func() float64 { return float64(len(s.follows)) }},
 		{"picloud_queries", "Queries and updates that run.", func() float64 { running, _ := s.desk.Count(); return float64(running) }},
@@ -47,6 +55,22 @@ func (s *Server) gauges() []gauge {
 		{"picloud_live_runs", "How often live queries ran.", func() float64 { return float64(s.live.Stats().Runs) }},
 		{"picloud_live_bytes", "Bytes of the rows that live queries keep.", func() float64 { return float64(s.live.Stats().Bytes) }},
 		{"picloud_log_position", "Position of the last event in the log.", func() float64 { return float64(s.events.Head().Position) }},
+		{"picloud_log_bytes", "Disk that segments of the event log take as they are.", func() float64 { raw, _ := s.events.Size(); return float64(raw) }},
+		{"picloud_log_archived_bytes", "Disk that compressed segments of the event log take.", func() float64 { _, archived := s.events.Size(); return float64(archived) }},
+		{"picloud_log_written_bytes", "Bytes that the event log wrote since the start.", func() float64 { return float64(s.events.Written()) }},
+		{"picloud_log_written_bytes_per_day", "Bytes that the event log writes in a day, by the last day or the time since the start; NaN before ten minutes.", func() float64 {
+			return float64OrNaN(s.events.Daily(time.Now()))
+		}},
+		{"picloud_written_bytes", "Bytes that the process sent to the storage since its start, Raft's log and checkpoints among them; NaN where the system does not count.", func() float64 {
+			return float64OrNaN(processWritten())
+		}},
+		{"picloud_written_bytes_per_day", "The same in a day.", func() float64 {
+			count, ok := processWritten()
+			if !ok {
+				return math.NaN()
+			}
+			return float64OrNaN(written.Daily(time.Now(), count))
+		}},
 		{"picloud_view_position", "Position that reads see.", func() float64 { return float64(s.views.View().Position) }},
 		{"picloud_fold_lag_events", "Events in the log that reads do not see yet.", func() float64 {
 			seen := float64(s.views.View().Position) // before the log, so that it is never negative
@@ -61,4 +85,27 @@ func (s *Server) gauges() []gauge {
 			return 0
 		}},
 	}
+}
+
+func float64OrNaN(count int64, ok bool) float64 {
+	if !ok {
+		return math.NaN()
+	}
+	return float64(count)
+}
+
+// processWritten is how many bytes the process made the kernel send to the storage
+// layer (proc(5), /proc/pid/io, write_bytes).
+func processWritten() (count int64, ok bool) {
+	content, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(content)) {
+		if text, found := strings.CutPrefix(line, "write_bytes: "); found {
+			count, err = strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+			return count, err == nil
+		}
+	}
+	return 0, false
 }

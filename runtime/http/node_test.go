@@ -39,6 +39,7 @@ func TestFiguresTellOfKernelProcessAndRequests(t *testing.T) {
 	got := c.want(200, c.do("GET", "/metrics", ""))
 	for _, want := range []string{
 		"picloud_log_position " + c.position().String(), "picloud_view_position " + c.position().String(), "picloud_fold_lag_events 0", "picloud_writable 1",
+		"picloud_log_bytes ", "picloud_log_archived_bytes 0", "picloud_log_written_bytes ", "picloud_log_written_bytes_per_day NaN", "picloud_written_bytes ",
 		"picloud_resources ", "picloud_quads ", "picloud_event_streams 0", "picloud_queries 0", "go_goroutines ", "process_resident_memory_bytes ",
 		`picloud_http_request_duration_seconds_count{method="POST",status="2xx"} 1`,
 	} {
