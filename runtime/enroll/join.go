@@ -60,7 +60,8 @@ type Membership struct {
 // joiner is one machine that asks.
 type joiner struct {
 	cfg       JoinConfig
-	authority string // fingerprint of the one to trust, once it is known
+	authority string              // fingerprint of the one to trust, once it is known
+	met       map[string]*cluster // by address
 	session   *session
 	said      string
 }
@@ -79,6 +80,11 @@ func Join(ctx context.Context, cfg JoinConfig) (*Membership, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		for address := range j.met {
+			j.forget(address)
+		}
+	}()
 	for {
 		membership, pause, err := j.round(ctx)
 		if membership != nil || err != nil {
@@ -110,7 +116,7 @@ func newJoiner(cfg JoinConfig) (*joiner, error) {
 	if cfg.Say == nil {
 		cfg.Say = func(string) {}
 	}
-	j := &joiner{cfg: cfg}
+	j := &joiner{cfg: cfg, met: map[string]*cluster{}}
 	if cfg.Token == "" {
 		return j, nil
 	}
@@ -150,6 +156,7 @@ func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) 
 		case errors.As(err, &refused):
 			return nil, 0, refused
 		}
+		j.forget(address)
 		j.cfg.Logger.Debug("a node did not answer the wish to join", "address", address, "error", err)
 		j.say(fmt.Sprintf("%s cannot be asked to let this machine in: %v", address, err))
 	}
@@ -194,11 +201,10 @@ func (j *joiner) say(reason string) {
 // ask goes one step with the cluster behind an address. With neither membership
 // nor error the machine waits for the pause.
 func (j *joiner) ask(ctx context.Context, address string) (*Membership, time.Duration, error) {
-	c, err := meet(ctx, address, j.cfg.Now)
+	c, err := j.at(ctx, address)
 	if err != nil {
 		return nil, 0, err
 	}
-	defer c.client.CloseIdleConnections()
 	switch {
 	case j.authority != "" && c.authority != j.authority && j.cfg.Token != "":
 		return nil, 0, errors.New("it shows another certificate authority than the enrolment token names: it is not the cluster, or somebody stands in between")
@@ -219,6 +225,26 @@ func (j *joiner) ask(ctx context.Context, address string) (*Membership, time.Dur
 		return membership, 0, err
 	}
 	return nil, time.Duration(min(max(answered.Retry, 1), 60)) * time.Second, j.show(c, answered.Code)
+}
+
+// at is the cluster behind an address. It is met once, and again when it did not
+// answer.
+func (j *joiner) at(ctx context.Context, address string) (*cluster, error) {
+	if c := j.met[address]; c != nil {
+		return c, nil
+	}
+	c, err := meet(ctx, address, j.cfg.Now)
+	if err == nil {
+		j.met[address] = c
+	}
+	return c, err
+}
+
+func (j *joiner) forget(address string) {
+	if c := j.met[address]; c != nil {
+		c.client.CloseIdleConnections()
+		delete(j.met, address)
+	}
 }
 
 // begin exchanges random numbers: the machine's stays hidden until it has the

@@ -141,13 +141,14 @@ func (w *wish) decode(body []byte) error {
 	return nil
 }
 
-// checkAddresses leaves addresses that others could use.
+// checkAddresses leaves addresses that others could use: those of the loopback
+// only for who asks over it.
 func (w *wish) checkAddresses() error {
 	if len(w.Addresses) > addressesMax {
 		return invalid("%d addresses are too many; %d are taken", len(w.Addresses), addressesMax)
 	}
 	for _, text := range w.Addresses {
-		if address, err := netip.ParseAddr(text); err != nil || address.Zone() != "" || !address.IsGlobalUnicast() {
+		if address, err := netip.ParseAddr(text); err != nil || address.Zone() != "" || !address.IsGlobalUnicast() && !(address.IsLoopback() && w.address.IsLoopback()) {
 			return invalid("%.80q is no address at which others reach a machine", text)
 		}
 	}

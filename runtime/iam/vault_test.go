@@ -472,3 +472,40 @@ func TestAuthorityOfAnotherKeyIsNotDeclared(t *testing.T) {
 		}
 	}
 }
+
+func TestRestoredClusterOpensWhatTheLostOneSealed(t *testing.T) {
+	w := newWorld(t)
+	_, first := w.found()
+	w.node("pi-2")
+	w.hold(first, "pi-1", "pi-2")
+	w.leave("pi-2")
+	w.hold(first, "pi-1")
+	sealed := seal(t, first, "hunter2")
+	backup, err := first.Backup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, vault := w.node("new-1") // the log on another machine
+	if _, err := opens(vault, sealed); err == nil {
+		t.Fatal("the log alone opens it")
+	}
+	command, err := iam.Restore(fresh, "/nodes/new-1", backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.do(command)
+	if clear, err := opens(vault, sealed); err != nil || clear != "hunter2" {
+		t.Errorf("it opens as %q, %v", clear, err)
+	}
+	if _, err := vault.Authority(); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "{}", `{"1":"AAAA"}`, `{"0":""}`, "x"} {
+		if _, err := iam.Restore(fresh, "/nodes/new-1", []byte(bad)); err == nil {
+			t.Errorf("%q is taken for a master key", bad)
+		}
+	}
+	if _, err := w.vault(identity(t, t.TempDir())).Backup(); err == nil {
+		t.Error("who holds no keys backs them up")
+	}
+}
