@@ -267,7 +267,8 @@ func TestCompactionStaysOffRecentSegments(t *testing.T) {
 	}
 }
 
-// Readers that are inside a segment when it is rewritten go on at the next batch.
+// Readers that are inside a segment when it is rewritten go on at the next batch, and
+// so do the appender and whoever verifies.
 func TestReadersGoOnWhileSegmentsAreRewritten(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -276,7 +277,7 @@ func TestReadersGoOnWhileSegmentsAreRewritten(t *testing.T) {
 		say(t, l, fmt.Sprintf("%c=%d,%s", 'a'+i%3, i, strings.Repeat("x", 400)))
 	}
 	all := boundaries(l)
-	done := make(chan error, 3)
+	done := make(chan error, 5)
 	for range 3 {
 		go func() {
 			reader := l.Reader(0)
@@ -290,6 +291,25 @@ func TestReadersGoOnWhileSegmentsAreRewritten(t *testing.T) {
 			done <- nil
 		}()
 	}
+	go func() {
+		for i := range 3000 {
+			h := l.Head()
+			if _, err := l.Append(h.Index+1, []eventlog.Batch{{Count: 1, Time: time.Unix(int64(h.Index)+1, 0), Payload: fmt.Appendf(nil, "d=%d,%0400d", i, i)}}); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	go func() {
+		for range 5 {
+			if _, err := l.Verify(ctx); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
 	if err := l.Archive(ctx); err != nil {
 		t.Error(err)
 	}
@@ -298,7 +318,7 @@ func TestReadersGoOnWhileSegmentsAreRewritten(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for range 3 {
+	for range 5 {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

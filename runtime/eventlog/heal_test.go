@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/picloud/picloud/runtime/disk/faulty"
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
@@ -256,5 +258,51 @@ func TestGenerationsJumpAndAreWalked(t *testing.T) {
 	}
 	if other.Head() != l.Head() || !bytes.Equal(raw(t, other), raw(t, l)) {
 		t.Errorf("%+v is not %+v", other.Head(), l.Head())
+	}
+}
+
+// The power goes in every change that healing makes: done again it comes to the
+// same, and nothing is lost meanwhile.
+func TestPowerCutInHealingLosesNothing(t *testing.T) {
+	ctx := context.Background()
+	r := rand.New(rand.NewPCG(8, 9))
+	said := draw(r, 60)
+	base := faulty.New(r)
+	cfg := eventlog.Config{Dir: "/log", SegmentBytes: 700, FS: base}
+	source := mustOpen(t, eventlog.Config{Dir: "/source", SegmentBytes: 700, FS: faulty.New(r)})
+	l := mustOpen(t, cfg)
+	for _, what := range said {
+		say(t, l, what)
+		say(t, source, what)
+	}
+	if err := errors.Join(l.Archive(ctx), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	names, err := base.ReadDir("/log")
+	if err != nil || len(names) < 4 {
+		t.Fatal(names, err)
+	}
+	base.Flip("/log/"+names[0], 300, 1)
+	for n := 1; ; n++ {
+		d := base.Copy()
+		cfg.FS = d
+		l := mustOpen(t, cfg)
+		d.CutAt(n)
+		healed, err := l.Heal(ctx, from(t, source))
+		if err == nil {
+			if n < 4 || len(healed) == 0 {
+				t.Fatalf("%d changes, %v healed", n, healed)
+			}
+			expect(t, l, said, 0)
+			return
+		}
+		cfg.FS = d.After()
+		if l, err = eventlog.Open(cfg); err != nil {
+			t.Fatalf("cut at change %d: %v", n, err)
+		}
+		if _, err := l.Heal(ctx, from(t, source)); err != nil {
+			t.Fatalf("cut at change %d: %v", n, err)
+		}
+		expect(t, l, said, 0)
 	}
 }

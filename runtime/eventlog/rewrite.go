@@ -72,7 +72,7 @@ func (l *Log) rewrite(ctx context.Context, seg *segment, next Head, compacted ui
 			return err
 		})
 		if err == nil && !end.begins(next) {
-			err = seg.corrupt(&frameError{seg.size, errChain}, next.Position)
+			err = l.told(seg.corrupt(&frameError{seg.size, errChain}, next.Position))
 		}
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ func (l *Log) walk(ctx context.Context, seg *segment, each func(f frame, before 
 			}
 		}
 		if err != nil {
-			return head, seg.corrupt(err, head.Position+1)
+			return head, l.told(seg.corrupt(err, head.Position+1))
 		}
 		if err := each(f, before); err != nil {
 			return head, err
