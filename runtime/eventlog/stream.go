@@ -38,7 +38,7 @@ func (r *RawReader) Next(buf []byte) (out []byte, position uint64, whole bool, e
 }
 
 // MaxEntry bounds what a Stream takes as the batches of one Raft entry, in bytes.
-const MaxEntry = 4 * MaxPayload
+const MaxEntry = 2 * MaxPayload
 
 // Stream reads what RawReader wrote and checks it: checksums, order, and that the
 // digest chain goes on from where the reader's own log is.
