@@ -63,6 +63,7 @@ type worker struct {
 	*cluster
 	*record
 	number int
+	only   *machine // that it asks; nil for all in turn
 	chance *rand.Rand
 	count  int
 	own    []string // resources that it made and has not deleted
@@ -104,7 +105,12 @@ func (w *worker) make(ctx context.Context) {
 	}
 }
 
-func (w *worker) anybody() *machine { return w.machines[w.chance.IntN(len(w.machines))] }
+func (w *worker) anybody() *machine {
+	if w.only != nil {
+		return w.only
+	}
+	return w.machines[w.chance.IntN(len(w.machines))]
+}
 
 // write writes, and asks again under the same key while it does not know:
 // half of the times, as not every client does.

@@ -78,12 +78,18 @@ func form(t *testing.T, n int, chance func() float64) *cluster {
 	}
 	for _, m := range c.machines[1:] {
 		c.until(m.name+" to be approved", func() error {
-			_, err := first.call(c.Context(), c.binary, "node", "approve", m.name)
+			code := m.code()
+			if code == "" {
+				return errors.New("it shows no code")
+			}
+			_, err := first.call(c.Context(), c.binary, "node", "approve", m.name, "--code", code)
 			return err
 		})
 	}
 	c.ready()
 	c.Logf("%d nodes are ready %s after the first was switched on", n, time.Since(began).Round(ms))
+	c.until("nodes to vote", func() error { return c.vote(votersOf(n)) })
+	c.Logf("%d of them vote %s after it", votersOf(n), time.Since(began).Round(ms))
 	return c
 }
 
@@ -291,6 +297,25 @@ func (c *cluster) ready() {
 	for _, m := range c.machines {
 		c.until(m.name+" to serve", func() error { return c.serves(c.Context(), m) })
 	}
+}
+
+// votersOf is how many of n nodes vote.
+func votersOf(n int) int {
+	if n <= 2 {
+		return n
+	}
+	return 3 + min(n-3, 2)/2*2 // an odd number, five at most
+}
+
+// vote asks whether that many nodes vote.
+func (c *cluster) vote(want int) error {
+	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
+	defer cancel()
+	r, err := c.send(ctx, c.machines[0], "GET", "/nodes", "", nil)
+	if voters := strings.Count(r.body, `"raftRole":"voter"`); err == nil && voters != want {
+		err = fmt.Errorf("%d vote: %.600s", voters, r.body)
+	}
+	return err
 }
 
 // serves asks a node whether it takes part.

@@ -176,3 +176,17 @@ func (m *machine) tail(bytesMax int) string {
 	}
 	return string(text[max(0, len(text)-bytesMax):])
 }
+
+// code is what the machine shows while it waits to be let in.
+func (m *machine) code() string {
+	text, err := os.ReadFile(m.log.Name())
+	if err != nil {
+		return ""
+	}
+	_, after, _ := strings.Cut(string(text), "code: ")
+	code, _, found := strings.Cut(after, " ")
+	if !found {
+		return ""
+	}
+	return code
+}

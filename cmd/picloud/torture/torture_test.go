@@ -51,6 +51,9 @@ func TestTorture(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 8 {
 		w := &worker{cluster: c, record: rec, number: i, chance: rand.New(rand.NewPCG(seed, uint64(100+i)))}
+		if i < len(c.machines) { // so that some clients never wait for a node that hangs
+			w.only = c.machines[i]
+		}
 		all.Go(func() { w.work(ctx) })
 	}
 	f := &follower{cluster: c, record: rec, chance: rand.New(rand.NewPCG(seed, 3))}
