@@ -59,7 +59,7 @@ var laws = []law{
 	{[]string{"runtime/disk/..."}, []string{"runtime/disk"}, "files and nothing of what they hold"},
 	{[]string{"runtime/eventlog/..."}, []string{"gen/base", "runtime/disk/...", "runtime/eventlog/archive", "golang.org/x/sys/..."}, "the log keeps bytes"},
 	{[]string{"runtime/eventlog/archive"}, []string{"runtime/disk", "github.com/klauspost/compress/zstd"}, "one package knows how old segments are compressed"},
-	{[]string{"runtime/catchup"}, []string{"runtime/eventlog"}, "members hand each other the bytes of the log, whatever they say"},
+	{[]string{"runtime/catchup"}, []string{"runtime/disk/...", "runtime/eventlog"}, "members hand each other the bytes of the log, whatever they say"},
 	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/disk/...", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
 	{[]string{"runtime/peer"}, []string{raft}, "the wire between members: Raft's streams (its interface only), HTTP, and who may speak"},
 	{[]string{"runtime/dataset/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "github.com/klauspost/compress/zstd"}, kernel), "changes of datasets are packed here and nowhere else"},
