@@ -17,7 +17,7 @@ RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./
 MEETING := AtOnce|Stream|Leave|Slow|Bounded|Waits|Protocols
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long soak torture check generate bench bench-graph diff-graph clients fuzz where clean
+.PHONY: help build demo test test-long sim soak torture check generate bench bench-graph diff-graph clients fuzz where clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ test: ## every promise, in a few minutes
 
 test-long: ## the same with long random runs, more crashes and more seeds
 	PICLOUD_LONG=1 $(GO) test -timeout 40m ./...
+
+sim: ## whole clusters under faults on virtual time: SEEDS=500 of them, or one SEED=n, REPEAT=50 times (TRACE=1 for all that was logged)
+	PICLOUD_SIM_SEED=$(or $(SEED),1) PICLOUD_SIM_SEEDS=$(or $(SEEDS),$(if $(SEED),1,500)) PICLOUD_SIM_REPEAT=$(or $(REPEAT),1) PICLOUD_SIM_TRACE=$(TRACE) \
+	  $(GO) test -count 1 -run '^TestSeeds$$' -v -timeout 0 ./runtime/simtest
 
 soak: ## readers, writers and hostile queries at one node for ten minutes (SOAK=5m), with the curve of its heap
 	PICLOUD_SOAK=$(or $(SOAK),10m) $(GO) test -count 1 -run '^TestSoak$$' -v -timeout 0 ./cmd/picloud

@@ -87,6 +87,13 @@ func (d *Disk) SetCapacity(n int64) {
 	d.capacity = n
 }
 
+// Capacity is the bound that SetCapacity set.
+func (d *Disk) Capacity() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.capacity
+}
+
 // Used is how many bytes all files have together.
 func (d *Disk) Used() int64 {
 	d.mu.Lock()

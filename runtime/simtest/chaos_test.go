@@ -1,0 +1,213 @@
+package simtest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// suffer lets the schedule's faults happen, each in its time, and returns when
+// all have ended.
+func (c *cluster) suffer() {
+	var all sync.WaitGroup
+	begun := time.Now()
+	for _, f := range c.s.faults {
+		sleep(f.at - time.Since(begun))
+		nodes := c.who(f)
+		c.rec.note("%s of %s for %s, amount %d", f.kind, names(nodes), stamp(f.lasts), f.amount)
+		all.Go(func() { c.happen(f, nodes) })
+		if c.isBroken() {
+			break
+		}
+	}
+	sleep(c.s.length - time.Since(begun))
+	all.Wait()
+}
+
+// who is meant by a fault now.
+func (c *cluster) who(f fault) (nodes []*member) {
+	for _, n := range f.nodes {
+		m := c.members[max(n, 0)]
+		if p := c.leader(); n < 0 && p != nil {
+			m = p.m
+		}
+		if !slices.Contains(nodes, m) {
+			nodes = append(nodes, m)
+		}
+	}
+	return nodes
+}
+
+func names(nodes []*member) (s string) {
+	for _, m := range nodes {
+		s += m.id + " "
+	}
+	return s
+}
+
+func (c *cluster) happen(f fault, nodes []*member) {
+	m := nodes[0]
+	switch f.kind {
+	case faultPartition:
+		c.part(nodes, f.lasts)
+	case faultOneWay:
+		if len(nodes) > 1 {
+			w := way{m.id, nodes[1].id}
+			c.net.cut(w)
+			sleep(f.lasts)
+			c.net.mend(w)
+		}
+	case faultLossy:
+		c.disturb(f)
+		sleep(f.lasts)
+		c.disturb(fault{})
+	case faultReset:
+		if len(nodes) > 1 {
+			c.net.resetAll(m.id, nodes[1].id)
+		}
+	case faultPower:
+		m.cutAt(f.amount, f.lasts)
+	case faultKill:
+		m.kill(false, f.lasts)
+	case faultPlugs:
+		for _, m := range c.members {
+			m.kill(true, f.lasts)
+		}
+	case faultSlow:
+		m.slow.Store(int64(f.amount) * int64(time.Millisecond))
+		sleep(f.lasts)
+		m.slow.Store(0)
+	case faultHang:
+		m.hang.Store(int64(f.amount) * int64(time.Millisecond))
+	case faultDisk:
+		m.failAt(f.amount)
+	case faultFull:
+		m.fill(int64(f.amount))
+		sleep(f.lasts)
+		m.fill(-1)
+	case faultClock:
+		m.skew.Add(int64(f.amount) * int64(time.Millisecond))
+	case faultTransfer:
+		c.transfer(m)
+	case faultSnapshot:
+		c.snapshot(m)
+	case faultRemove:
+		c.change(func(ctx context.Context, p *process) error { return p.node.Remove(ctx, m.id) })
+		sleep(f.lasts)
+		c.readmit(m)
+	case faultDemote:
+		c.change(func(ctx context.Context, p *process) error { return p.node.Demote(ctx, m.id) })
+		sleep(f.lasts)
+		c.readmit(m)
+	case faultJoin:
+		c.readmit(c.members[len(c.members)-1])
+	}
+}
+
+// part cuts nodes off from all others.
+func (c *cluster) part(nodes []*member, lasts time.Duration) {
+	var ways []way
+	for _, a := range c.members {
+		for _, b := range c.members {
+			if slices.Contains(nodes, a) != slices.Contains(nodes, b) {
+				ways = append(ways, way{a.id, b.id})
+			}
+		}
+	}
+	for _, w := range ways {
+		c.net.cut(w)
+	}
+	sleep(lasts)
+	for _, w := range ways {
+		c.net.mend(w)
+	}
+}
+
+func (c *cluster) disturb(f fault) {
+	for _, a := range c.members {
+		for _, b := range c.members {
+			c.net.disturb(way{a.id, b.id}, time.Duration(f.amount)*time.Millisecond, f.rate)
+		}
+	}
+}
+
+func (c *cluster) transfer(to *member) {
+	c.change(func(ctx context.Context, p *process) error {
+		if p.m == to {
+			return p.node.TransferLeadership(ctx, "")
+		}
+		return p.node.TransferLeadership(ctx, to.id)
+	})
+}
+
+func (c *cluster) snapshot(m *member) {
+	if p := m.running(); p != nil {
+		ctx, cancel := context.WithTimeout(p.alive, 5*time.Second)
+		defer cancel()
+		_ = p.node.Snapshot(ctx) // whether it could is of no interest
+	}
+}
+
+// change asks the leader for a change of the members, once.
+func (c *cluster) change(do func(context.Context, *process) error) {
+	c.lead(func(ctx context.Context, p *process) error {
+		err := do(ctx, p)
+		c.rec.note("%s changed the members or the leader: %v", p.m.id, err)
+		return err
+	})
+}
+
+// readmit makes m a voter again, as long as it takes.
+func (c *cluster) readmit(m *member) {
+	for !c.isOver() && !c.isBroken() && !c.admit(m) {
+		sleep(100 * time.Millisecond)
+	}
+}
+
+// mend ends what still is wrong.
+func (c *cluster) mend() {
+	c.net.mendAll()
+	for _, m := range c.members {
+		m.slow.Store(0)
+		m.hang.Store(0)
+		m.fill(-1)
+		m.disarm()
+		m.wake()
+	}
+}
+
+// cutAt lets the power go in the n-th change of the disk from now.
+func (m *member) cutAt(n int, down time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.armed, m.down = true, down
+	m.disk.CutAt(n)
+}
+
+// failAt lets a change of the disk fail.
+func (m *member) failAt(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.disk.FailAt(n, 1)
+}
+
+// disarm takes back what has not happened yet.
+func (m *member) disarm() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.armed = false
+	m.disk.CutAt(0)
+	m.disk.FailAt(0, 0)
+}
+
+// fill leaves so many bytes on the disk; -1: it has room again.
+func (m *member) fill(room int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	capacity := int64(0)
+	if room >= 0 {
+		capacity = m.disk.Used() + room
+	}
+	m.disk.SetCapacity(capacity)
+}

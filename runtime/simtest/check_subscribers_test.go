@@ -1,0 +1,20 @@
+package simtest
+
+import "fmt"
+
+// checkSubscribers: who follows the log, on one node after the other, is given
+// each batch once, in order, as it stands, and in the end all of them.
+func checkSubscribers(h *history) error {
+	log := h.reference()
+	for name, seen := range h.seen {
+		for i, e := range seen {
+			if i >= len(log) || e != log[i] {
+				return fmt.Errorf("%s was given %v as number %d", name, e, i)
+			}
+		}
+		if len(seen) != len(log) {
+			return fmt.Errorf("%s was given %d batches of %d", name, len(seen), len(log))
+		}
+	}
+	return nil
+}

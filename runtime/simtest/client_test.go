@@ -1,0 +1,192 @@
+package simtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/picloud/picloud/runtime/consensus"
+)
+
+// client asks one thing after the other, of the node that it takes for the
+// leader, and asks again under the same key when the answer is not certain.
+type client struct {
+	c      *cluster
+	number int
+	r      *rand.Rand
+	node   int
+	made   int
+	last   map[string]uint64 // where it knows registers to have been set
+	sent   []command
+}
+
+func newClient(c *cluster, number int) *client {
+	return &client{c: c, number: number, r: rand.New(rand.NewPCG(c.s.seed, uint64(100+number))), last: map[string]uint64{}}
+}
+
+// answerTime is how long a client waits.
+const answerTime = 1500 * time.Millisecond
+
+func (l *client) run() {
+	for {
+		select {
+		case <-l.c.calm:
+			return
+		case <-time.After(time.Duration(l.r.Int64N(int64(l.c.s.think)))):
+		}
+		switch n := l.r.IntN(10); {
+		case n < 6:
+			l.write(l.command())
+		case n == 6 && len(l.sent) > 0: // an old one comes again
+			l.write(l.sent[l.r.IntN(len(l.sent))])
+		case n < 9:
+			l.read()
+		default:
+			l.look()
+		}
+	}
+}
+
+func (l *client) command() command {
+	l.made++
+	c := command{
+		Key: fmt.Sprintf("c%d.%d", l.number, l.made), Register: l.register(), Events: 1 + l.r.IntN(3),
+		Value: fmt.Sprintf("%d.%d", l.number, l.made),
+	}
+	if l.r.IntN(5) == 0 {
+		c.Conditional, c.If = true, l.last[c.Register]
+	}
+	l.sent = append(l.sent, c)
+	return c
+}
+
+func (l *client) register() string { return string(rune('a' + l.r.IntN(4))) }
+
+// write asks until there is a certain answer, or gives up.
+func (l *client) write(c command) {
+	for range 1 + l.r.IntN(12) {
+		outcome := l.ask(opWrite, c, func(ctx context.Context, p *process) (answer, error) { return p.door.do(ctx, c) })
+		if outcome != outcomeUnknown {
+			return
+		}
+		select {
+		case <-l.c.calm:
+			return
+		case <-time.After(time.Duration(10+l.r.IntN(100)) * time.Millisecond):
+		}
+		l.turn()
+	}
+}
+
+// turn goes to the node that another names as leader, or to any.
+func (l *client) turn() {
+	l.node = l.r.IntN(len(l.c.members))
+	if p := l.c.members[l.node].running(); p != nil && l.r.IntN(4) > 0 {
+		_, leader := p.node.Leader()
+		for i, m := range l.c.members {
+			if m.id == leader {
+				l.node = i
+			}
+		}
+	}
+}
+
+func (l *client) read() {
+	register := l.register()
+	outcome := l.ask(opRead, command{Register: register}, func(ctx context.Context, p *process) (answer, error) {
+		if lead, _ := p.node.Leadership(); !lead.Leading {
+			return answer{}, consensus.ErrNotLeader
+		}
+		if err := p.node.VerifyLeader(ctx); err != nil {
+			return answer{}, err
+		}
+		value, at := p.machine.read(register)
+		return answer{position: at, value: value}, nil
+	})
+	if outcome == outcomeUnknown {
+		l.turn()
+	}
+}
+
+func (l *client) look() {
+	register := l.register()
+	l.node = l.r.IntN(len(l.c.members))
+	l.ask(opLook, command{Register: register}, func(_ context.Context, p *process) (answer, error) {
+		value, at := p.machine.read(register)
+		return answer{position: at, value: value}, nil
+	})
+}
+
+// ask sends one request and notes it and its answer. Who is dead answers
+// nothing.
+func (l *client) ask(kind string, c command, do func(context.Context, *process) (answer, error)) (outcome string) {
+	m := l.c.members[l.node]
+	p := m.running()
+	if p == nil {
+		return outcomeUnknown
+	}
+	number := l.c.rec.invoke(op{client: l.number, node: m.id, kind: kind, command: c})
+	ctx, cancel := context.WithTimeout(p.alive, answerTime)
+	defer cancel()
+	a, err := do(ctx, p)
+	if err == nil && p.host.isGone() {
+		err = errors.New("the node is gone")
+	}
+	l.c.rec.answer(number, func(o *op) {
+		switch {
+		case err != nil:
+			o.err = err.Error()
+		case a.refused:
+			o.outcome, o.position, o.value = outcomeRefused, a.position, a.value
+		default:
+			o.outcome, o.position, o.value = outcomeOK, a.position, a.value
+		}
+		outcome = o.outcome
+	})
+	if outcome == outcomeOK && kind == opWrite {
+		l.last[c.Register] = a.position
+	}
+	return outcome
+}
+
+// subscribe follows the log from the beginning, on one node after the other,
+// going on where it was; at the end on the leader.
+func (c *cluster) subscribe(number int) {
+	name, r := fmt.Sprintf("subscriber %d", number), rand.New(rand.NewPCG(c.s.seed, uint64(200+number)))
+	var after uint64
+	for !c.isOver() {
+		p, ctx, cancel := c.members[r.IntN(len(c.members))].running(), c.alive, context.CancelFunc(func() {})
+		select {
+		case <-c.calm:
+			p = c.leader()
+		default:
+			ctx, cancel = context.WithTimeout(c.alive, time.Duration(r.Int64N(int64(4*time.Second))))
+		}
+		if p == nil {
+			sleep(50 * time.Millisecond)
+		} else {
+			after = c.follow(ctx, name, p, after)
+		}
+		cancel()
+	}
+}
+
+// follow reads on as long as ctx and the node live, and gives how far it came.
+func (c *cluster) follow(ctx context.Context, name string, p *process, after uint64) uint64 {
+	reader := p.log.Reader(after)
+	for {
+		b, err := reader.Next(ctx)
+		if err != nil || p.host.isGone() {
+			return after
+		}
+		e, err := entryOf(b)
+		if err != nil {
+			c.rec.broke("%s was given what is no batch at %d: %v", name, b.First, err)
+			return after
+		}
+		c.rec.saw(name, e)
+		after = b.Last()
+	}
+}
