@@ -14,6 +14,9 @@ import (
 // ErrUnreachable: there is no connection to a member, and nothing was sent.
 var ErrUnreachable = errors.New("the node cannot be reached")
 
+// ErrRefused: the other side does not let this node in: to it, it is no member.
+var ErrRefused = errors.New("it does not let this node in")
+
 // Dialling.
 const (
 	attemptsMax = 16                     // addresses that are tried
@@ -126,10 +129,18 @@ func awaitWelcome(ctx context.Context, conn *tls.Conn, below *tracked) error {
 	switch {
 	case !interrupt():
 		return context.Cause(ctx)
+	case isAlert(err):
+		return fmt.Errorf("%w: %w", ErrRefused, err)
 	case err != nil:
-		return fmt.Errorf("it does not let this node in: %w", err)
+		return fmt.Errorf("it ended the connection: %w", err)
 	case word[0] != welcome:
 		return fmt.Errorf("it speaks another protocol than this node (said %#x)", word[0])
 	}
 	return nil
+}
+
+// isAlert reports that the other side ended the connection with an alert of TLS.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
