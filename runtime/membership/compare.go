@@ -22,10 +22,10 @@ type Comparison struct {
 
 // Compared is what was found of one node.
 type Compared struct {
-	Name  string   `json:"name"`
-	Chain Chain    `json:"chain"` // of its log at the common position
-	Equal bool     `json:"equal"`
-	Fault string   `json:"fault,omitempty"` // why it was not compared
+	Name  string `json:"name"`
+	Chain Chain  `json:"chain"` // of its log at the common position
+	Equal bool   `json:"equal"`
+	Fault string `json:"fault,omitempty"` // why it was not compared
 	// Position is where it made state and graph again from its log, if asked to.
 	Position base.Position `json:"position,omitempty"`
 	Model    string        `json:"model,omitempty"`

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,68 +15,238 @@ import (
 
 func (a *App) cluster() *cobra.Command {
 	return group(&cobra.Command{Use: "cluster", Short: "Look after the cluster as a whole"},
-		a.clusterStatus(), a.clusterVerify())
+		a.clusterStatus(), a.clusterVerify(), a.clusterTransfer())
 }
 
 func (a *App) clusterStatus() *cobra.Command {
 	c := &cobra.Command{
-		Use: "status", Short: "Show the cluster's own resource", Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return a.show(c.Context(), "/", a.output) },
+		Use: "status", Short: "Show who leads, who votes, and what the cluster bears", Args: noArguments,
+		Long: `Show who leads, who votes, how many nodes may be lost, and each node as it
+answers now. Any node can tell, also while nobody leads. The exit code is 4 while
+nothing can be written.`,
+		RunE: func(c *cobra.Command, _ []string) error { return a.status(c.Context()) },
 	}
-	a.outputFlag(c, "yaml", "json", "turtle")
+	a.outputFlag(c, "text", "json", "yaml")
 	return c
 }
 
-// verification is what a node finds when it makes state and graph again from
-// the log.
-type verification struct {
-	Position uint64 `json:"position"`
-	Events   uint64 `json:"events"`
-	Equal    bool   `json:"equal"`
-	Live     sums   `json:"live"`
-	Rebuilt  sums   `json:"rebuilt"`
+func (a *App) status(ctx context.Context) error {
+	cluster, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	o, raw, err := survey(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	switch a.output {
+	case "json":
+		err = a.printJSON(raw)
+	case "yaml":
+		err = a.printYAML(raw)
+	default:
+		a.describe(o)
+	}
+	if err == nil && !o.Writes {
+		return exit(ExitUnavailable)
+	}
+	return err
 }
 
-type sums struct {
-	Chain string `json:"chain"`
-	State string `json:"state"`
-	Graph string `json:"graph"`
+// describe says in words how the cluster is.
+func (a *App) describe(o overview) {
+	leader := a.paint(red, "nobody")
+	if o.Leader != "" {
+		leader = fmt.Sprintf("%s, in term %d", o.Leader, o.Term)
+	}
+	for _, line := range [][2]string{
+		{"cluster", o.Domain + " (" + o.ClusterID + ")"},
+		{"leader", leader},
+		{"voters", fmt.Sprintf("%d of %d answer; %d are a majority", o.InReach, o.Voters, o.Quorum)},
+		{"bears", a.bears(o)},
+		{"position", fmt.Sprint(o.Position)},
+		{"version", versions(o)},
+	} {
+		fmt.Fprintf(a.Stdout, "%-9s %s\n", line[0], line[1])
+	}
+	fmt.Fprintln(a.Stdout)
+	a.nodeTable(o)
+	for _, n := range o.Nodes {
+		if n.Reason != "" {
+			fmt.Fprintf(a.Stdout, "%s: %s\n", n.Name, n.Reason)
+		}
+		if n.EnrolledBy == "auto" && n.Role == "learner" {
+			fmt.Fprintf(a.Stdout, "%s let itself in, so it has no vote; to give it one: picloud node trust %s\n", n.Name, n.Name)
+		}
+	}
 }
 
-func (a *App) clusterVerify() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "verify",
-		Short: "Make state and graph again from the log and compare",
-		Args:  noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
+// bears says how many nodes may be lost.
+func (a *App) bears(o overview) string {
+	switch {
+	case !o.Writes && o.InReach < o.Quorum:
+		return a.paint(red, fmt.Sprintf("nothing can be written: bring %d more of the voters back", o.Quorum-o.InReach)) +
+			"; reads go on. If they are lost for good: picloud cluster recover on the node that is to go on"
+	case !o.Writes:
+		return a.paint(yellow, "nothing can be written until a leader is elected")
+	case o.MayLose == 0 && o.Voters == 1:
+		return "no loss: with this node writes end, and what it holds is on no other; add two nodes"
+	case o.MayLose == 0 && o.Voters == 2 && o.InReach == 2:
+		return "no loss: everything is on two disks, but writes stop when either node is gone; add a third"
+	case o.MayLose == 0:
+		return a.paint(yellow, "no further loss: the next one stops writes")
+	case o.MayLose == 1:
+		return "one node may be lost"
+	}
+	return fmt.Sprintf("%d nodes may be lost", o.MayLose)
+}
+
+// versions are those that run: one, or each with its nodes.
+func versions(o overview) string {
+	nodes := map[string][]string{}
+	var all []string
+	for _, n := range o.Nodes {
+		if n.Version == "" {
+			continue
+		}
+		if nodes[n.Version] == nil {
+			all = append(all, n.Version)
+		}
+		nodes[n.Version] = append(nodes[n.Version], n.Name)
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	slices.Sort(all)
+	for i, version := range all {
+		all[i] = version + " on " + strings.Join(nodes[version], ", ")
+	}
+	return strings.Join(all, "; ")
+}
+
+func (a *App) clusterTransfer() *cobra.Command {
+	return &cobra.Command{
+		Use: "transfer-leader [NODE]", Short: "Let another node lead", Args: between(0, 1), ValidArgsFunction: a.completeNodes,
+		RunE: func(c *cobra.Command, arguments []string) error {
 			cluster, err := a.client()
 			if err != nil {
 				return err
 			}
-			answer, err := cluster.Do(c.Context(), client.Request{Method: http.MethodGet, Path: "/-/verify", Accept: "application/json"})
+			defer cluster.Close()
+			to := ""
+			if len(arguments) == 1 {
+				to = arguments[0]
+			}
+			now, err := a.transfer(c.Context(), cluster, to)
 			if err != nil {
 				return err
 			}
-			if a.output == "json" {
-				return a.printJSON(answer.Body)
-			}
-			var v verification
-			if err := json.Unmarshal(answer.Body, &v); err != nil {
-				return err
-			}
-			a.table([]string{"AT " + fmt.Sprint(v.Position), "LIVE", "REBUILT FROM THE LOG"}, [][]string{
-				{"chain", v.Live.Chain, v.Rebuilt.Chain},
-				{"state", v.Live.State, v.Rebuilt.State},
-				{"graph", v.Live.Graph, v.Rebuilt.Graph},
-			})
-			if !v.Equal {
-				fmt.Fprintln(a.Stderr, a.paint(red, "they differ: keep a copy of the node's directory and report it"))
-				return exit(ExitRefused)
-			}
-			fmt.Fprintln(a.Stderr, a.paint(green, "equal"))
-			return nil
+			_, err = fmt.Fprintf(a.Stdout, "%s leads, in term %d\n", now.Leader, now.Term)
+			return err
 		},
 	}
+}
+
+// comparison is what was found of the logs of all nodes.
+type comparison struct {
+	Position uint64     `json:"position"`
+	Equal    bool       `json:"equal"`
+	Complete bool       `json:"complete"`
+	Nodes    []compared `json:"nodes"`
+}
+
+type compared struct {
+	Name     string `json:"name"`
+	Chain    string `json:"chain"`
+	Equal    bool   `json:"equal"`
+	Fault    string `json:"fault"`
+	Position uint64 `json:"position"`
+	Live     *sums  `json:"live"`
+	Rebuilt  *sums  `json:"rebuilt"`
+}
+
+type sums struct {
+	Chain    string `json:"chain"`
+	State    string `json:"state"`
+	Graph    string `json:"graph"`
+	Datasets string `json:"datasets"`
+}
+
+func (a *App) clusterVerify() *cobra.Command {
+	var quick bool
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Compare the logs of all nodes, and what each made of its own",
+		Long: `Compare the logs of all nodes by their chain digests. Each node then makes
+state and graph again from its log, one after the other, and these are compared
+with what it answers from and with the other nodes; --quick leaves that out. The
+exit code is 1 if anything differs, 4 if a node could not be compared.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return a.verify(c.Context(), quick) },
+	}
+	c.Flags().BoolVar(&quick, "quick", false, "only the logs")
 	a.outputFlag(c, "text", "json")
 	return c
 }
+
+func (a *App) verify(ctx context.Context, quick bool) error {
+	cluster, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	answer, err := cluster.Do(ctx, client.Request{
+		Method: http.MethodGet, Path: fmt.Sprintf("/-/cluster/verify?rebuild=%t", !quick), Accept: "application/json",
+	})
+	if err != nil {
+		return err
+	}
+	var found comparison
+	if err := json.Unmarshal(answer.Body, &found); err != nil {
+		return err
+	}
+	if a.output == "json" {
+		err = a.printJSON(answer.Body)
+	} else {
+		a.differences(found)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !found.Equal:
+		fmt.Fprintln(a.Stderr, a.paint(red, "they differ: keep copies of the nodes' directories and report it"))
+		return exit(ExitRefused)
+	case !found.Complete:
+		fmt.Fprintln(a.Stderr, a.paint(yellow, "equal, as far as they answer"))
+		return exit(ExitUnavailable)
+	}
+	fmt.Fprintln(a.Stderr, a.paint(green, "equal"))
+	return nil
+}
+
+// differences shows the digests of each node, those made again beside those that
+// it answers from.
+func (a *App) differences(found comparison) {
+	var rows [][]string
+	for _, n := range found.Nodes {
+		verdict := a.paint(green, "equal")
+		switch {
+		case n.Fault != "":
+			verdict = a.paint(yellow, "not compared: "+n.Fault)
+		case !n.Equal:
+			verdict = a.paint(red, "differs")
+		}
+		rows = append(rows, []string{n.Name, fmt.Sprintf("log to %d", found.Position), brief(n.Chain), "", verdict})
+		if n.Live == nil || n.Rebuilt == nil {
+			continue
+		}
+		for _, part := range [][3]string{{"state", n.Live.State, n.Rebuilt.State}, {"graph", n.Live.Graph, n.Rebuilt.Graph}, {"datasets", n.Live.Datasets, n.Rebuilt.Datasets}} {
+			rows = append(rows, []string{"", fmt.Sprintf("%s at %d", part[0], n.Position), brief(part[1]), brief(part[2]), ""})
+		}
+	}
+	a.table([]string{"NODE", "WHAT", "LIVE", "REBUILT FROM THE LOG", ""}, rows)
+}
+
+// brief is enough of a digest for people to compare.
+func brief(digest string) string { return digest[:min(len(digest), 16)] }

@@ -23,15 +23,6 @@ func (a *App) members() []*cobra.Command {
 	return []*cobra.Command{a.nodeList(), a.nodeApprove(), a.nodeReject(), a.nodeToken(), a.nodeCerts()}
 }
 
-func (a *App) nodeList() *cobra.Command {
-	c := &cobra.Command{
-		Use: "list", Short: "List the nodes", Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return a.list(c.Context(), "node", listOptions{}) },
-	}
-	a.outputFlag(c, "table", "json", "yaml")
-	return c
-}
-
 // enrollmentPath is where a machine waits.
 func enrollmentPath(name string) string { return "/enrollments/" + url.PathEscape(name) }
 

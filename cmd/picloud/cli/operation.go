@@ -68,7 +68,7 @@ func (o *operator) asUsage(verb *cobra.Command) {
 }
 
 // Operate carries out an operation on a resource.
-func (o *operator) Operate(ctx context.Context, _ *base.Class, ref base.Ref, operation string, input *base.Value) error {
+func (o *operator) Operate(ctx context.Context, class *base.Class, ref base.Ref, operation string, input *base.Value) error {
 	o.asked = true
 	if operation == removal && !o.yes && o.Interactive && !o.confirm("Remove "+string(ref)+"?") {
 		return exit(ExitRefused)
@@ -78,6 +78,12 @@ func (o *operator) Operate(ctx context.Context, _ *base.Class, ref base.Ref, ope
 		return err
 	}
 	defer cluster.Close()
+	leaves := class.Word == "node" && operation == removal
+	if leaves {
+		if err := o.leaveFirst(ctx, cluster, ref.Name()); err != nil {
+			return err
+		}
+	}
 	request := client.Request{Method: http.MethodPost, Path: string(ref) + "/" + url.PathEscape(operation), Accept: "application/json"}
 	if input != nil {
 		request.ContentType, request.Body = "application/json", base.AppendValue(nil, input)
@@ -93,6 +99,8 @@ func (o *operator) Operate(ctx context.Context, _ *base.Class, ref base.Ref, ope
 	case answer.Header.Get("Location") != "" || answer.Header.Get("Picloud-Replayed") != "":
 		outcome = "is done"
 	}
-	_, err = fmt.Fprintf(o.Stdout, "%s of %s %s, position %d\n", operation, ref, outcome, answer.Position)
+	if _, err = fmt.Fprintf(o.Stdout, "%s of %s %s, position %d\n", operation, ref, outcome, answer.Position); err == nil && leaves {
+		o.left(ctx, cluster, ref)
+	}
 	return err
 }

@@ -48,8 +48,8 @@ func TestOperationThatHappenedIsNotCalledSoAlready(t *testing.T) {
 				w.Header().Set("Location", test.location)
 			}
 			w.WriteHeader(test.status)
-		}, false, "", "node", "remove", "vm")
-		if want := "remove of /nodes/vm " + test.want; !strings.HasPrefix(out, want) {
+		}, false, "", "node", "drain", "vm")
+		if want := "drain of /nodes/vm " + test.want; !strings.HasPrefix(out, want) {
 			t.Errorf("%d: %q %s, want %q", test.status, out, said, want)
 		}
 	}
@@ -61,7 +61,16 @@ func TestPersonIsAskedBeforeANodeIsRemoved(t *testing.T) {
 		code, asked int
 	}{{"n\n", "--yes=false", ExitRefused, 0}, {"y\n", "--yes=false", ExitDone, 1}, {"", "--yes", ExitDone, 1}} {
 		requests := 0
-		code, _, said := against(t, func(w http.ResponseWriter, _ *http.Request) { requests++ }, true, test.input, "node", "remove", "vm", test.flag)
+		code, _, said := against(t, func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == http.MethodPost:
+				requests++
+			case r.URL.Path == "/-/cluster":
+				_, _ = w.Write([]byte(`{"leader":"other"}`))
+			default:
+				w.WriteHeader(http.StatusNotFound) // it has left
+			}
+		}, true, test.input, "node", "remove", "vm", test.flag)
 		if code != test.code || requests != test.asked || (test.input != "") != strings.Contains(said, "Remove /nodes/vm?") {
 			t.Errorf("%q %s: exit %d after %d requests: %s", test.input, test.flag, code, requests, said)
 		}

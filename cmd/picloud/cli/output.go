@@ -43,13 +43,13 @@ func (a *App) table(header []string, rows [][]string) {
 	widths := make([]int, len(header))
 	for _, row := range append([][]string{header}, rows...) {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], seen(cell))
 		}
 	}
 	line := func(row []string, paint func(string) string) {
 		var b strings.Builder
 		for i, cell := range row {
-			pad := widths[i] - utf8.RuneCountInString(cell)
+			pad := widths[i] - seen(cell)
 			b.WriteString(paint(cell))
 			if i < len(row)-1 {
 				b.WriteString(strings.Repeat(" ", pad+2))
@@ -60,6 +60,18 @@ func (a *App) table(header []string, rows [][]string) {
 	line(header, func(s string) string { return a.paint(bold, s) })
 	for _, row := range rows {
 		line(row, func(s string) string { return s })
+	}
+}
+
+// seen is how many letters of a cell are seen: colours are not.
+func seen(cell string) (n int) {
+	for {
+		before, after, coloured := strings.Cut(cell, "\x1b[")
+		n += utf8.RuneCountInString(before)
+		if !coloured {
+			return n
+		}
+		_, cell, _ = strings.Cut(after, "m")
 	}
 }
 

@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/client"
+)
+
+// overview is the cluster as a node finds it: GET /-/cluster.
+type overview struct {
+	ClusterID string     `json:"clusterId"`
+	Domain    string     `json:"domain"`
+	Asked     string     `json:"asked"`
+	Leader    string     `json:"leader"`
+	Term      uint64     `json:"term"`
+	Version   string     `json:"version"`
+	Position  uint64     `json:"position"`
+	Voters    int        `json:"voters"`
+	InReach   int        `json:"inReach"`
+	Quorum    int        `json:"quorum"`
+	MayLose   int        `json:"mayLose"`
+	Writes    bool       `json:"writes"`
+	Nodes     []nodeView `json:"nodes"`
+}
+
+type nodeView struct {
+	Name       string   `json:"name"`
+	Phase      string   `json:"phase"`
+	Role       string   `json:"role"`
+	Leader     bool     `json:"leader"`
+	Condition  string   `json:"condition"`
+	Reason     string   `json:"reason"`
+	Answers    bool     `json:"answers"`
+	Version    string   `json:"version"`
+	Addresses  []string `json:"addresses"`
+	Behind     uint64   `json:"behind"`
+	Full       bool     `json:"full"`
+	Enrolled   string   `json:"enrolled"`
+	EnrolledBy string   `json:"enrolledBy"`
+	Cordoned   bool     `json:"cordoned"`
+}
+
+// survey asks a node how all nodes are.
+func survey(ctx context.Context, cluster *client.Client) (o overview, raw []byte, err error) {
+	answer, err := cluster.Do(ctx, client.Request{Method: http.MethodGet, Path: "/-/cluster", Accept: "application/json"})
+	if err != nil {
+		return overview{}, nil, err
+	}
+	return o, answer.Body, json.Unmarshal(answer.Body, &o)
+}
+
+func (a *App) nodeList() *cobra.Command {
+	c := &cobra.Command{
+		Use: "list", Short: "List the nodes, asked how they are now", Args: noArguments,
+		Long: `List the nodes, asked how they are now. The one that leads has a star. Who may
+not look at machines gets what the graph says of them.`,
+		RunE: func(c *cobra.Command, _ []string) error { return a.listNodes(c.Context()) },
+	}
+	a.outputFlag(c, "table", "json", "yaml")
+	return c
+}
+
+func (a *App) listNodes(ctx context.Context) error {
+	if a.output != "table" {
+		return a.list(ctx, "node", listOptions{})
+	}
+	cluster, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	o, _, err := survey(ctx, cluster)
+	var refused *base.Error
+	if errors.As(err, &refused) && refused.Code == base.Forbidden {
+		return a.list(ctx, "node", listOptions{})
+	}
+	if err != nil {
+		return err
+	}
+	a.nodeTable(o)
+	return nil
+}
+
+func (a *App) nodeTable(o overview) {
+	rows := make([][]string, len(o.Nodes))
+	for i, n := range o.Nodes {
+		role := n.Role
+		if role == "" {
+			role = n.Phase
+		}
+		if n.Leader {
+			role += "*"
+		}
+		behind := "?"
+		if n.Answers {
+			behind = strconv.FormatUint(n.Behind, 10)
+		}
+		rows[i] = []string{n.Name, role, a.health(n), n.Version, strings.Join(n.Addresses, " "), behind, ageOf(n.Enrolled)}
+	}
+	a.table([]string{"NAME", "ROLE", "CONDITION", "VERSION", "ADDRESSES", "BEHIND", "AGE"}, rows)
+}
+
+// health is how well a node is: what it answers now, or what the graph says.
+func (a *App) health(n nodeView) string {
+	words := []string{n.Condition}
+	switch {
+	case n.Phase == "deleting":
+		words = []string{a.paint(yellow, "leaving")}
+	case !n.Answers:
+		words = []string{a.paint(red, "does not answer")}
+	case n.Full:
+		words = []string{a.paint(red, "disk full")}
+	case n.Condition == "":
+		words = []string{n.Phase}
+	}
+	if n.Cordoned {
+		words = append(words, "drained")
+	}
+	return strings.Join(words, ", ")
+}
+
+// ageOf is the time since a moment, in its largest unit.
+func ageOf(at string) string {
+	t, ok := base.ParseTime(at)
+	if !ok {
+		return ""
+	}
+	since := max(0, time.Since(t.Std()))
+	for _, unit := range []struct {
+		name string
+		of   time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}} {
+		if since >= unit.of {
+			return strconv.Itoa(int(since/unit.of)) + unit.name
+		}
+	}
+	return strconv.Itoa(int(since/time.Second)) + "s"
+}
+
+// changeTime is how long a change among the members may take until it is called
+// late.
+const changeTime = 30 * time.Second
+
+// awaited asks again and again until something holds; false means that it took
+// too long.
+func awaited(ctx context.Context, holds func(context.Context) bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, changeTime)
+	defer cancel()
+	ticker := time.NewTicker(200 * time.Millisecond)
+	defer ticker.Stop()
+	for !holds(ctx) {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+		}
+	}
+	return true
+}
+
+// transfer hands the leadership over, to a node or with "" to any other, and
+// waits until another node leads.
+func (a *App) transfer(ctx context.Context, cluster *client.Client, to string) (overview, error) {
+	before, _, err := survey(ctx, cluster)
+	if err != nil {
+		return before, err
+	}
+	path := "/-/cluster/transfer"
+	if to != "" {
+		path += "?to=" + url.QueryEscape(to)
+	}
+	if _, err := cluster.Do(ctx, client.Request{Method: http.MethodPost, Path: path, Accept: "application/json"}); err != nil {
+		return before, err
+	}
+	now := before
+	if !awaited(ctx, func(ctx context.Context) bool {
+		if now, _, err = survey(ctx, cluster); err != nil || now.Leader == "" {
+			return false
+		}
+		return now.Leader == to || to == "" && now.Leader != before.Leader
+	}) {
+		return now, fmt.Errorf("the leadership was handed over, but no other leader was seen within %s", changeTime)
+	}
+	return now, nil
+}
+
+// leaveFirst hands the leadership over if the node that is to be removed has it.
+func (a *App) leaveFirst(ctx context.Context, cluster *client.Client, name string) error {
+	o, _, err := survey(ctx, cluster)
+	if err != nil || o.Leader != name || o.Voters < 2 {
+		return err
+	}
+	now, err := a.transfer(ctx, cluster, "")
+	if err == nil {
+		fmt.Fprintf(a.Stderr, "%s led the cluster; now %s does\n", name, now.Leader)
+	}
+	return err
+}
+
+// left waits until a removed node has given up its part.
+func (a *App) left(ctx context.Context, cluster *client.Client, ref base.Ref) {
+	gone := awaited(ctx, func(ctx context.Context) bool {
+		_, _, err := read(ctx, cluster, string(ref), 0)
+		var failed *base.Error
+		return errors.As(err, &failed) && failed.Code == base.NotFound
+	})
+	if gone {
+		fmt.Fprintf(a.Stderr, "%s is no member any more; its key opens nothing\n", ref.Name())
+		return
+	}
+	fmt.Fprintf(a.Stderr, "%s is leaving, but has not left yet: the rest has to agree; see picloud cluster status\n", ref.Name())
+}
+
+// completeNodes offers the names of nodes.
+func (a *App) completeNodes(c *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	if cluster, err := a.client(); err == nil && len(arguments) == 0 {
+		defer cluster.Close()
+		ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
+		defer cancel()
+		nodes, _ := pages(ctx, cluster, "/nodes", listOptions{}) // nothing to offer is no error here
+		for _, node := range nodes {
+			names = append(names, text(node, "/name"))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

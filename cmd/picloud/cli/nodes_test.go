@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+)
+
+// three is a cluster of three nodes, of which change makes another.
+func three(change func(*overview)) overview {
+	hour := base.TimeOf(time.Now().Add(-time.Hour)).String()
+	o := overview{
+		ClusterID: "6f1c", Domain: "example.com", Asked: "pi-1", Leader: "pi-1", Term: 7, Position: 184, Voters: 3, InReach: 3, Quorum: 2, MayLose: 1, Writes: true,
+		Nodes: []nodeView{
+			{Name: "pi-1", Phase: "ready", Role: "voter", Leader: true, Condition: "healthy", Answers: true, Version: "1.0.0", Addresses: []string{"192.168.1.21"}, Enrolled: hour},
+			{Name: "pi-2", Phase: "ready", Role: "voter", Condition: "healthy", Answers: true, Version: "1.0.0", Behind: 12, Enrolled: hour},
+			{Name: "pi-3", Phase: "ready", Role: "voter", Condition: "healthy", Answers: true, Version: "1.0.0", Cordoned: true, Enrolled: hour},
+		},
+	}
+	if change != nil {
+		change(&o)
+	}
+	return o
+}
+
+func serve(t *testing.T, w http.ResponseWriter, value any) {
+	if err := json.NewEncoder(w).Encode(value); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNodesAreListedAsTheyAnswer(t *testing.T) {
+	_, out, said := against(t, func(w http.ResponseWriter, _ *http.Request) {
+		serve(t, w, three(func(o *overview) { o.Nodes[1].Answers = false }))
+	}, false, "", "node", "list")
+	for _, want := range []string{"pi-1  voter*  healthy", "pi-2  voter   does not answer", "pi-3  voter   healthy, drained", "1h"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s%s", want, out, said)
+		}
+	}
+}
+
+func TestWhoMayNotLookAtMachinesGetsTheGraph(t *testing.T) {
+	code, out, said := against(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/-/cluster" {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`{"type":"https://picloud.local/ontology#ErrorForbidden","status":403,"code":"forbidden","detail":"no"}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"items":[{"name":"pi-9","kind":"node"}]}`))
+	}, false, "", "node", "list")
+	if code != ExitDone || !strings.Contains(out, "pi-9") {
+		t.Errorf("exit %d: %s%s", code, out, said)
+	}
+}
+
+func TestStatusSaysWhatTheClusterBears(t *testing.T) {
+	for want, c := range map[string]struct {
+		change func(*overview)
+		code   int
+	}{
+		"bears     one node may be lost":                {nil, ExitDone},
+		"bears     no loss: with this node writes end":  {func(o *overview) { o.Voters, o.InReach, o.Quorum, o.MayLose = 1, 1, 1, 0 }, ExitDone},
+		"bears     no loss: everything is on two disks": {func(o *overview) { o.Voters, o.InReach, o.Quorum, o.MayLose = 2, 2, 2, 0 }, ExitDone},
+		"bears     no further loss":                     {func(o *overview) { o.InReach, o.MayLose = 2, 0 }, ExitDone},
+		"bears     2 nodes may be lost":                 {func(o *overview) { o.Voters, o.InReach, o.Quorum, o.MayLose = 5, 5, 3, 2 }, ExitDone},
+		"bears     nothing can be written: bring 1 more of the voters back": {
+			func(o *overview) { o.InReach, o.MayLose, o.Writes, o.Leader = 1, 0, false, "" }, ExitUnavailable,
+		},
+		"leader    nobody": {func(o *overview) { o.Writes, o.Leader = false, "" }, ExitUnavailable},
+		"version   1.0.0 on pi-1, pi-2; 1.1.0 on pi-3": {func(o *overview) { o.Nodes[2].Version = "1.1.0" }, ExitDone},
+		"pi-2: it falls behind the log":                {func(o *overview) { o.Nodes[1].Reason = "it falls behind the log" }, ExitDone},
+		"picloud node trust pi-3":                      {func(o *overview) { o.Nodes[2].Role, o.Nodes[2].EnrolledBy = "learner", "auto" }, ExitDone},
+	} {
+		code, out, said := against(t, func(w http.ResponseWriter, _ *http.Request) { serve(t, w, three(c.change)) }, false, "", "cluster", "status")
+		if code != c.code || !strings.Contains(out, want) {
+			t.Errorf("exit %d, and %q is not in\n%s%s", code, want, out, said)
+		}
+	}
+}
+
+func TestLeadershipIsHandedOverAndAwaited(t *testing.T) {
+	for _, c := range []struct {
+		arguments []string
+		path      string
+	}{{nil, "/-/cluster/transfer"}, {[]string{"pi-2"}, "/-/cluster/transfer?to=pi-2"}} {
+		var asked []string
+		led := "pi-1"
+		code, out, said := against(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				asked = append(asked, r.URL.RequestURI())
+				led = ""
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			serve(t, w, three(func(o *overview) { o.Leader = led }))
+			if led == "" { // elected by the next look
+				led = "pi-2"
+			}
+		}, false, "", append([]string{"cluster", "transfer-leader"}, c.arguments...)...)
+		if code != ExitDone || !slices.Equal(asked, []string{c.path}) || out != "pi-2 leads, in term 7\n" {
+			t.Errorf("exit %d after %v: %s%s", code, asked, out, said)
+		}
+	}
+}
+
+func TestALeaderHandsOverBeforeItIsRemoved(t *testing.T) {
+	var asked []string
+	led, gone := "pi-1", false
+	code, _, said := against(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost:
+			asked = append(asked, r.URL.Path)
+			if r.URL.Path == "/-/cluster/transfer" {
+				led = "pi-2"
+			} else {
+				gone = true
+			}
+			w.WriteHeader(http.StatusNoContent)
+		case r.URL.Path == "/-/cluster":
+			serve(t, w, three(func(o *overview) { o.Leader = led }))
+		case gone:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}, false, "", "node", "remove", "pi-1")
+	if code != ExitDone || !slices.Equal(asked, []string{"/-/cluster/transfer", "/nodes/pi-1/remove"}) {
+		t.Errorf("exit %d after %v: %s", code, asked, said)
+	}
+	for _, want := range []string{"pi-1 led the cluster; now pi-2 does", "pi-1 is no member any more"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not in %q", want, said)
+		}
+	}
+}
+
+func TestVerifyTellsWhatDiffers(t *testing.T) {
+	same := &sums{State: "aa", Graph: "bb"}
+	equal := comparison{Position: 184, Equal: true, Complete: true, Nodes: []compared{{Name: "pi-1", Chain: "c", Equal: true, Position: 184, Live: same, Rebuilt: same}}}
+	differs := comparison{Complete: true, Nodes: []compared{{Name: "pi-2", Chain: "d"}}}
+	silent := comparison{Equal: true, Nodes: []compared{{Name: "pi-3", Fault: "no route"}}}
+	for _, c := range []struct {
+		found comparison
+		code  int
+		want  string
+	}{{equal, ExitDone, "equal"}, {differs, ExitRefused, "differs"}, {silent, ExitUnavailable, "not compared: no route"}} {
+		var path string
+		code, out, said := against(t, func(w http.ResponseWriter, r *http.Request) {
+			path = r.URL.RequestURI()
+			serve(t, w, c.found)
+		}, false, "", "cluster", "verify")
+		if code != c.code || !strings.Contains(out, c.want) || path != "/-/cluster/verify?rebuild=true" {
+			t.Errorf("%s: exit %d: %s%s", path, code, out, said)
+		}
+	}
+}
