@@ -26,9 +26,9 @@ type Found struct {
 
 // Config is what a Discovery needs.
 type Config struct {
-	// Self is what is announced now; it may change at any time. Nothing is
-	// announced while its Node is empty. Its Addresses are not used: they are
-	// those of the interfaces.
+	// Self is what is announced now; it may change at any time and is asked
+	// often. Nothing is announced while its Node is empty. Its Addresses are not
+	// used: they are those of the interfaces.
 	Self func() Found
 	// Port is the TCP port that the node serves at.
 	Port int
@@ -45,7 +45,7 @@ type Config struct {
 	// Browse is the longest time between two questions, 60 s unless set. It
 	// begins with a second and doubles, and begins again when an interface came.
 	Browse time.Duration
-	// Poll is how often interfaces and Self are looked at, 3 s unless set.
+	// Poll is how often interfaces are looked at, and Self at least, 3 s unless set.
 	Poll   time.Duration
 	Logger *slog.Logger
 }

@@ -58,6 +58,7 @@ func (r *responder) run(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		now := time.Now()
+		r.refresh() // so that no answer says what is no longer so
 		if !now.Before(pollAt) {
 			r.look(ctx, now)
 			pollAt = now.Add(r.cfg.Poll)
@@ -70,19 +71,26 @@ func (r *responder) run(ctx context.Context) {
 		case s := <-r.broken:
 			r.drop(s)
 		case d := <-r.datagrams:
+			r.refresh()
 			r.take(time.Now(), d)
 		}
 	}
 }
 
-// look follows what changed without telling: interfaces, and what is said.
-func (r *responder) look(ctx context.Context, now time.Time) {
-	if now := (announced{r.cfg.Self(), r.cfg.Domain()}); !same(now.self, r.said.self) || now.self.Node != r.said.self.Node || now.domain != r.said.domain {
-		r.said = now
-		for _, l := range r.links {
-			l.announce, l.announceAt = announcements, time.Time{}
-		}
+// refresh asks what is to be said, and tells the neighbours if that is news.
+func (r *responder) refresh() {
+	is := announced{r.cfg.Self(), r.cfg.Domain()}
+	if same(is.self, r.said.self) && is.self.Node == r.said.self.Node && is.domain == r.said.domain {
+		return
 	}
+	r.said = is
+	for _, l := range r.links {
+		l.announce, l.announceAt = announcements, time.Time{}
+	}
+}
+
+// look follows the interfaces, which change without telling.
+func (r *responder) look(ctx context.Context, now time.Time) {
 	r.open(ctx)
 	found, err := interfaces(r.cfg.Listen)
 	if err != nil {
