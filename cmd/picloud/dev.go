@@ -23,28 +23,42 @@ func devCommand(app *cli.App) *cobra.Command {
 	var o options
 	var paths []string
 	c := &cobra.Command{
-		Use: "dev", GroupID: "node", Short: "Run a one-node cluster for development", Args: cobra.NoArgs,
-		Long: `Run a one-node cluster for development, with a certificate authority of its
-own. Started again on the same directory it continues. The directory holds
-client.json (for --context), ca.pem and admin.token.`,
+		Use: "dev", GroupID: "node", Short: "Run a cluster on this machine for development", Args: cobra.NoArgs,
+		Long: `Run a cluster on this machine for development, with a certificate authority of
+its own: one node, or with --nodes several, each at a port of its own. Started
+again on the same directory it continues. The directory holds client.json (for
+--context), ca.pem and admin.token.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return o.run(c.Context(), app, func(ctx context.Context, n *node.Node) error {
-				return o.welcome(ctx, app, n, paths)
-			})
+			if err := o.check(app); err != nil {
+				return err
+			}
+			return o.dev(c.Context(), app, paths)
 		},
 	}
-	o.bootstrap = true
 	o.flags(c, devDir, "127.0.0.1:7443", "warn")
-	c.Flags().StringArrayVar(&paths, "apply", nil, "file or folder to apply once the node is ready; may be repeated")
+	c.Flags().IntVar(&o.nodes, "nodes", 1, "how many nodes; the first listens at --listen, the others at the ports after it")
+	c.Flags().StringArrayVar(&paths, "apply", nil, "file or folder to apply once the cluster is ready; may be repeated")
 	return c
+}
+
+// dev runs a cluster until ctx ends.
+func (o *options) dev(ctx context.Context, app *cli.App, paths []string) error {
+	c, err := o.start(ctx, app)
+	if err == nil {
+		if err = o.welcome(ctx, app, c, paths); err == nil {
+			err = c.wait(ctx)
+		}
+	}
+	return errors.Join(err, within(endTime, c.close))
 }
 
 // welcome writes what clients need, applies what was asked for, and says what
 // to try.
-func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, paths []string) error {
+func (o *options) welcome(ctx context.Context, app *cli.App, c cluster, paths []string) error {
+	n := c[0]
 	address := "https://" + n.Address()
 	file := filepath.Join(o.dir, "client.json")
-	if err := o.handOver(n, address, file); err != nil { // who waits for the word needs the file
+	if err := o.handOver(c, file); err != nil { // who waits for the word needs the file
 		return err
 	}
 	if err := announce(app, n); err != nil {
@@ -60,6 +74,9 @@ func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, paths
 		// a mistake in the files does not end the node: they are mended and applied again
 		_ = app.Run(ctx, append([]string{"--context", file, "resource", "apply", "--yes"}, paths...))
 	}
+	if len(c) > 1 {
+		example += "\n  picloud " + context + "node list"
+	}
 	_, err := fmt.Fprintf(app.Stdout, `try:
   picloud %[1]s%[2]s
   picloud %[1]sgraph query 'SELECT * { ?s ?p ?o } LIMIT 10'
@@ -70,11 +87,56 @@ func (o *options) welcome(ctx context.Context, app *cli.App, n *node.Node, paths
 	return err
 }
 
-// handOver writes client.json and ca.pem; the token lies beside them already.
-func (o *options) handOver(n *node.Node, address, file string) error {
-	client := clientFile{Endpoint: address, Domain: n.Domain(), CA: string(n.CA()), Token: n.AdminToken()}
+// handOver writes client.json and ca.pem; the token lies beside them.
+func (o *options) handOver(c cluster, file string) error {
+	token, err := c.token(o.dir)
+	if err != nil {
+		return err
+	}
+	client := clientFile{Endpoint: "https://" + c[0].Address(), Domain: c[0].Domain(), CA: string(c[0].CA()), Token: token}
+	for _, n := range c[1:] {
+		client.Endpoints = append(client.Endpoints, "https://"+n.Address())
+	}
 	return errors.Join(
 		client.write(file),
-		os.WriteFile(filepath.Join(o.dir, "ca.pem"), n.CA(), 0o644),
+		os.WriteFile(filepath.Join(o.dir, "ca.pem"), c[0].CA(), 0o644),
 	)
+}
+
+// cluster is the nodes of one process.
+type cluster []*node.Node
+
+// wait returns when ctx ends, or when a node cannot go on, which ends all.
+func (c cluster) wait(ctx context.Context) error {
+	failed := make(chan error, len(c))
+	ended, end := context.WithCancel(ctx)
+	defer end()
+	for _, n := range c {
+		go func() {
+			select {
+			case <-n.Failed():
+				failed <- n.Err()
+			case <-ended.Done():
+			}
+		}()
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// close ends all nodes at once: the last ones would look for a leader otherwise.
+func (c cluster) close() error {
+	closed := make(chan error, len(c))
+	for _, n := range c {
+		go func() { closed <- n.Close() }()
+	}
+	var errs []error
+	for range c {
+		errs = append(errs, <-closed)
+	}
+	return errors.Join(errs...)
 }

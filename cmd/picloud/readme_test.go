@@ -52,6 +52,7 @@ func TestThePageAboutTheGraphIsTrue(t *testing.T) {
 	}
 	script := exec.CommandContext(t.Context(), "bash", "-euc", scriptOf(blocks))
 	script.Dir = dir
+	script.Env = append(os.Environ(), "XDG_CONFIG_HOME="+filepath.Join(dir, "config")) // whoever tests may have chosen a cluster
 	out, err := script.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)

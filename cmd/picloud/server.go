@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/cmd/picloud/cli"
+	"github.com/picloud/picloud/cmd/picloud/install"
 	"github.com/picloud/picloud/runtime/dataset/writer"
 	"github.com/picloud/picloud/runtime/http/fetch"
 	"github.com/picloud/picloud/runtime/node"
@@ -25,7 +26,7 @@ import (
 
 // nodeCommands are the commands that run a node.
 func nodeCommands(app *cli.App) []*cobra.Command {
-	return []*cobra.Command{devCommand(app), serverCommand(app), clusterCommand(app)}
+	return []*cobra.Command{devCommand(app), serverCommand(app), install.Command(app), clusterCommand(app)}
 }
 
 // options are the flags of a node.
@@ -40,7 +41,7 @@ type options struct {
 	hosts                            []string
 	load                             *fetch.Fetcher // from hosts, nil if there are none
 	logger                           *slog.Logger
-	bootstrap                        bool // a new node founds a cluster
+	nodes                            int // of a development cluster
 }
 
 func (o *options) flags(c *cobra.Command, dir, listen, level string) {
@@ -150,7 +151,6 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 	if err != nil {
 		return err
 	}
-	cfg.Bootstrap = o.bootstrap
 	n, err := node.Open(ctx, cfg)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func start(t *testing.T) (*node.Node, *disk) {
 	d := &disk{}
 	d.free.Store(1 << 39)
 	n, err := node.Open(t.Context(), node.Config{
-		Dir: t.TempDir(), Name: "pi-1", Version: "test", Bootstrap: true,
+		Dir: t.TempDir(), Name: "pi-1", Version: "test", Bootstrap: true, Measure: -1,
 		Disk: consensus.DiskMark{Interval: time.Millisecond, Measure: d.measure},
 	})
 	if err != nil {

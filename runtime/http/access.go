@@ -35,11 +35,14 @@ func (s *Server) admit(next http.Handler) http.Handler {
 	})
 }
 
+// enrollPath is where machines ask to be let into the cluster.
+const enrollPath = "/-/enroll"
+
 // public reports the paths that need no token: what says how to talk to the
 // cluster, and whether it is alive.
 func public(path string) bool {
 	switch path {
-	case "/healthz", "/readyz", "/openapi.json", "/context.jsonld", "/ontology":
+	case "/healthz", "/readyz", "/openapi.json", "/context.jsonld", "/ontology", enrollPath:
 		return true
 	}
 	return strings.HasPrefix(path, "/ontology/") || strings.HasPrefix(path, "/schemas/")

@@ -37,7 +37,7 @@ func start(t testing.TB, dir string, adjust ...func(*edge.Config)) *cluster {
 	if os.Getenv("PICLOUD_TEST_LOG") != "" {
 		logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	n, err := node.Open(t.Context(), node.Config{Dir: dir, Name: "pi-1", Version: "test", Bootstrap: true, Logger: logger})
+	n, err := node.Open(t.Context(), node.Config{Dir: dir, Name: "pi-1", Version: "test", Bootstrap: true, Measure: -1, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,10 @@ type Config struct {
 	// token of its inference; nil where nothing is to be concluded.
 	Reasoner func(ref base.Ref, inference string) (*reasoning.Reasoner, error)
 	Events   *eventlog.Log
-	Load     *fetch.Fetcher // of what LOAD names; nil means that it is switched off
+	// Enroll answers machines that ask to be let into the cluster, who have no
+	// token; nil means that nobody is.
+	Enroll http.Handler
+	Load   *fetch.Fetcher // of what LOAD names; nil means that it is switched off
 	// Members looks at all nodes.
 	Members *membership.Surveyor
 	// Writable says why writes are refused now; nil means that they are taken.
@@ -134,6 +137,9 @@ func New(cfg Config) (*Server, error) {
 
 // mount mounts what is about no kind.
 func (s *Server) mount(mux *http.ServeMux) {
+	if s.cfg.Enroll != nil {
+		mux.Handle(enrollPath, s.cfg.Enroll)
+	}
 	for pattern, h := range map[string]handler{
 		"GET /events":                           s.streamEvents,
 		"GET /events/{position}":                s.event,

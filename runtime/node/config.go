@@ -12,6 +12,7 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/http"
+	"github.com/picloud/picloud/runtime/membership"
 )
 
 // Config says which node this is and how it comes to a cluster. What the
@@ -50,6 +51,10 @@ type Config struct {
 	// DatasetMemory is how many bytes all datasets of resources may take before
 	// changes that let one grow are refused; 0 means the usual amount.
 	DatasetMemory int64
+	// Measure is how often the node measures its machine; 0 means 15 s, less than
+	// nothing never. Rules say when nodes get a vote and lose it.
+	Measure time.Duration
+	Rules   membership.Rules
 	// Patience is how long to wait for the only voter to lead, which takes it
 	// well under a second. 0 means 30 s.
 	Patience time.Duration

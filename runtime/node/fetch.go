@@ -18,7 +18,7 @@ import (
 // the place in the consensus from which Raft goes on. It begins where an earlier
 // start ended.
 func (n *Node) fetch(ctx context.Context) error {
-	m := n.membership.Load()
+	m := n.record.Load()
 	if m == nil || m.Seeded {
 		return nil
 	}
@@ -30,7 +30,7 @@ func (n *Node) fetch(ctx context.Context) error {
 	puller := n.puller(func(_ context.Context, index uint64, batches []eventlog.Batch) error {
 		_, err := n.log.Append(index, batches)
 		return err
-	})
+	}, nil)
 	if err := puller.To(ctx, at.Position); err != nil {
 		return fmt.Errorf("fetch the history of the cluster: %w", err)
 	}
@@ -42,20 +42,20 @@ func (n *Node) fetch(ctx context.Context) error {
 	if err := n.remember(membershipName, seeded); err != nil {
 		return err
 	}
-	n.membership.Store(&seeded)
+	n.record.Store(&seeded)
 	return nil
 }
 
 // puller fetches what the log lacks from other members.
-func (n *Node) puller(accept func(context.Context, uint64, []eventlog.Batch) error) *catchup.Puller {
+func (n *Node) puller(accept func(context.Context, uint64, []eventlog.Batch) error, settle func()) *catchup.Puller {
 	return catchup.New(catchup.Config{
-		Client: n.port.Client(), Peers: n.others, Head: n.log.Head, Accept: accept, Logger: n.cfg.Logger,
+		Client: n.port.Client(), Peers: n.others, Head: n.log.Head, Accept: accept, Settle: settle, Logger: n.cfg.Logger,
 	})
 }
 
 // refill fetches what Raft cannot bring any more while the node was away.
 func (n *Node) refill(ctx context.Context) {
-	puller := n.puller(n.consensus.Accept)
+	puller := n.puller(n.consensus.Take, n.consensus.Settle)
 	for {
 		select {
 		case position := <-n.consensus.Lacking():

@@ -33,9 +33,9 @@ func (n *Node) found(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := n.observe(ctx, n.self()); err != nil && ctx.Err() == nil {
+	if err := n.lead(ctx); err != nil && ctx.Err() == nil {
 		// a full disk, say: what is there can be read all the same
-		n.cfg.Logger.Warn("the node could not report itself; the reporter tries again", "error", err)
+		n.cfg.Logger.Warn("that this node leads could not be written; it is tried again", "error", err)
 	}
 	if err := n.readmit(ctx); err != nil && ctx.Err() == nil {
 		n.cfg.Logger.Warn("no token of an administrator is valid, and a new one could not be made; the next start tries again", "error", err)
@@ -70,10 +70,6 @@ func (n *Node) declare(ctx context.Context) error {
 	if err := trust.Certify(n.cfg.Name); err != nil {
 		return err
 	}
-	status, err := n.status()
-	if err != nil {
-		return err
-	}
 	mode := domain.EnrollmentMode(n.founding.Enrollment)
 	if mode == "" {
 		mode = domain.EnrollmentModeApprove
@@ -85,7 +81,7 @@ func (n *Node) declare(ctx context.Context) error {
 		&domain.DeclareToken{Ref: "/tokens/admin", Spec: domain.TokenSpec{
 			Description: new("The first administrator, made with the cluster"), Role: domain.TokenRoleAdmin, Digest: iam.Digest(n.token),
 		}},
-		&domain.EnrollNode{Ref: n.self(), Status: status},
+		&domain.EnrollNode{Ref: n.self(), Status: n.status()},
 	)...)
 }
 
@@ -127,11 +123,7 @@ func (n *Node) takeOver(ctx context.Context) error {
 		if trust == nil {
 			return fmt.Errorf("%s is missing; restore it from a backup: what it protected cannot be read or trusted with a new one", n.path("keys/ca.key"))
 		}
-		status, err := n.status()
-		if err != nil {
-			return err
-		}
-		if err := n.report(ctx, append(trust.Commands, &domain.ObserveNode{Ref: n.self(), Status: status})...); err != nil {
+		if err := n.report(ctx, append(trust.Commands, &domain.ObserveNode{Ref: n.self(), Status: n.status()})...); err != nil {
 			return fmt.Errorf("take over the keys of an older release: %w", err)
 		}
 	}
@@ -143,11 +135,11 @@ func (n *Node) takeOver(ctx context.Context) error {
 
 // begun notes that the node is a member of the cluster that it made.
 func (n *Node) begun(cluster string) error {
-	m := membership{Cluster: cluster, Domain: n.domain, Node: n.identity.ID(), Name: n.cfg.Name, Seeded: true, Known: true}
+	m := record{Cluster: cluster, Domain: n.domain, Node: n.identity.ID(), Name: n.cfg.Name, Seeded: true, Known: true}
 	if err := n.remember(membershipName, m); err != nil {
 		return err
 	}
-	n.membership.Store(&m)
+	n.record.Store(&m)
 	n.founding = nil
 	return n.forget(foundingName)
 }
@@ -156,6 +148,15 @@ func (n *Node) begun(cluster string) error {
 func (n *Node) cluster() *domain.Cluster {
 	cluster, _ := n.views.View().State.Get("/").(*domain.Cluster)
 	return cluster
+}
+
+// lead says that this node leads, if it does: whoever reads then finds it said.
+func (n *Node) lead(ctx context.Context) error {
+	leadership, _ := n.consensus.Leadership()
+	if !leadership.Leading {
+		return nil
+	}
+	return n.report(ctx, &domain.LeadCluster{Ref: "/", Leader: n.self(), Term: new(int64(leadership.Term))})
 }
 
 // readmit makes a new administrator where none has a valid token: the last one

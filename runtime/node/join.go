@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 
 	"github.com/google/uuid"
 
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/enroll"
 	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/peer"
 )
 
 // founding is a cluster that the node forms, until it has.
@@ -41,7 +45,7 @@ func (n *Node) awaitMembership(ctx context.Context) error {
 
 // recallMembership reads from the directory what the node is; false if it is new.
 func (n *Node) recallMembership() (bool, error) {
-	var m membership
+	var m record
 	if found, err := n.recall(membershipName, &m); found || err != nil {
 		if err == nil {
 			err = n.belong(m)
@@ -64,15 +68,16 @@ func (n *Node) recallMembership() (bool, error) {
 }
 
 // belong takes over what the node is a member of.
-func (n *Node) belong(m membership) error {
+func (n *Node) belong(m record) error {
 	if m.Node != n.identity.ID() {
 		return fmt.Errorf("%s is not the key with which this node is a member of the cluster %s; restore it from a backup of this directory", n.path("keys/node.key"), m.Domain)
 	}
 	n.domain, n.cfg.Name = m.Domain, m.Name
-	n.membership.Store(&m)
+	n.record.Store(&m)
 	ids := make([]string, len(m.Members))
 	for i, other := range m.Members {
 		ids[i] = other.ID
+		n.book.Learn(other.ID, peer.FromState, other.Addresses)
 	}
 	n.members.Seed(ids)
 	return nil
@@ -118,12 +123,74 @@ func (n *Node) checkFounding(what Founding) error {
 // beTold waits for whoever comes first: the owner of the directory, who has it
 // found a cluster, or a cluster that lets it in.
 func (n *Node) beTold(ctx context.Context) error {
-	n.await(`this node belongs to no cluster yet: run "picloud cluster init" on it to found one, or let one take it in`)
-	n.cfg.Notice("waiting: " + *n.waits.Load())
+	n.say(`this node belongs to no cluster yet: run "picloud cluster init" on it to found one, or let one take it in`)
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	type outcome struct {
+		*enroll.Membership
+		err error
+	}
+	asked := make(chan outcome, 1)
+	go func() {
+		m, err := n.ask(asking)
+		asked <- outcome{m, err}
+	}()
 	select {
 	case what := <-n.told:
+		stop()
+		if came := <-asked; came.Membership != nil { // it was let in at that moment
+			return n.enroll(came.Membership)
+		}
+		n.founder.Store(true)
 		return n.begin(what)
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	case came := <-asked:
+		if came.err != nil {
+			return fmt.Errorf("join a cluster: %w", came.err)
+		}
+		return n.enroll(came.Membership)
 	}
+}
+
+// ask asks clusters to let the node in, until one does.
+func (n *Node) ask(ctx context.Context) (*enroll.Membership, error) {
+	addresses, port := n.addresses()
+	if port == nil {
+		<-ctx.Done() // nobody is to find it
+		return nil, context.Cause(ctx)
+	}
+	return enroll.Join(ctx, enroll.JoinConfig{
+		Identity: n.identity, Name: n.cfg.Name, Port: int(*port), Addresses: func() []string { return addresses },
+		Candidates: n.candidates, Cluster: n.cfg.Cluster, Token: n.cfg.Token, Now: n.cfg.Now, Logger: n.cfg.Logger,
+		Say: n.say,
+		Show: func(code string) {
+			n.cfg.Notice(fmt.Sprintf("code: %s (an administrator compares it and runs \"picloud node approve %s\")", code, n.cfg.Name))
+		},
+	})
+}
+
+// say tells a person at the console, and whoever asks the API, what the node
+// waits for.
+func (n *Node) say(what string) {
+	n.await(what)
+	n.cfg.Notice("waiting: " + what)
+}
+
+// enroll takes over what a cluster gave the node that it let in.
+func (n *Node) enroll(came *enroll.Membership) error {
+	if err := n.identity.Adopt(came.Certificate, came.Authority); err != nil {
+		return fmt.Errorf("join the cluster %s: %w", came.Domain, err)
+	}
+	m := record{Cluster: came.ClusterID, Domain: came.Domain, Node: n.identity.ID(), Name: came.Name}
+	for _, other := range came.Members {
+		at := member{ID: other.ID}
+		for _, address := range other.Addresses {
+			at.Addresses = append(at.Addresses, net.JoinHostPort(address, strconv.FormatInt(other.Port, 10)))
+		}
+		m.Members = append(m.Members, at)
+	}
+	if err := n.remember(membershipName, m); err != nil {
+		return err
+	}
+	n.cfg.Notice("joined: " + came.Domain + ", as " + came.Name)
+	return n.belong(m)
 }

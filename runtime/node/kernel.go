@@ -16,6 +16,7 @@ import (
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
 	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/membership"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/rdf"
 )
@@ -92,6 +93,8 @@ func (n *Node) openConsensus(context.Context) (err error) {
 	n.own(n.consensus.Close)
 	n.run(n.follow)
 	n.run(n.refill)
+	n.run(n.watchMembers)
+	n.run(n.watchRemoval)
 	return n.claim.Raise() // consensus has taken an older store over
 }
 
@@ -127,7 +130,7 @@ func (n *Node) openDoor(context.Context) (err error) {
 	n.door = command.New(command.Config{
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: n.vault,
 		Authenticator: &iam.Tokens{Now: n.cfg.Now}, Checks: []command.Check{n.keepToOwnTerms, iam.CheckAuthority(n.domain)},
-		Rules: []command.Rule{iam.KeepAdministrator, iam.KeepAuthority, iam.KeepIdentities, n.keepLeader}, Logger: n.cfg.Logger,
+		Rules: []command.Rule{iam.KeepAdministrator, iam.KeepAuthority, iam.KeepIdentities, iam.KeepTicketsSingle, membership.KeepQuorum}, Logger: n.cfg.Logger,
 	})
 	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets, Memory: n.cfg.DatasetMemory}); err == nil {
 		n.own(func() error { n.writer.Close(); return nil })

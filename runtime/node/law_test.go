@@ -206,8 +206,8 @@ func TestRepeatedRequestIsAnsweredAsBefore(t *testing.T) {
 		t.Errorf("the first answer has status %d", first.Status)
 	}
 	w.do(&domain.DeleteProduct{Ref: "/products/photo"})
-	position := w.position()
 	for range 2 {
+		position := w.position()
 		again := w.ask(r)
 		if !again.Replayed || again.Status != first.Status || w.position() != position || w.get("/products/photo") != nil {
 			t.Errorf("repeated: %+v, the log went from %d to %d", again, position, w.position())

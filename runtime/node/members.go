@@ -3,7 +3,11 @@ package node
 import (
 	"context"
 	"fmt"
+	"net"
+	"strconv"
 
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/peer"
 	"github.com/picloud/picloud/runtime/state"
 )
 
@@ -18,10 +22,12 @@ func (n *Node) watchMembers(ctx context.Context) {
 			now := map[string]bool{}
 			for _, node := range nodes(s) {
 				now[node.Status.ID] = true
+				n.book.Learn(node.Status.ID, peer.FromState, hostports(node))
 			}
 			for id := range known {
 				if !now[id] {
 					n.port.Drop(id)
+					n.book.Forget(id)
 				}
 			}
 			known = now
@@ -36,19 +42,36 @@ func (n *Node) watchMembers(ctx context.Context) {
 	}
 }
 
+// hostports are where a node says that it is reached.
+func hostports(node *domain.Node) (list []string) {
+	if node.Status.Port == nil {
+		return nil
+	}
+	for _, ip := range node.Status.Addresses {
+		list = append(list, net.JoinHostPort(ip, strconv.FormatInt(*node.Status.Port, 10)))
+	}
+	return list
+}
+
 // checkMembership notes that the node saw itself among the members, and says
 // that it was removed when it does not any more.
 func (n *Node) checkMembership(s *state.State, member bool) error {
-	m := n.membership.Load()
+	m := n.record.Load()
 	switch {
 	case m == nil || m.Known == member:
 		return nil
 	case !member:
-		return fmt.Errorf("this node, %s, was removed from the cluster %s (%s) by position %s; it serves nothing any more. To let it join again, start it with an empty directory in the place of %s",
-			m.Name, m.Cluster, m.Domain, s.Position, n.cfg.Dir)
+		return n.removed(s)
 	}
 	known := *m
 	known.Known = true
-	n.membership.Store(&known)
+	n.record.Store(&known)
 	return n.remember(membershipName, known)
+}
+
+// removed says that this node is no member any more.
+func (n *Node) removed(s *state.State) error {
+	cluster, domain := n.ClusterID(), n.domain
+	return fmt.Errorf("this node, %s, was removed from the cluster %s (%s) by position %s; it serves nothing any more. To let it join again, start it with an empty directory in the place of %s",
+		n.cfg.Name, cluster, domain, s.Position, n.cfg.Dir)
 }

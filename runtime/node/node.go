@@ -12,41 +12,60 @@ import (
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/dataset/writer"
+	"github.com/picloud/picloud/runtime/enroll"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
+	"github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/insight"
 	"github.com/picloud/picloud/runtime/peer"
 	"github.com/picloud/picloud/runtime/projection"
 )
 
 // Node is a running node.
 type Node struct {
-	cfg         Config
-	claim       *datadir.Claim
+	cfg   Config
+	claim *datadir.Claim
+
+	// Who it is, and how it is reached.
 	identity    *iam.Identity
-	members     *iam.Members // whom it lets in as other nodes
 	port        *peer.Port
-	unannounced bool // nobody is to find it
 	api         *api
-	log         *eventlog.Log
-	datasets    *dataset.Datasets
-	views       *projection.Projection
-	consensus   *consensus.Node
-	door        *command.Door
-	writer      *writer.Writer
-	vault       *iam.Vault
-	token       string
+	edge        atomic.Pointer[http.Server] // nil until it serves
+	unannounced bool                        // nobody is to find it
+	book        *peer.Book
+	sights      sights
 
-	domain     string                     // of its cluster
-	membership atomic.Pointer[membership] // nil until it is a member
-	founding   *founding                  // not nil while it founds a cluster
-	former     bool                       // its directory is of a release whose nodes were alone
-	folded     atomic.Pointer[projection.Projection]
+	// What it is: at most one of record, founding and former.
+	domain   string                 // of its cluster
+	record   atomic.Pointer[record] // nil until it is a member
+	founding *founding              // not nil while it founds a cluster
+	former   bool                   // its directory is of a release whose nodes were alone
 
-	waits   atomic.Pointer[string] // for what, as a sentence; meaningless when it serves
+	// What it waits for before it serves.
+	waits   atomic.Pointer[string] // as a sentence
 	told    chan Founding          // by the owner of the directory
+	founder atomic.Bool            // it was told since this start
 	settled chan struct{}          // closed when nobody can tell it anything more
 	serving chan struct{}          // closed when it serves
+
+	// The kernel.
+	log       *eventlog.Log
+	datasets  *dataset.Datasets
+	views     *projection.Projection
+	folded    atomic.Pointer[projection.Projection] // views, for those who come early
+	consensus *consensus.Node
+	door      *command.Door
+	writer    *writer.Writer
+
+	// Trust, and what it does for the others.
+	members    *iam.Members
+	vault      *iam.Vault
+	enroller   *enroll.Server
+	entrusting sync.Mutex // of promoting, and of who holds keys
+	promoting  string     // id of a node that is to vote
+	insight    atomic.Pointer[insight.Insight]
+	token      string
 
 	owned  []func() error // what Close ends, in the reverse order
 	once   sync.Once
@@ -78,6 +97,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 		n.claimDirectory,
 		n.identify,
 		n.openPort,
+		n.openDiscovery,
 		n.openSocket,
 		n.awaitMembership,
 		n.openLog,
@@ -85,9 +105,11 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 		n.openViews,
 		n.openConsensus,
 		n.openDoor,
+		n.openTrust,
 		n.answerPeers,
 		n.awaitReady,
 		n.found,
+		n.lookAfter,
 		n.serve,
 	} {
 		if err := step(ctx); err != nil {

@@ -15,9 +15,11 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/node"
 	"github.com/picloud/picloud/runtime/projection"
+	"github.com/picloud/picloud/runtime/state"
 )
 
 func TestMain(m *testing.M) {
@@ -42,7 +44,7 @@ type whole struct {
 
 func config(dir string) node.Config {
 	return node.Config{
-		Dir: dir, Name: "pi-1", Version: "test", Bootstrap: true,
+		Dir: dir, Name: "pi-1", Version: "test", Bootstrap: true, Measure: -1,
 		Disk: consensus.DiskMark{MinFree: 1, MinPercent: 1}, // the test machine's disk may be nearly full
 	}
 }
@@ -136,6 +138,33 @@ func (w *whole) position() base.Position { return w.Views().View().Position }
 
 func (w *whole) get(ref base.Ref) domain.Resource { return w.Views().View().State.Get(ref) }
 
+// continues demands that the log goes on behind what was there, and says nothing
+// more than that the node leads, once for each start.
+func (w *whole) continues(before projection.Sums) {
+	w.t.Helper()
+	w.verified()
+	for b, err := range w.Events().Read(uint64(before.Position) - 1) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if b.Last() == uint64(before.Position) {
+			if b.Digest != eventlog.Digest(before.Chain) {
+				w.t.Errorf("the log has another history up to position %d", before.Position)
+			}
+			continue
+		}
+		batch, err := state.DecodeBatch(base.Position(b.First), base.TimeOf(b.Time), b.Payload)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, e := range batch.Events {
+			if e.Payload.Type() != domain.TypeLeaderChanged {
+				w.t.Errorf("the start wrote %s of %s", e.Payload.Type(), e.Subject)
+			}
+		}
+	}
+}
+
 // verified demands that readers see what the log makes.
 func (w *whole) verified() projection.Sums {
 	w.t.Helper()
@@ -205,14 +234,12 @@ func TestFirstStartFoundsAClusterThatExplainsItself(t *testing.T) {
 	w.verified()
 }
 
-func TestRestartContinuesAndWritesNothing(t *testing.T) {
+func TestRestartContinuesAndWritesOnlyWhoLeads(t *testing.T) {
 	w := open(t, t.TempDir())
 	w.do(product("photo"), volume("photo", "media", 1<<30), secret("photo", "db", "hunter2"))
 	before, token := w.verified(), w.AdminToken()
 	w.restart()
-	if after := w.verified(); after != before {
-		t.Errorf("after a restart: %+v, before: %+v", after, before)
-	}
+	w.continues(before)
 	if w.AdminToken() != token {
 		t.Error("the administrator has another token after a restart")
 	}
@@ -221,9 +248,7 @@ func TestRestartContinuesAndWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.open()
-	if after := w.verified(); after != before {
-		t.Errorf("without a checkpoint: %+v, before: %+v", after, before)
-	}
+	w.continues(before)
 }
 
 func TestDamagedCheckpointIsFoldedAnew(t *testing.T) {
@@ -241,9 +266,7 @@ func TestDamagedCheckpointIsFoldedAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.open()
-	if after := w.verified(); after != before {
-		t.Errorf("after damage: %+v, before: %+v", after, before)
-	}
+	w.continues(before)
 }
 
 func TestAnotherDomainIsRefused(t *testing.T) {

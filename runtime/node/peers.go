@@ -3,13 +3,13 @@ package node
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
-	"slices"
-	"strconv"
 
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/catchup"
+	"github.com/picloud/picloud/runtime/enroll"
+	edge "github.com/picloud/picloud/runtime/http"
+	"github.com/picloud/picloud/runtime/insight"
 	"github.com/picloud/picloud/runtime/state"
 )
 
@@ -26,8 +26,32 @@ func (n *Node) answerPeers(context.Context) error {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(at) // who left needs no answer
 	})
+	n.surveyor().Mount(mux)
+	mux.Handle("POST "+enroll.RenewPath, n.renewals())
+	mux.HandleFunc("POST "+enrollPath, n.enrollForward)
+	mux.HandleFunc(edge.ForwardPath+"/", n.byEdge((*edge.Server).Forwarded))
+	mux.HandleFunc("GET "+edge.PositionPath, n.byEdge((*edge.Server).LatestPosition))
+	mux.HandleFunc("POST "+insight.Path, func(w http.ResponseWriter, r *http.Request) {
+		if measuring := n.insight.Load(); measuring != nil {
+			measuring.ServeHTTP(w, r)
+			return
+		}
+		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
+	})
 	n.port.Handle(mux)
 	return nil
+}
+
+// byEdge answers members by a handler of the edge, once there is one.
+func (n *Node) byEdge(handler func(*edge.Server) http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if e := n.edge.Load(); e != nil {
+			handler(e).ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set(edge.NotLeader, "true") // it cannot be, before it serves
+		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
+	}
 }
 
 // nodes are those of a state, each with the resource.
@@ -44,7 +68,7 @@ func nodes(s *state.State) (list []*domain.Node) {
 func (n *Node) others() (ids []string) {
 	s := n.state()
 	if s == nil || s.Get("/") == nil {
-		if m := n.membership.Load(); m != nil {
+		if m := n.record.Load(); m != nil {
 			for _, other := range m.Members {
 				ids = append(ids, other.ID)
 			}
@@ -62,27 +86,4 @@ func (n *Node) others() (ids []string) {
 		}
 	}
 	return append(ids, unwell...)
-}
-
-// addressesOf is where a member may be found, best first.
-func (n *Node) addressesOf(id string) (list []string) {
-	if s := n.state(); s != nil {
-		for _, node := range nodes(s) {
-			if node.Status.ID != id || node.Status.Port == nil {
-				continue
-			}
-			for _, ip := range node.Status.Addresses {
-				list = append(list, net.JoinHostPort(ip, strconv.FormatInt(*node.Status.Port, 10)))
-			}
-		}
-	}
-	if m := n.membership.Load(); m != nil {
-		for _, other := range m.Members {
-			if other.ID == id {
-				list = append(list, other.Addresses...)
-			}
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	nethttp "net/http"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/http"
@@ -19,9 +20,10 @@ func (n *Node) openPort(ctx context.Context) (err error) {
 		}
 		n.unannounced = true
 	}
+	n.book = peer.OpenBook(n.path("addresses.json"), n.cfg.Logger)
 	n.port = peer.New(peer.Config{
 		ID: n.identity.ID(), Server: n.identity.Certificate, Roots: n.identity.Roots,
-		Admits: n.members.Admits, Addresses: n.addressesOf, Logger: n.cfg.Logger,
+		Admits: n.members.Admits, Addresses: n.book.Addresses, Reached: n.book.Reached, Logger: n.cfg.Logger,
 	})
 	serving, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -60,29 +62,27 @@ func (n *Node) serve(context.Context) error {
 	cfg := n.cfg.Edge
 	cfg.Domain, cfg.ClusterID = n.domain, n.ClusterID()
 	cfg.Door, cfg.Views, cfg.Datasets, cfg.Writer, cfg.Events = n.door, n.views, n.datasets, n.writer, n.log
-	cfg.Reasoner, cfg.Writable, cfg.Logger = n.Reasoner, n.writable, n.cfg.Logger
+	cfg.Members, cfg.Consensus, cfg.Peers = n.surveyor(), n.consensus, n.port.Client()
+	cfg.Reasoner, cfg.Writable, cfg.Enroll, cfg.Logger = n.Reasoner, n.writable, nethttp.HandlerFunc(n.enrollHere), n.cfg.Logger
 	edge, err := http.New(cfg)
 	if err != nil {
 		return err
 	}
-	n.startReporter()
-	n.run(n.watchMembers)
+	n.edge.Store(edge)
 	n.api.hand(edge.Serve)
 	n.own(n.api.close) // requests are answered before anything ends that they need
 	close(n.serving)
 	return nil
 }
 
-// writable says why the node takes no writes now.
+// writable says why the node takes no writes now, beside that no leader is in
+// sight: the leader takes them, wherever they arrive.
 func (n *Node) writable() error {
-	leadership, _ := n.consensus.Leadership()
 	switch {
 	case n.consensus.Err() != nil:
 		return n.consensus.Err()
 	case n.consensus.Full():
 		return &base.Error{Code: base.Full, Detail: "the disk is full up to its mark; free some space"}
-	case !leadership.Leading:
-		return &base.Error{Code: base.Unavailable, Detail: "no leader at present", RetryAfter: 1}
 	}
 	return nil
 }

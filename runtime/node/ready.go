@@ -22,7 +22,7 @@ func (n *Node) awaitReady(ctx context.Context) error {
 	}
 	alone := slices.ContainsFunc(servers, func(s consensus.Server) bool { return s.Voter && s.ID == n.consensus.RaftID() }) &&
 		!slices.ContainsFunc(servers, func(s consensus.Server) bool { return s.Voter && s.ID != n.consensus.RaftID() })
-	if alone || n.membership.Load() == nil {
+	if alone || n.record.Load() == nil {
 		return n.awaitLeadership(ctx)
 	}
 	n.await("this node looks for the leader of its cluster")

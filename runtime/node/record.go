@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/picloud/picloud/runtime/iam"
 )
@@ -17,9 +18,9 @@ const (
 	foundingName   = "founding.json"   // it was told to found a cluster, and has not finished
 )
 
-// membership is what a node keeps about being a member. All but Cluster and
+// record is what a node keeps about being a member. All but Cluster and
 // Domain are hints for the time before it has folded the cluster's history.
-type membership struct {
+type record struct {
 	Cluster string   `json:"cluster"` // id
 	Domain  string   `json:"domain"`
 	Node    string   `json:"node"` // id of this node: the fingerprint of its key
@@ -47,6 +48,17 @@ type Founding struct {
 	// them the cluster makes its own.
 	Certificate []byte `json:"certificate,omitempty"`
 	Key         []byte `json:"key,omitempty"`
+}
+
+// Member reports whether the node of a directory is a member of a cluster, or
+// about to be.
+func Member(dir string) bool {
+	for _, name := range []string{membershipName, foundingName, "log"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // recall reads a file of the directory into what it says; false when there is

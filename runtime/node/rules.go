@@ -1,30 +1,12 @@
 package node
 
 import (
-	"fmt"
-
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/ontology"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/shacl"
-	"github.com/picloud/picloud/runtime/state"
 )
-
-// keepLeader refuses the removal of this node. It decides, so it leads, and it
-// is the only voter: without it nothing would be decided again.
-func (n *Node) keepLeader(before, after *state.State, _ base.Time) error {
-	if leaving(before.Get(n.self())) || !leaving(after.Get(n.self())) {
-		return nil
-	}
-	return &base.Error{
-		Code: base.Conflict, Ref: n.self(),
-		Detail: fmt.Sprintf("%s leads the cluster and is its only voter; without it nothing could be decided again", n.self()),
-	}
-}
-
-// leaving reports a node that is gone or on its way out.
-func leaving(r domain.Resource) bool { return r == nil || r.Common().Phase == domain.PhaseDeleting }
 
 // keepToOwnTerms refuses vocabularies and shapes that cannot be read, that say
 // something about terms of others, or that are not well formed.

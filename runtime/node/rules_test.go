@@ -25,7 +25,7 @@ func administrator(name string, expires base.Time) *domain.DeclareToken {
 func TestLastVoterIsNotRemoved(t *testing.T) {
 	w := open(t, t.TempDir())
 	refusal := w.refused(base.Conflict, request(&domain.RemoveNode{Ref: "/nodes/pi-1"}))
-	if !strings.Contains(refusal.Detail, "only voter") {
+	if !strings.Contains(refusal.Detail, "leads the cluster") {
 		t.Errorf("it says %s", refusal.Detail)
 	}
 	w.refused(base.Conflict, request(product("photo"), &domain.RemoveNode{Ref: "/nodes/pi-1"}))

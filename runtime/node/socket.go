@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -77,7 +78,7 @@ func (n *Node) openSocket(ctx context.Context) error {
 // standing is how the node stands now.
 func (n *Node) standing() Standing {
 	s := Standing{Node: n.identity.ID(), Name: n.cfg.Name, Address: n.Address(), Version: n.cfg.Version}
-	if m := n.membership.Load(); m != nil {
+	if m := n.record.Load(); m != nil {
 		s.Cluster, s.Domain, s.Name = m.Cluster, m.Domain, m.Name
 	}
 	select {
@@ -109,6 +110,10 @@ func (n *Node) answerInit(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case <-n.serving:
+		if !n.founder.Load() {
+			tell(w, http.StatusConflict, refusal{n.alreadySettled()})
+			return
+		}
 		tell(w, http.StatusOK, Founded{n.standing(), n.CA(), n.identity.AuthorityFingerprint(), n.token})
 	case <-n.failed:
 		tell(w, http.StatusInternalServerError, refusal{n.fault.Error()})
@@ -118,7 +123,7 @@ func (n *Node) answerInit(w http.ResponseWriter, r *http.Request) {
 
 // alreadySettled says why the node is not told to found a cluster any more.
 func (n *Node) alreadySettled() string {
-	if m := n.membership.Load(); m != nil {
+	if m := n.record.Load(); m != nil {
 		return fmt.Sprintf("this node is a member of the cluster %s (%s) already; to found another, give a server another directory", m.Cluster, m.Domain)
 	}
 	return "this node is founding a cluster already; see \"picloud cluster status\" in a moment"
@@ -160,6 +165,9 @@ func call(ctx context.Context, dir, method, path string, question, answer any) e
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, dir) }}
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(r)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("only the owner of %s may talk to its node; run this as the same user, with sudo say", dir)
+	}
 	if err != nil {
 		return &base.Error{Code: base.Unavailable, Detail: fmt.Sprintf("no node answers in %s: %v; start one with \"picloud server --dir %s\", or name another directory with --dir", dir, err, dir)}
 	}

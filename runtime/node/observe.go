@@ -1,0 +1,122 @@
+package node
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/generated/schema"
+	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/compaction"
+	"github.com/picloud/picloud/runtime/enroll"
+	"github.com/picloud/picloud/runtime/insight"
+	"github.com/picloud/picloud/runtime/membership"
+	"github.com/picloud/picloud/runtime/peer"
+)
+
+// self is the address of this node.
+func (n *Node) self() base.Ref { return base.Ref("/nodes/" + n.cfg.Name) }
+
+// report asks for changes in the name of this node, where it leads.
+func (n *Node) report(ctx context.Context, commands ...domain.Command) error {
+	_, err := n.door.Do(ctx, &command.Request{
+		Principal:   command.Principal{Actor: n.self(), Role: command.Platform},
+		Correlation: uuid.Must(uuid.NewV7()).String(),
+		Commands:    commands,
+	})
+	return err
+}
+
+// lookAfter begins what goes on for ever beside the requests: this node keeps its
+// certificate current and measures its machine; while it leads, it keeps the
+// consensus as the members are, and the log compact.
+func (n *Node) lookAfter(context.Context) error {
+	loop := membership.Start(membership.Config{
+		Self: n.identity.ID(), Consensus: n.consensus, Views: n.views,
+		Say: func(ctx context.Context, c domain.Command) error { return n.report(ctx, c) },
+		Ask: membership.Asking(n.port.Client()), Status: n.standingNow, Entrust: n.entrust, Rules: n.cfg.Rules, Logger: n.cfg.Logger,
+	})
+	n.own(func() error { loop.Close(); return nil })
+	renewer := &enroll.Renewer{
+		Identity: n.identity, Name: n.cfg.Name, Vault: n.vault, Leading: n.leading, Leader: n.leader,
+		Client: n.port.Client(), Now: n.cfg.Now, Logger: n.cfg.Logger,
+	}
+	n.run(renewer.Run)
+	n.run(func(ctx context.Context) {
+		compaction.Run(ctx, compaction.Config{
+			Log: n.log, Cluster: n.cluster, Now: n.consensus.Now, Leading: n.leading,
+			Submit: func(ctx context.Context, c domain.Command) error { return n.report(ctx, c) }, Logger: n.cfg.Logger,
+		})
+	})
+	if n.cfg.Measure < 0 {
+		return nil
+	}
+	measuring := insight.Start(n.insightConfig())
+	n.insight.Store(measuring)
+	n.own(func() error { measuring.Close(); return nil })
+	return nil
+}
+
+func (n *Node) insightConfig() insight.Config {
+	return insight.Config{
+		Self: n.identity.ID(), Own: n.status, Log: n.logFigures(), Authority: n.identity.AuthorityFingerprint,
+		Meter:  &insight.Meter{Root: os.DirFS("/"), Disk: insight.DiskOf(n.cfg.Dir), Now: n.cfg.Now},
+		Leader: n.leader, Leading: func() (bool, <-chan struct{}) {
+			leadership, changed := n.consensus.Leadership()
+			return leadership.Leading, changed
+		},
+		State: n.state, Say: n.report, Peers: n.port.Client(), Caller: peer.Caller, Every: n.cfg.Measure, Logger: n.cfg.Logger,
+	}
+}
+
+// surveyor looks at all nodes.
+func (n *Node) surveyor() *membership.Surveyor {
+	return &membership.Surveyor{
+		Self: n.identity.ID(), Consensus: n.consensus, Views: n.views, Log: n.log, Status: n.standingNow, Peers: n.port.Client(),
+	}
+}
+
+// standingNow is what members are told who ask how this node is.
+func (n *Node) standingNow() membership.Status {
+	view, stats := n.views.View(), n.consensus.Stats()
+	leader, _ := n.consensus.Leader()
+	return membership.Status{
+		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Model: schema.ModelDigest,
+		Position: view.Position, Chain: membership.Chain(view.State.Chain), Applied: stats.AppliedIndex, Leader: leader, Full: n.consensus.Full(),
+	}
+}
+
+// status is what the node knows of itself beside figures.
+func (n *Node) status() domain.NodeStatus {
+	hostname, _ := os.Hostname() // "" where the machine has no name
+	fingerprint, expires := n.identity.Fingerprint()
+	ips, port := n.addresses()
+	return domain.NodeStatus{
+		ID: n.identity.ID(), WrapKey: n.identity.WrapKey(), Version: n.cfg.Version,
+		Hostname: label(hostname), Addresses: ips, Port: port,
+		Capacity:        &domain.NodeCapacity{CPU: new(int64(runtime.NumCPU()) * 1000)},
+		CertFingerprint: fingerprint, CertExpiresAt: base.TimeOf(expires),
+	}
+}
+
+// dailyAfter is how long the node has to run before what its log grows by says
+// something about a day.
+const dailyAfter = 10 * time.Minute
+
+// logFigures tells what the event log takes, and grows by since this start.
+func (n *Node) logFigures() func() insight.LogFigures {
+	began, before := time.Now(), n.log.Written()
+	return func() insight.LogFigures {
+		raw, archived := n.log.Size()
+		f := insight.LogFigures{Position: base.Position(n.log.Head().Position), Size: raw + archived, Daily: -1}
+		if ran := time.Since(began); ran >= dailyAfter {
+			f.Daily = int64(float64(n.log.Written()-before) * float64(24*time.Hour) / float64(ran))
+		}
+		return f
+	}
+}
