@@ -492,3 +492,30 @@ func TestCompactedPeerBringsOthersUp(t *testing.T) {
 		}
 	}
 }
+
+// Readers are shown what came when the pull would wait, not with each entry.
+func TestPullSettlesWhenNothingIsAtHand(t *testing.T) {
+	source, target := inMemory(t), inMemory(t)
+	add(t, source, 300, "a")
+	settled, entries, times := uint64(0), 0, 0
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	peer := member(t, catchup.Handler(source))
+	p := catchup.New(catchup.Config{
+		Client: client, Peers: func() []string { return []string{peer} },
+		URL:  func(peer string) string { return "http://" + peer },
+		Head: target.Head,
+		Accept: func(_ context.Context, index uint64, b []eventlog.Batch) error {
+			entries++
+			_, err := target.Append(index, b)
+			return err
+		},
+		Settle: func() { times++; settled = target.Head().Position },
+	})
+	if err := p.To(minute(t), source.Head().Position); err != nil {
+		t.Fatal(err)
+	}
+	if settled != source.Head().Position || times > entries/3 {
+		t.Errorf("settled %d times in %d entries, at %d", times, entries, settled)
+	}
+}

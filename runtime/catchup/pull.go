@@ -33,6 +33,9 @@ type Config struct {
 	// consensus runs, consensus.Node.Accept afterwards. When it returns, Head has
 	// moved.
 	Accept func(ctx context.Context, index uint64, batches []eventlog.Batch) error
+	// Settle, if given, is called when nothing more is at hand and when a pull ends:
+	// what Accept took may be shown to readers in one go until then.
+	Settle func()
 	// Logger may be nil.
 	Logger *slog.Logger
 }
@@ -57,6 +60,9 @@ type Progress struct {
 func New(cfg Config) *Puller {
 	if cfg.URL == nil {
 		cfg.URL = func(peer string) string { return "https://" + peer + Path }
+	}
+	if cfg.Settle == nil {
+		cfg.Settle = func() {}
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -171,7 +177,11 @@ func (p *Puller) pull(ctx context.Context, peer string, position uint64) error {
 	}
 	defer body.Close()
 	stream := eventlog.NewStream(&lively{body, idle, &p.bytes}, head)
+	defer p.cfg.Settle()
 	for p.cfg.Head().Position < position {
+		if !stream.Ready() {
+			p.cfg.Settle()
+		}
 		batches, err := stream.Next()
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -13,6 +13,25 @@ import (
 // already here is passed over, by either way. What does not continue the log is
 // refused with nothing written.
 func (n *Node) Accept(ctx context.Context, index uint64, batches []eventlog.Batch) error {
+	if err := n.Take(ctx, index, batches); err != nil {
+		return err
+	}
+	n.Settle()
+	return nil
+}
+
+// Settle shows readers what Take took in.
+func (n *Node) Settle() {
+	n.machine.mu.Lock()
+	defer n.machine.mu.Unlock()
+	if n.Err() == nil && n.alive.Err() == nil {
+		n.machine.fold.Publish(n.log.Head())
+	}
+}
+
+// Take is Accept, but readers see what it took in with the next Settle: showing
+// each of many entries takes longer than folding it.
+func (n *Node) Take(ctx context.Context, index uint64, batches []eventlog.Batch) error {
 	n.machine.mu.Lock()
 	defer n.machine.mu.Unlock()
 	if n.Err() != nil || n.alive.Err() != nil {
@@ -32,11 +51,7 @@ func (n *Node) Accept(ctx context.Context, index uint64, batches []eventlog.Batc
 	if err := n.runAhead(index); err != nil {
 		return n.fail(err)
 	}
-	if err := n.machine.take(index, batches); err != nil {
-		return err
-	}
-	n.machine.fold.Publish(n.log.Head())
-	return nil
+	return n.machine.take(index, batches)
 }
 
 // aheadKey is where Raft's stable store keeps the index up to which the event

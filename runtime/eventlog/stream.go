@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -85,6 +86,29 @@ func (s *Stream) Next() (batches []Batch, err error) {
 			return batches, nil
 		}
 	}
+}
+
+// Ready tells whether Next need not wait for the reader.
+func (s *Stream) Ready() bool {
+	held, _ := s.in.Peek(s.in.Buffered())
+	for more := true; more; {
+		if len(held) > segmentHeader && string(held[:len(segmentMagic)]) == segmentMagic {
+			held = held[segmentHeader:]
+		}
+		if len(held) < frameHeader {
+			return false
+		}
+		n, err := frameSize(held)
+		if err != nil {
+			return true // Next says so
+		}
+		if len(held) < n {
+			return false
+		}
+		more = binary.LittleEndian.Uint32(held[16:])&flagMore != 0
+		held = held[n:]
+	}
+	return true
 }
 
 // frame reads one frame and the segment header before it, if there is one.
