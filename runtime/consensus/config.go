@@ -17,7 +17,10 @@ const (
 	MaxBatch = eventlog.MaxPayload
 	// MaxGather is how much is gathered into one Raft entry, unless a single
 	// batch is larger.
-	MaxGather = 1 << 20
+	MaxGather = 256 << 10
+	// MaxMessage is how much one message to a follower carries, unless a single
+	// entry is larger.
+	MaxMessage = 4 << 20
 	// MaxWaiting is how much may wait for its turn.
 	MaxWaiting = 64 << 20
 )
@@ -50,20 +53,24 @@ type Config struct {
 	// SyncInterval is how often the event log is synced while there is
 	// something to sync; 0 means 5 s.
 	SyncInterval time.Duration
-	// SnapshotInterval and SnapshotEntries: how often to look, and after how
-	// many Raft entries to take a snapshot; 0 means 2 min and 8,192.
+	// SnapshotInterval, SnapshotEntries and SnapshotBytes: how often to look, and
+	// after how many Raft entries or bytes of them to take a snapshot; 0 means
+	// 2 min, 8,192 and 64 MiB. Bytes are looked at with each SyncInterval.
 	SnapshotInterval time.Duration
 	SnapshotEntries  uint64
-	// TrailingLogs is how many Raft entries stay after a snapshot; 0 means
-	// 50,000.
-	TrailingLogs uint64
+	SnapshotBytes    int64
+	// TrailingLogs and TrailingBytes are how many Raft entries stay after a
+	// snapshot, and how many bytes at most; 0 means 50,000 and 256 MiB.
+	TrailingLogs  uint64
+	TrailingBytes int64
 
 	// HangLimit is how long a write to the disk may take before a leader gives
 	// way to another; 0 means 2 s.
 	HangLimit time.Duration
 	// Disk is the mark below which writes are refused.
 	Disk DiskMark
-	// Now is the wall clock; nil means time.Now.
+	// Now is the wall clock; nil means time.Now, with a guard against steps
+	// forward: see Clock.
 	Now func() time.Time
 }
 
@@ -89,14 +96,17 @@ func (c Config) withDefaults() (Config, error) {
 	if c.SnapshotEntries == 0 {
 		c.SnapshotEntries = 8192
 	}
+	if c.SnapshotBytes == 0 {
+		c.SnapshotBytes = 64 << 20
+	}
 	if c.TrailingLogs == 0 {
 		c.TrailingLogs = 50_000
 	}
+	if c.TrailingBytes == 0 {
+		c.TrailingBytes = 256 << 20
+	}
 	if c.HangLimit == 0 {
 		c.HangLimit = 2 * time.Second
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	c.Disk = c.Disk.withDefaults()
 	return c, nil

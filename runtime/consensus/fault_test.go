@@ -357,3 +357,26 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 		t.Error("the batch was given up with its waiter:", err)
 	}
 }
+
+func TestRaftsLogIsBoundedInBytes(t *testing.T) {
+	c := start(t, t.TempDir(), func(cfg *consensus.Config) {
+		cfg.SyncInterval = time.Millisecond
+		cfg.SnapshotBytes, cfg.TrailingBytes = 1<<20, 1<<20
+	})
+	d := c.decider()
+	for range 160 {
+		if err := d.submit(1, make([]byte, consensus.MaxGather)).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, func() bool {
+		var size int64
+		segments, _ := filepath.Glob(filepath.Join(c.dir, "raft", "store", "raft-*.seg"))
+		for _, path := range segments {
+			if info, err := os.Stat(path); err == nil {
+				size += info.Size()
+			}
+		}
+		return size <= 32<<20 // two segments: what is written, and what still holds entries
+	})
+}

@@ -28,14 +28,15 @@ func (g gate) Create(version raft.SnapshotVersion, index, term uint64, c raft.Co
 	if err != nil {
 		return nil, err
 	}
-	return &gateSink{SnapshotSink: sink, node: g.node, configuration: c, index: configurationIndex}, nil
+	return &gateSink{SnapshotSink: sink, node: g.node, index: index, configuration: c, since: configurationIndex}, nil
 }
 
 type gateSink struct {
 	raft.SnapshotSink
 	node          *Node
-	configuration raft.Configuration // and the index that brought it
 	index         uint64
+	configuration raft.Configuration
+	since         uint64 // the index that brought it
 	content       bytes.Buffer
 	ended         bool
 }
@@ -67,7 +68,8 @@ func (s *gateSink) Close() error {
 	if err := s.SnapshotSink.Close(); err != nil {
 		return err
 	}
-	s.node.configured(s.configuration, s.index)
+	s.node.configured(s.configuration, s.since)
+	s.node.snapshotted.Store(s.index)
 	return nil
 }
 

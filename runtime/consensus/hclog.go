@@ -2,8 +2,11 @@ package consensus
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -12,13 +15,25 @@ import (
 // and becomes debug.
 func raftLogger(log *slog.Logger) hclog.Logger {
 	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Level: hclog.Info, Output: io.Discard})
-	l.RegisterSink(sink{log.With("part", "raft")})
+	l.RegisterSink(&sink{log: log.With("part", "raft")})
 	return l
 }
 
-type sink struct{ log *slog.Logger }
+// sink passes Raft's words on. What it says again and again, about a peer that is
+// away say, is passed on once in repeatAfter and goes to debug in between.
+type sink struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	said map[string]time.Time
+}
 
-func (s sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
+const (
+	repeatAfter = time.Minute
+	saidMost    = 256 // messages remembered
+)
+
+// Accept is hclog's.
+func (s *sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
 	switch {
 	case level >= hclog.Error:
@@ -26,5 +41,27 @@ func (s sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	case level == hclog.Warn:
 		to = slog.LevelWarn
 	}
+	if to > slog.LevelDebug && s.again(msg, args) {
+		to = slog.LevelDebug
+	}
 	s.log.Log(context.Background(), to, msg, args...)
+}
+
+// again tells whether the message was said lately with the same first argument,
+// which names the peer.
+func (s *sink) again(msg string, args []any) bool {
+	if len(args) > 1 {
+		msg = fmt.Sprint(msg, args[1])
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if at, known := s.said[msg]; known && now.Sub(at) < repeatAfter {
+		return true
+	}
+	if s.said == nil || len(s.said) >= saidMost {
+		s.said = map[string]time.Time{}
+	}
+	s.said[msg] = now
+	return false
 }

@@ -66,6 +66,7 @@ func (n *Node) openTerm() {
 		n.cfg.Logger.Warn("leadership ended before it began", "term", term, "error", err)
 		return
 	}
+	n.news()
 	if n.raft.State() == raft.Leader && n.raft.CurrentTerm() == term && n.Err() == nil && !n.hang.hanging() {
 		n.leadership.set(Leadership{Leading: true, Term: term})
 	}

@@ -151,6 +151,7 @@ func (n *Node) change(ctx context.Context, what, raftID string, begin func(confi
 		if err == nil {
 			err = f.Error()
 		}
+		n.news()
 		switch {
 		case err == nil, errors.Is(err, ErrMember):
 			return err

@@ -32,9 +32,14 @@ type Node struct {
 	changing   chan struct{} // held by the one who changes the membership
 	lacking    chan uint64   // see Lacking
 	ahead      uint64        // see runAhead; the machine's lock guards it
-	roomTick   chan struct{} // the disk was measured
-	hang       *hang
-	recovered  chan struct{} // the disk that hung works again
+
+	snapshotted atomic.Uint64 // index of the newest snapshot
+	roomTick    chan struct{} // the disk was measured
+	gaveWay     time.Time     // see giveWayIfFull
+	hang        *hang
+	recovered   chan struct{} // the disk that hung works again
+	committed   chan struct{} // see news
+	telling     once
 
 	alive context.Context // until Close
 	end   context.CancelFunc
@@ -80,24 +85,42 @@ func Open(cfg Config, log *eventlog.Log, fold Folder) (*Node, error) {
 	n.asking.Go(n.runLeadership)
 	n.tasks.Go(n.runSync)
 	n.tasks.Go(n.runDisk)
+	n.tasks.Go(n.runAnnouncer)
 	n.asking.Go(func() { n.verify.run(n.stop) })
 	return n, nil
 }
 
 func newNode(cfg Config, log *eventlog.Log) *Node {
 	n := &Node{
-		cfg: cfg, log: log, clock: NewClock(cfg.Now, log.Head().Time), queue: newQueue(),
+		cfg: cfg, log: log, queue: newQueue(),
 		disk: &gauge{mark: cfg.Disk, dir: cfg.Dir}, roomTick: make(chan struct{}, 1),
-		changing: make(chan struct{}, 1), lacking: make(chan uint64, 1), recovered: make(chan struct{}, 1),
+		changing: make(chan struct{}, 1), lacking: make(chan uint64, 1), recovered: make(chan struct{}, 1), committed: make(chan struct{}, 1),
 		failed: make(chan struct{}), maimed: make(chan struct{}),
 	}
 	n.alive, n.end = context.WithCancel(context.Background())
 	n.stop = n.alive.Done()
+	n.clock = n.newClock()
 	n.members.Store(&configuration{})
 	n.leadership.set(Leadership{})
 	n.verify = newVerifier(func() error { return n.await(n.raft.VerifyLeader()) })
 	n.hang = newHang(cfg.HangLimit, n.othersVote, n.diskHangs)
 	return n
+}
+
+// newClock is guarded unless somebody else makes the time.
+func (n *Node) newClock() *Clock {
+	last := n.log.Head().Time
+	if n.cfg.Now != nil {
+		return NewClock(n.cfg.Now, last)
+	}
+	return newGuardedClock(time.Now, last, func(by time.Duration, followed bool) {
+		if followed {
+			n.cfg.Logger.Warn("the log's time follows the step of this machine's clock", "step", by)
+			return
+		}
+		n.cfg.Logger.Error("this machine's clock has stepped forward: the log's time goes on without the step unless it lasts; check the time synchronisation",
+			"step", by, "patience", stepPatience)
+	})
 }
 
 // start opens the stores, replays, and starts Raft; on error nothing is left

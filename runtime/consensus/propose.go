@@ -176,6 +176,7 @@ func (n *Node) carry(e entry) error {
 		}
 		return outcomeOf(err)
 	}
+	n.news()
 	if err, failed := f.Response().(error); failed {
 		return err
 	}

@@ -1,8 +1,12 @@
 package consensus_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -84,4 +88,42 @@ func TestLeaderWithAHungDiskGivesWay(t *testing.T) {
 	if after, _ := next.node.Leadership(); after.Term > reign.Term+2 {
 		t.Errorf("one hang cost the terms %d to %d", reign.Term, after.Term)
 	}
+}
+
+func TestOnlyVoterOnASlowDiskStandsForElectionOnce(t *testing.T) {
+	d := faulty.New(rand.New(rand.NewPCG(1, 1)))
+	d.Stall = func(op faulty.Op, path string) time.Duration {
+		if op == faulty.OpSync && strings.HasSuffix(path, "stable") {
+			return 600 * time.Millisecond // longer than the election timeout
+		}
+		return 0
+	}
+	var log bytes.Buffer
+	c := start(t, t.TempDir(), func(cfg *consensus.Config) {
+		cfg.FS = d
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	})
+	c.lead(testContext(t))
+	c.stop()
+	if strings.Contains(log.String(), "election") {
+		t.Error(log.String())
+	}
+}
+
+func TestLeaderWithAFullDiskGivesWay(t *testing.T) {
+	var full sync.Map
+	g := form(t, 3, func(id string, c *consensus.Config) {
+		c.Disk = consensus.DiskMark{MinFree: 1 << 20, Interval: 5 * time.Millisecond, Measure: func(string) (uint64, uint64, error) {
+			if _, is := full.Load(id); is {
+				return 0, 1 << 30, nil
+			}
+			return 1 << 29, 1 << 30, nil
+		}}
+	})
+	g.write(3)
+	old := g.leader()
+	full.Store(g.id(old), true)
+	g.wait("the full node leads", func() bool { l, _ := old.node.Leadership(); return !l.Leading })
+	g.write(3)
+	g.converge()
 }

@@ -11,15 +11,17 @@ import (
 )
 
 // Raft's timing. A follower asks whether it should lead after one to three times
-// the election timeout without its leader; another agrees only once it misses the
-// leader too. Disks count for nothing in it, since heartbeats pass them by.
+// the election timeout without its leader; another agrees only if it misses the
+// leader too (see doubt). Disks count for nothing in it, since heartbeats pass them
+// by.
 const (
 	electionTimeout = 500 * time.Millisecond
 	leaseTimeout    = 450 * time.Millisecond
 )
 
-// entriesPerMessage bounds one message to a follower, in entries.
-const entriesPerMessage = 64
+// entriesPerMessage is how many entries are read for one message to a follower;
+// MaxMessage then bounds what is sent of them.
+const entriesPerMessage = 32
 
 func (n *Node) raftConfig() *raft.Config {
 	c := raft.DefaultConfig()
@@ -29,6 +31,7 @@ func (n *Node) raftConfig() *raft.Config {
 	c.NoLegacyTelemetry = true
 	c.BatchApplyCh = true
 	c.MaxAppendEntries = entriesPerMessage
+	c.CommitTimeout = commitTimeout
 	c.SnapshotInterval = n.cfg.SnapshotInterval
 	c.SnapshotThreshold = n.cfg.SnapshotEntries
 	c.TrailingLogs = n.cfg.TrailingLogs
@@ -64,7 +67,7 @@ func (n *Node) startRaft() error {
 		return errors.Join(ErrStoreDamaged, err)
 	}
 	alone := soleVoter(n.raft.GetConfiguration().Configuration(), conf.LocalID)
-	n.tasks.Go(func() { n.carrier.run(n.stop, alone) })
+	n.tasks.Go(func() { n.carrier.run(n.stop, n.raft, alone) })
 	return nil
 }
 

@@ -106,6 +106,7 @@ func (s *store) refill(m *fsm) error {
 		return fmt.Errorf("read Raft's log: %w", err)
 	}
 	log := m.node.log
+	m.node.snapshotted.Store(snapIndex)
 	if m.node.ahead, err = s.number(aheadKey); err != nil {
 		return fmt.Errorf("read Raft's store: %w", err)
 	}

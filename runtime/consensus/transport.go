@@ -91,7 +91,16 @@ func (c *carrier) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *raft
 	return err
 }
 
+// entries labels a request, and takes from it what is too much for a message:
+// Raft goes on after the last entry that is left in it.
 func (c *carrier) entries(id raft.ServerID, q *raft.AppendEntriesRequest) *raft.AppendEntriesRequest {
+	size := 0
+	for i, l := range q.Entries {
+		if size += len(l.Data) + len(l.Extensions); i > 0 && size > MaxMessage {
+			q.Entries = q.Entries[:i]
+			break
+		}
+	}
 	q2 := *q // heartbeats use theirs again
 	q2.RPCHeader = c.label(q.RPCHeader, id)
 	return &q2
@@ -150,7 +159,7 @@ func (c *carrier) TimeoutNow(id raft.ServerID, to raft.ServerAddress, q *raft.Ti
 // run hands over what arrives; first, if the node is the only voter, the
 // message with which a leader tells another to stand for election at once: there
 // is nobody whose silence would have to be waited for.
-func (c *carrier) run(stop <-chan struct{}, alone bool) {
+func (c *carrier) run(stop <-chan struct{}, r *raft.Raft, alone bool) {
 	if alone {
 		header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}
 		c.hand(stop, raft.RPC{

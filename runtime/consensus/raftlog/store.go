@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/raft"
@@ -107,6 +108,32 @@ func (s *Store) LastIndex() (uint64, error) {
 		return 0, s.stillOpen()
 	}
 	return s.live.next - 1, s.stillOpen()
+}
+
+// Bytes is what the entries from index on take.
+func (s *Store) Bytes(index uint64) (n int64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if index >= s.live.next {
+		return 0
+	}
+	for _, p := range s.places[max(index, s.live.first)-s.live.first:] {
+		n += recordSize(int(p.length))
+	}
+	return n
+}
+
+// Newest is how many of the newest entries take no more than so many bytes.
+func (s *Store) Newest(bytes int64) (entries uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, p := range slices.Backward(s.places) {
+		if bytes -= recordSize(int(p.length)); bytes < 0 {
+			break
+		}
+		entries++
+	}
+	return entries
 }
 
 // stillOpen is ErrClosed after Close.
