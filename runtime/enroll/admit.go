@@ -102,7 +102,11 @@ func (a *admission) again(node *domain.Node) (*reply, error) {
 	case node.Status.WrapKey != a.WrapKey:
 		return nil, &base.Error{Code: base.Conflict, Ref: node.Ref, Detail: "this machine is a node already, with another wrapping key; restore keys/wrap.key from a backup, or remove the node and let it join anew"}
 	}
-	return a.membership()
+	certificate, err := a.authority.Issue(a.request, iam.Subject{Name: a.Name})
+	if err != nil {
+		return nil, err
+	}
+	return a.membership(certificate), nil
 }
 
 // checkName refuses a name that somebody else has or asks for.
@@ -194,8 +198,17 @@ func (a *admission) admit(how domain.EnrollmentMode, known *domain.Enrollment, u
 	if !a.fresh && (known == nil || known.Phase != domain.PhaseApproved) {
 		return nil, errStale
 	}
+	certificate, err := a.authority.Issue(a.request, iam.Subject{Name: a.Name})
+	if err != nil {
+		return nil, err
+	}
+	issued, err := iam.ParseCertificate(certificate)
+	if err != nil {
+		return nil, err
+	}
 	commands := append(using, &domain.EnrollNode{Ref: a.node(), Status: domain.NodeStatus{
 		ID: a.request.ID, WrapKey: a.WrapKey, Hostname: a.Name, Addresses: a.reachable(), Port: new(a.Port), EnrolledBy: how,
+		CertFingerprint: iam.Fingerprint(issued), CertExpiresAt: base.TimeOf(issued.NotAfter),
 	}})
 	if known != nil {
 		commands = append(commands, &domain.EndEnrollment{Ref: known.Ref})
@@ -205,7 +218,7 @@ func (a *admission) admit(how domain.EnrollmentMode, known *domain.Enrollment, u
 	}
 	a.state = a.cfg.State()
 	a.cfg.Logger.Info("a machine was let in", "node", a.Name, "address", a.address, "by", how)
-	return a.membership()
+	return a.membership(certificate), nil
 }
 
 // reachable are the addresses at which others may try: first the one that was
@@ -222,11 +235,7 @@ func (a *admission) reachable() []string {
 }
 
 // membership is what the machine needs to be a node.
-func (a *admission) membership() (*reply, error) {
-	certificate, err := a.authority.Issue(a.request, iam.Subject{Name: a.Name})
-	if err != nil {
-		return nil, err
-	}
+func (a *admission) membership(certificate []byte) *reply {
 	answered := &reply{
 		Certificate: string(certificate), Roots: string(a.authority.PEM()),
 		ClusterID: a.cluster.Spec.ClusterID, Domain: a.cluster.Spec.Domain, Name: a.Name,
@@ -240,7 +249,7 @@ func (a *admission) membership() (*reply, error) {
 			ID: node.Status.ID, Name: string(node.Ref[len("/nodes/"):]), Addresses: node.Status.Addresses, Port: base.OrZero(node.Status.Port),
 		})
 	}
-	return answered, nil
+	return answered
 }
 
 // do carries commands out in the name of this node.

@@ -48,6 +48,9 @@ func TestMachineIsLetInByAnAdministratorWhoComparedTheCode(t *testing.T) {
 	if err := m.Identity.Adopt(got.Certificate, got.Authority); err != nil || !m.Identity.Member() {
 		t.Errorf("the machine cannot take its certificate: %v", err)
 	}
+	if fingerprint, expires := m.Identity.Fingerprint(); node.Status.CertFingerprint != fingerprint || node.Status.CertExpiresAt != base.TimeOf(expires) {
+		t.Errorf("the node is known to have the certificate %s until %s", node.Status.CertFingerprint, node.Status.CertExpiresAt)
+	}
 	if text := c.log.String(); strings.Contains(text, shown) {
 		t.Error("the log shows the code")
 	}
