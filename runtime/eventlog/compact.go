@@ -80,7 +80,7 @@ func (l *Log) Compact(ctx context.Context, c Compaction) error {
 			return err
 		}
 	}
-	if err := l.noteCompacted(c.Through); err != nil {
+	if err := writePlace(l.fs, l.dir, compactedName, c.Through); err != nil {
 		return err
 	}
 	l.compacted.Store(c.Through)
@@ -109,34 +109,38 @@ func (l *Log) touches(ctx context.Context, seg *segment, done uint64, c Compacti
 	return drops, err
 }
 
-// The file "compacted" remembers the last completed compaction. Without it the next
-// one looks at everything again.
+// Files of the log's directory that remember a position, both hints: without
+// "compacted", the last completed compaction, the next one looks at everything
+// again; "owed" is what Salvage cut.
 //
-//	0 [8] "pccompac"
-//	8 u64 position
+//	 0 [8] "pcplace1"
+//	 8 u64 position
 //	16 u32 CRC-32C of the bytes before
 const (
-	compactedName  = "compacted"
-	compactedMagic = "pccompac"
+	compactedName = "compacted"
+	owedName      = "owed"
+	placeMagic    = "pcplace1"
+	placeBytes    = 20
 )
 
-func (l *Log) noteCompacted(through uint64) error {
-	b := binary.LittleEndian.AppendUint64([]byte(compactedMagic), through)
+func writePlace(fsys disk.FS, dir, name string, position uint64) error {
+	b := binary.LittleEndian.AppendUint64([]byte(placeMagic), position)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	err := disk.WriteFile(l.fs, filepath.Join(l.dir, compactedName), 0o600, func(w io.Writer) error {
+	err := disk.WriteFile(fsys, filepath.Join(dir, name), 0o600, func(w io.Writer) error {
 		_, err := w.Write(b)
 		return err
 	})
 	if err != nil {
-		return named("note how far the event log is compacted", err)
+		return named("write the file "+name+" of the event log", err)
 	}
 	return nil
 }
 
-func (l *Log) readCompacted() {
-	b, err := disk.ReadFile(l.fs, filepath.Join(l.dir, compactedName))
-	if err != nil || len(b) != 20 || string(b[:8]) != compactedMagic || crc32.Checksum(b[:16], castagnoli) != binary.LittleEndian.Uint32(b[16:]) {
-		return
+// readPlace is 0 when nothing readable is there.
+func readPlace(fsys disk.FS, dir, name string) uint64 {
+	b, err := disk.ReadFile(fsys, filepath.Join(dir, name))
+	if err != nil || len(b) != placeBytes || string(b[:8]) != placeMagic || crc32.Checksum(b[:16], castagnoli) != binary.LittleEndian.Uint32(b[16:]) {
+		return 0
 	}
-	l.compacted.Store(binary.LittleEndian.Uint64(b[8:]))
+	return binary.LittleEndian.Uint64(b[8:])
 }

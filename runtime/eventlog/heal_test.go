@@ -138,7 +138,7 @@ func TestLogThatDoesNotFitHealsNothing(t *testing.T) {
 func TestSalvagedLogOpensUpToTheDamage(t *testing.T) {
 	dir := build(t, 0, 10, 0)
 	names, _ := filepath.Glob(filepath.Join(dir, "events-*.seg"))
-	for _, harm := range []func(dir string){
+	for i, harm := range []func(dir string){
 		func(dir string) { damage(t, filepath.Join(dir, filepath.Base(names[0])), 1000) },
 		func(dir string) { damage(t, filepath.Join(dir, filepath.Base(names[0])), 8) },
 		func(dir string) {
@@ -148,7 +148,10 @@ func TestSalvagedLogOpensUpToTheDamage(t *testing.T) {
 			damage(t, filepath.Join(dir, filepath.Base(names[0])), 1000)
 		},
 	} {
-		dir := copied(t, dir, "none", nil)
+		dir, want := copied(t, dir, "none", nil), uint64(30)
+		if i == 2 { // nothing says any more what was durable
+			want = 0
+		}
 		harm(dir)
 		cfg := eventlog.Config{Dir: dir}
 		if _, err := eventlog.Open(cfg); !errors.Is(err, eventlog.ErrCorrupt) {
@@ -162,7 +165,15 @@ func TestSalvagedLogOpensUpToTheDamage(t *testing.T) {
 			t.Errorf("%+v", l.Recovered())
 		}
 		check(t, l)
-		entry(t, l, 1, 2)
+		if owed := l.Owed(); owed != want {
+			t.Errorf("%d is owed, %d was durable", owed, want)
+		}
+		for l.Head().Position < 30 {
+			entry(t, l, 1, 2)
+		}
+		if owed := l.Owed(); owed != 0 {
+			t.Errorf("%d is still owed", owed)
+		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func (l *Log) open() error {
 	if len(segments) == 0 {
 		return l.begin()
 	}
-	l.readCompacted()
+	l.compacted.Store(readPlace(l.fs, l.dir, compactedName))
 	return l.resume(segments)
 }
 

@@ -18,7 +18,8 @@ const damagedSuffix = ".damaged"
 // Open then cuts it. It is for a node that has the rest from others: what was
 // acknowledged and is nowhere else is lost for this log. A copy of the newest
 // segment stays beside it, for whoever wants to know. Damage in older segments does
-// not keep a log from opening: see Heal.
+// not keep a log from opening: see Heal. Log.Owed says up to where others have to
+// bring it.
 func Salvage(cfg Config) error {
 	fsys := cfg.FS
 	if fsys == nil {
@@ -48,6 +49,9 @@ func Salvage(cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("salvage the event log: %w", err)
 	}
+	if m.position > readPlace(fsys, cfg.Dir, owedName) { // it may be cut twice before it is brought up
+		err = writePlace(fsys, cfg.Dir, owedName, m.position)
+	}
 	for range 2 {
 		m = mark{sequence: m.sequence + 1}
 		if err == nil {
@@ -55,4 +59,14 @@ func Salvage(cfg Config) error {
 		}
 	}
 	return closing(f, err)
+}
+
+// Owed is the position up to which the log was durable before it was salvaged; 0 when
+// it never was or reaches so far again. Until then it must not take part in anything
+// that counts on what it acknowledged.
+func (l *Log) Owed() uint64 {
+	if owed := readPlace(l.fs, l.dir, owedName); owed > l.Head().Position {
+		return owed
+	}
+	return 0
 }
