@@ -60,6 +60,9 @@ func (s *gateSink) Close() error {
 	if err == nil {
 		err = s.node.awaitLog(at)
 	}
+	if err == nil {
+		err = s.node.log.Sync() // what was fetched may be in memory only, and Raft's log goes
+	}
 	if err != nil {
 		s.node.cfg.Logger.Info("a snapshot is refused", "position", at.Position, "reason", err)
 		_ = s.SnapshotSink.Cancel() // nothing of it counts
