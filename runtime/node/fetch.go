@@ -12,38 +12,59 @@ import (
 	"github.com/picloud/picloud/runtime/catchup"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/membership"
 )
 
 // fetch gives a node that was let in what came before its time: the history, and
 // the place in the consensus from which Raft goes on. It begins where an earlier
-// start ended.
+// start ended. A node whose log was damaged gets back what it lost.
 func (n *Node) fetch(ctx context.Context) error {
 	m := n.record.Load()
-	if m == nil || m.Seeded {
-		return nil
+	switch {
+	case m != nil && !m.Seeded:
+		n.await("this node fetches the history of its cluster")
+		return n.seed(ctx, *m)
+	case n.salvaged:
+		n.await("this node fetches what its damaged event log lost")
+		return n.restore(ctx)
 	}
-	n.await("this node fetches the history of its cluster")
-	at, err := n.standingOfAny(ctx)
+	return nil
+}
+
+// seed fetches the history up to where a member stood, and takes its place there.
+func (n *Node) seed(ctx context.Context, m record) error {
+	at, err := ofAny(ctx, n, n.standingOf)
 	if err != nil {
 		return err
 	}
-	puller := n.puller(func(_ context.Context, index uint64, batches []eventlog.Batch) error {
-		_, err := n.log.Append(index, batches)
-		return err
-	}, nil)
-	if err := puller.To(ctx, at.Position); err != nil {
+	if err := n.puller(n.appendFetched, nil).To(ctx, at.Position); err != nil {
 		return fmt.Errorf("fetch the history of the cluster: %w", err)
 	}
 	if err := consensus.Seed(n.consensusConfig(), n.log, at); err != nil && !errors.Is(err, consensus.ErrFormed) {
 		return fmt.Errorf("take a place in the consensus: %w", err)
 	}
-	seeded := *m
-	seeded.Seeded = true
-	if err := n.remember(membershipName, seeded); err != nil {
+	m.Seeded = true
+	n.record.Store(&m)
+	return n.remember(membershipName, m)
+}
+
+// restore fetches all that another member has: that is at least what this node had
+// acknowledged, and what its place in the consensus stands on.
+func (n *Node) restore(ctx context.Context) error {
+	other, err := ofAny(ctx, n, membership.Asking(n.port.Client()))
+	if err != nil {
 		return err
 	}
-	n.record.Store(&seeded)
+	if err := n.puller(n.appendFetched, nil).To(ctx, uint64(other.Position)); err != nil {
+		return fmt.Errorf("fetch what the damaged event log lost: %w", err)
+	}
 	return nil
+}
+
+// appendFetched takes what was fetched before the consensus is there.
+func (n *Node) appendFetched(_ context.Context, index uint64, batches []eventlog.Batch) error {
+	_, err := n.log.Append(index, batches)
+	return err
 }
 
 // puller fetches what the log lacks from other members.
@@ -53,9 +74,16 @@ func (n *Node) puller(accept func(context.Context, uint64, []eventlog.Batch) err
 	})
 }
 
-// refill fetches what Raft cannot bring any more while the node was away.
+// refill fetches what Raft cannot bring any more when the node was away, and heals
+// what was damaged in the log.
 func (n *Node) refill(ctx context.Context) {
 	puller := n.puller(n.consensus.Take, n.consensus.Settle)
+	mended := make(chan struct{})
+	go func() {
+		defer close(mended)
+		puller.Mend(ctx, n.log)
+	}()
+	defer func() { <-mended }()
 	for {
 		select {
 		case position := <-n.consensus.Lacking():
@@ -75,26 +103,26 @@ const (
 	standingBytes = 1 << 20
 )
 
-// standingOfAny asks the members in turn where they stand, until one says it.
-func (n *Node) standingOfAny(ctx context.Context) (consensus.Standing, error) {
+// ofAny asks the other members in turn, until one answers.
+func ofAny[T any](ctx context.Context, n *Node, ask func(ctx context.Context, id string) (T, error)) (answer T, err error) {
 	pause := time.NewTicker(standingPause)
 	defer pause.Stop()
 	for {
 		for _, id := range n.others() {
-			at, err := n.standingOf(ctx, id)
-			if err == nil {
-				return at, nil
+			if answer, err = ask(ctx, id); err == nil {
+				return answer, nil
 			}
 			n.cfg.Logger.Info("a member does not say where it stands", "member", id, "error", err)
 		}
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
-			return consensus.Standing{}, context.Cause(ctx)
+			return answer, context.Cause(ctx)
 		}
 	}
 }
 
+// standingOf asks a member where it stands.
 func (n *Node) standingOf(ctx context.Context, id string) (at consensus.Standing, err error) {
 	ctx, cancel := context.WithTimeout(ctx, standingTime)
 	defer cancel()

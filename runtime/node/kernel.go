@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -30,9 +31,19 @@ func (n *Node) claimDirectory(context.Context) (err error) {
 	return nil
 }
 
-// openLog opens what the node has of the cluster's history.
+// openLog opens what the node has of the cluster's history. What is damaged at its
+// end is cut off where other members have it.
 func (n *Node) openLog(context.Context) (err error) {
-	if n.log, err = eventlog.Open(eventlog.Config{Dir: n.path("log")}); err != nil {
+	cfg := eventlog.Config{Dir: n.path("log")}
+	n.log, err = eventlog.Open(cfg)
+	if errors.Is(err, eventlog.ErrCorrupt) && len(n.others()) > 0 {
+		n.cfg.Logger.Error("the event log is damaged; what it lost is fetched from other members", "error", err)
+		n.salvaged = true
+		if err = eventlog.Salvage(cfg); err == nil {
+			n.log, err = eventlog.Open(cfg)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	n.own(n.log.Close)
@@ -56,7 +67,7 @@ func (n *Node) openViews(context.Context) error {
 		Static: static, Axioms: axioms(static), Datasets: n.datasets, Logger: n.cfg.Logger,
 	}, n.log)
 	n.folded.Store(n.views)
-	n.vault = iam.NewVault(iam.VaultConfig{Identity: n.identity, State: n.state, Domain: n.domain, Now: n.cfg.Now})
+	n.vault = iam.NewVault(iam.VaultConfig{Identity: n.identity, State: n.state, Domain: n.domain, Now: n.now})
 	return nil
 }
 

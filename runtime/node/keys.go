@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/state"
@@ -19,7 +20,7 @@ func (n *Node) identify(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.identity, err = iam.OpenIdentity(iam.IdentityConfig{Dir: n.path("keys"), Names: n.cfg.Names, Now: n.cfg.Now, Founded: used})
+	n.identity, err = iam.OpenIdentity(iam.IdentityConfig{Dir: n.path("keys"), Names: n.cfg.Names, Now: n.now, Founded: used})
 	n.members = &iam.Members{State: n.state}
 	return err
 }
@@ -40,6 +41,18 @@ func (n *Node) state() *state.State {
 		return views.View().State
 	}
 	return nil
+}
+
+// now is the time by the node's clock, or that of the log where the clock is
+// behind: certificates of a machine without a clock would be of 1970.
+func (n *Node) now() time.Time {
+	now := n.cfg.Now()
+	if views := n.folded.Load(); views != nil {
+		if last := views.View().Time.Std(); last.After(now) {
+			return last
+		}
+	}
+	return now
 }
 
 // TLS is how the node proves who it is.

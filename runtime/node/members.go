@@ -4,21 +4,22 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/peer"
 	"github.com/picloud/picloud/runtime/state"
 )
 
-// watchMembers cuts off who is no longer a member, and ends this node when it is
-// the one.
+// watchMembers keeps in mind who the others are and where, cuts off who is no
+// longer a member, and ends this node when it is the one.
 func (n *Node) watchMembers(ctx context.Context) {
 	known := map[string]bool{}
 	tail := n.views.Tail()
 	for {
-		s := tail.View().State
-		if s.Get("/") != nil {
+		if s := tail.View().State; s.Get("/") != nil {
 			now := map[string]bool{}
 			for _, node := range nodes(s) {
 				now[node.Status.ID] = true
@@ -31,7 +32,7 @@ func (n *Node) watchMembers(ctx context.Context) {
 				}
 			}
 			known = now
-			if err := n.checkMembership(s, now[n.identity.ID()]); err != nil {
+			if err := n.note(s, now[n.identity.ID()]); err != nil {
 				n.fail(err)
 				return
 			}
@@ -40,6 +41,40 @@ func (n *Node) watchMembers(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// note keeps who the other members are, for a start on which the log cannot say
+// it, and that this node is one. It says so when it was one and is not any more.
+func (n *Node) note(s *state.State, isMember bool) error {
+	m := n.record.Load()
+	switch {
+	case m == nil || !m.Known && !isMember:
+		return nil // the history has not come to where it was let in
+	case !isMember:
+		return n.removed(s)
+	}
+	now := *m
+	now.Known, now.Members = true, membersOf(s, n.identity.ID())
+	if m.Known && slices.EqualFunc(m.Members, now.Members, member.equal) {
+		return nil
+	}
+	n.record.Store(&now)
+	return n.remember(membershipName, now)
+}
+
+// membersOf are the nodes of a state but one, by id.
+func membersOf(s *state.State, but string) (list []member) {
+	for _, node := range nodes(s) {
+		if node.Status.ID != "" && node.Status.ID != but {
+			list = append(list, member{ID: node.Status.ID, Addresses: hostports(node)})
+		}
+	}
+	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.ID, b.ID) })
+	return list
+}
+
+func (m member) equal(other member) bool {
+	return m.ID == other.ID && slices.Equal(m.Addresses, other.Addresses)
 }
 
 // hostports are where a node says that it is reached.
@@ -51,22 +86,6 @@ func hostports(node *domain.Node) (list []string) {
 		list = append(list, net.JoinHostPort(ip, strconv.FormatInt(*node.Status.Port, 10)))
 	}
 	return list
-}
-
-// checkMembership notes that the node saw itself among the members, and says
-// that it was removed when it does not any more.
-func (n *Node) checkMembership(s *state.State, member bool) error {
-	m := n.record.Load()
-	switch {
-	case m == nil || m.Known == member:
-		return nil
-	case !member:
-		return n.removed(s)
-	}
-	known := *m
-	known.Known = true
-	n.record.Store(&known)
-	return n.remember(membershipName, known)
 }
 
 // removed says that this node is no member any more.

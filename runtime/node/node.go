@@ -51,6 +51,7 @@ type Node struct {
 
 	// The kernel.
 	log       *eventlog.Log
+	salvaged  bool // the log lacks at its end what was damaged
 	datasets  *dataset.Datasets
 	views     *projection.Projection
 	folded    atomic.Pointer[projection.Projection] // views, for those who come early

@@ -64,7 +64,7 @@ func (n *Node) lookAfter(context.Context) error {
 
 func (n *Node) insightConfig() insight.Config {
 	return insight.Config{
-		Self: n.identity.ID(), Own: n.status, Log: n.logFigures(), Authority: n.identity.AuthorityFingerprint,
+		Self: n.identity.ID(), Own: n.status, Log: n.logFigures, Authority: n.identity.AuthorityFingerprint,
 		Meter:  &insight.Meter{Root: os.DirFS("/"), Disk: insight.DiskOf(n.cfg.Dir), Now: n.cfg.Now},
 		Leader: n.leader, Leading: func() (bool, <-chan struct{}) {
 			leadership, changed := n.consensus.Leadership()
@@ -74,8 +74,8 @@ func (n *Node) insightConfig() insight.Config {
 	}
 }
 
-// surveyor looks at all nodes.
-func (n *Node) surveyor() *membership.Surveyor {
+// Surveyor looks at all nodes, from here.
+func (n *Node) Surveyor() *membership.Surveyor {
 	return &membership.Surveyor{
 		Self: n.identity.ID(), Consensus: n.consensus, Views: n.views, Log: n.log, Status: n.standingNow, Peers: n.port.Client(),
 	}
@@ -104,19 +104,12 @@ func (n *Node) status() domain.NodeStatus {
 	}
 }
 
-// dailyAfter is how long the node has to run before what its log grows by says
-// something about a day.
-const dailyAfter = 10 * time.Minute
-
-// logFigures tells what the event log takes, and grows by since this start.
-func (n *Node) logFigures() func() insight.LogFigures {
-	began, before := time.Now(), n.log.Written()
-	return func() insight.LogFigures {
-		raw, archived := n.log.Size()
-		f := insight.LogFigures{Position: base.Position(n.log.Head().Position), Size: raw + archived, Daily: -1}
-		if ran := time.Since(began); ran >= dailyAfter {
-			f.Daily = int64(float64(n.log.Written()-before) * float64(24*time.Hour) / float64(ran))
-		}
-		return f
+// logFigures are what the event log takes and grows by.
+func (n *Node) logFigures() insight.LogFigures {
+	raw, archived := n.log.Size()
+	f := insight.LogFigures{Position: base.Position(n.log.Head().Position), Size: raw + archived, Daily: -1}
+	if daily, known := n.log.Daily(time.Now()); known {
+		f.Daily = daily
 	}
+	return f
 }

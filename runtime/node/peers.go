@@ -26,9 +26,8 @@ func (n *Node) answerPeers(context.Context) error {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(at) // who left needs no answer
 	})
-	n.surveyor().Mount(mux)
+	n.Surveyor().Mount(mux)
 	mux.Handle("POST "+enroll.RenewPath, n.renewals())
-	mux.HandleFunc("POST "+enrollPath, n.enrollForward)
 	mux.HandleFunc(edge.ForwardPath+"/", n.byEdge((*edge.Server).Forwarded))
 	mux.HandleFunc("GET "+edge.PositionPath, n.byEdge((*edge.Server).LatestPosition))
 	mux.HandleFunc("POST "+insight.Path, func(w http.ResponseWriter, r *http.Request) {

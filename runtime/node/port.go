@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	nethttp "net/http"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/http"
@@ -62,8 +61,8 @@ func (n *Node) serve(context.Context) error {
 	cfg := n.cfg.Edge
 	cfg.Domain, cfg.ClusterID = n.domain, n.ClusterID()
 	cfg.Door, cfg.Views, cfg.Datasets, cfg.Writer, cfg.Events = n.door, n.views, n.datasets, n.writer, n.log
-	cfg.Members, cfg.Consensus, cfg.Peers = n.surveyor(), n.consensus, n.port.Client()
-	cfg.Reasoner, cfg.Writable, cfg.Enroll, cfg.Logger = n.Reasoner, n.writable, nethttp.HandlerFunc(n.enrollHere), n.cfg.Logger
+	cfg.Members, cfg.Consensus, cfg.Peers = n.Surveyor(), n.consensus, n.port.Client()
+	cfg.Reasoner, cfg.Writable, cfg.Enroll, cfg.Logger = n.Reasoner, n.writable, n.enroller, n.cfg.Logger
 	edge, err := http.New(cfg)
 	if err != nil {
 		return err

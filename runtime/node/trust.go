@@ -1,12 +1,9 @@
 package node
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/consensus"
@@ -34,72 +31,6 @@ func (n *Node) openTrust(context.Context) error {
 	n.run(n.enroller.Run)
 	n.run(n.keepKeyrings)
 	return nil
-}
-
-// Bounds of a request to be enrolled on its way to the leader.
-const (
-	enrollTime  = 15 * time.Second
-	enrollBytes = 64 << 10
-)
-
-// enrollPath is where another member hands over who asked it to be let in, with
-// the address from which that came.
-const (
-	enrollPath   = "/peer/enroll"
-	enrollSource = "Picloud-Enroll-Source"
-)
-
-// enrollHere answers machines that ask this node: it lets them in if it leads, and
-// asks the leader otherwise.
-func (n *Node) enrollHere(w http.ResponseWriter, r *http.Request) {
-	leader := n.leader()
-	if n.leading() || leader == "" {
-		n.enroller.ServeHTTP(w, r)
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), enrollTime)
-	defer cancel()
-	if err := n.enrollThere(ctx, w, r, leader); err != nil {
-		n.cfg.Logger.Info("the leader could not be asked to let a machine in", "error", err)
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, "the leader of the cluster cannot be reached from here; try again", http.StatusServiceUnavailable)
-	}
-}
-
-func (n *Node) enrollThere(ctx context.Context, w http.ResponseWriter, r *http.Request, leader string) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, enrollBytes))
-	if err != nil {
-		return err
-	}
-	forward, err := http.NewRequestWithContext(ctx, r.Method, "https://"+leader+enrollPath, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	forward.Header.Set(enrollSource, r.RemoteAddr)
-	answer, err := n.port.Client().Do(forward)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	said, err := io.ReadAll(io.LimitReader(answer.Body, enrollBytes))
-	if err != nil {
-		return err
-	}
-	for _, name := range []string{"Content-Type", "Retry-After", "Allow", "Cache-Control"} {
-		if value := answer.Header.Get(name); value != "" {
-			w.Header().Set(name, value)
-		}
-	}
-	w.WriteHeader(answer.StatusCode)
-	_, _ = w.Write(said) // who left needs no answer
-	return nil
-}
-
-// enrollForward answers what another member was asked.
-func (n *Node) enrollForward(w http.ResponseWriter, r *http.Request) {
-	from := r.Clone(r.Context())
-	from.RemoteAddr = r.Header.Get(enrollSource)
-	n.enroller.ServeHTTP(w, from)
 }
 
 // renewals answers members that want another certificate.
