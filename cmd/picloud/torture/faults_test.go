@@ -131,6 +131,7 @@ func (x *tormentor) linkDown(ctx context.Context) {
 	x.must(m.port.Down())
 	x.hold(ctx)
 	x.must(m.port.Up())
+	x.hangUp(m) // what clients notice late is not the cluster's
 }
 
 // badWires loses, delays, repeats and reorders between all nodes.

@@ -17,6 +17,9 @@ import (
 	"time"
 )
 
+// slowTime is what a node may take until it serves again before it is said why.
+const slowTime = 1500 * ms
+
 // happened is one fault that was done.
 type happened struct {
 	fault    string
@@ -74,7 +77,7 @@ func (x *tormentor) torment(ctx context.Context, length time.Duration) (done []h
 	for over := x.now() + length; x.now() < over; {
 		for _, i := range x.chance.Perm(len(faults)) {
 			f := faults[i]
-			if x.now() >= over || f.wires && x.network == nil || f.small && x.small == nil {
+			if x.now() >= over || !x.possible(f) {
 				continue
 			}
 			done = append(done, x.one(ctx, f.name, f.run))
@@ -90,13 +93,30 @@ func (x *tormentor) torment(ctx context.Context, length time.Duration) (done []h
 	return done
 }
 
+// possible says that a fault can be done here, and is among those that
+// PICLOUD_FAULTS names, such as "deaf,link down"; without it all are.
+func (x *tormentor) possible(f fault) bool {
+	chosen := os.Getenv("PICLOUD_FAULTS")
+	return (!f.wires || x.network != nil) && (!f.small || x.small != nil) && (chosen == "" || slices.Contains(strings.Split(chosen, ","), f.name))
+}
+
 // one does one fault and waits until every node serves.
 func (x *tormentor) one(ctx context.Context, name string, run func(*tormentor, context.Context)) happened {
 	h := happened{fault: name, from: x.now()}
 	run(x, ctx)
 	h.to = x.now()
+	slow := ""
 	for _, m := range x.machines {
-		x.until(fmt.Sprintf("%s to serve after %q, %s after the beginning", m.name, name, h.to.Round(ms)), func() error { return x.serves(ctx, m) })
+		var last error
+		x.until(fmt.Sprintf("%s to serve after %q, %s after the beginning", m.name, name, h.to.Round(ms)), func() (err error) {
+			if err = x.serves(ctx, m); err != nil {
+				last = err
+			}
+			return err
+		})
+		if took := x.now() - h.to; last != nil && took > slowTime {
+			slow += fmt.Sprintf("\n          %s only after %s, at last: %.300s", m.name, took.Round(ms), last)
+		}
 	}
 	x.until("a write after "+name, func() error {
 		if x.acknowledged(h.to) == 0 {
@@ -117,8 +137,8 @@ func (x *tormentor) one(ctx context.Context, name string, run func(*tormentor, c
 	x.mu.Unlock()
 	from, to := longestGap(during, well-h.from)
 	h.outage = to - from
-	x.Logf("%8s  %-22s lasted %-8s  longest without a write %-8s  all nodes served after %s",
-		h.from.Round(ms), name, (h.to - h.from).Round(ms), h.outage.Round(ms), h.recovery.Round(ms))
+	x.Logf("%8s  %-22s lasted %-8s  longest without a write %-8s  all nodes served after %s%s",
+		h.from.Round(ms), name, (h.to - h.from).Round(ms), h.outage.Round(ms), h.recovery.Round(ms), slow)
 	pause(ctx, time.Duration(200+x.chance.IntN(1500))*ms)
 	return h
 }
