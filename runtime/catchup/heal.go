@@ -74,24 +74,36 @@ func (b *patience) Close() error {
 // still have what it was.
 const scrub = 7 * 24 * time.Hour
 
+// mendPause is how long nothing is tried after nobody could help.
+const mendPause = time.Minute
+
 // Mend heals a log whenever a reader meets damage, and looks for damage itself once
 // a week, until ctx ends.
 func (p *Puller) Mend(ctx context.Context, log *eventlog.Log) {
 	again := time.NewTicker(scrub)
 	defer again.Stop()
-	var retry <-chan time.Time
 	for {
 		select {
 		case <-log.Damaged():
 		case <-again.C:
-		case <-retry:
 		case <-ctx.Done():
 			return
 		}
-		retry = nil
-		if err := p.Heal(ctx, log); err != nil && ctx.Err() == nil && !errors.Is(err, eventlog.ErrClosed) {
+		for {
+			err := p.Heal(ctx, log)
+			if err == nil || ctx.Err() != nil || errors.Is(err, eventlog.ErrClosed) {
+				break
+			}
 			p.cfg.Logger.Error("the event log is damaged", "error", err)
-			retry = time.After(time.Minute)
+			select {
+			case <-time.After(mendPause): // whatever readers say meanwhile
+			case <-ctx.Done():
+				return
+			}
+		}
+		select { // what healing itself met
+		case <-log.Damaged():
+		default:
 		}
 	}
 }

@@ -22,16 +22,16 @@ var (
 )
 
 // CorruptError names bytes that were once durable and are no longer what was
-// written. The log heals only from another copy (a peer or a backup).
+// written. The log heals only from another copy: a peer (Heal, Salvage) or a backup.
 type CorruptError struct {
 	File     string // path of the file
-	Offset   int64  // bytes from its start
+	Offset   int64  // bytes from its start, before compression
 	Position uint64 // position of the event expected there; 0 if unknown
 	Reason   string
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("event log is corrupt: %s at byte %d (position %d): %s; restore this file from another node or a backup",
+	return fmt.Sprintf("event log is corrupt: %s at byte %d (position %d): %s; a node with peers fetches it again from them, a node alone needs a backup",
 		e.File, e.Offset, e.Position, e.Reason)
 }
 

@@ -40,7 +40,7 @@ func (l *Log) verify(ctx context.Context, seg *segment, limit int64) (Head, erro
 		return head, err
 	}
 	if seg.damaged || again == nil || again.before != seg.before || again.number != seg.number {
-		return head, &CorruptError{File: seg.path, Position: seg.first(), Reason: "the header of the segment is damaged"}
+		return head, l.told(&CorruptError{File: seg.path, Position: seg.first(), Reason: errHeaderBad.Error()})
 	}
 	sc := newScanner(l.fs, seg, segmentHeader, limit)
 	for {
@@ -58,7 +58,7 @@ func (l *Log) verify(ctx context.Context, seg *segment, limit int64) (Head, erro
 			}
 		}
 		if err != nil {
-			return head, seg.corrupt(err, head.Position+1)
+			return head, l.told(seg.corrupt(err, head.Position+1))
 		}
 	}
 }
