@@ -15,7 +15,7 @@ func (c *cluster) suffer() {
 	for _, f := range c.s.faults {
 		sleep(f.at - time.Since(begun))
 		nodes := c.who(f)
-		c.rec.note("%s of %s for %s, amount %d", f.kind, names(nodes), stamp(f.lasts), f.amount)
+		c.rec.note(f.kind, "%sfor %s, amount %d", names(nodes), stamp(f.lasts), f.amount)
 		all.Go(func() { c.happen(f, nodes) })
 		if c.isBroken() {
 			break
@@ -70,6 +70,10 @@ func (c *cluster) happen(f fault, nodes []*member) {
 		m.cutAt(f.amount, f.lasts)
 	case faultKill:
 		m.kill(false, f.lasts)
+	case faultAway:
+		c.part(nodes[:1], f.lasts)
+		sleep(time.Duration(f.amount) * time.Millisecond)
+		m.kill(true, time.Second)
 	case faultPlugs:
 		for _, m := range c.members {
 			m.kill(true, f.lasts)
@@ -153,7 +157,7 @@ func (c *cluster) snapshot(m *member) {
 func (c *cluster) change(do func(context.Context, *process) error) {
 	c.lead(func(ctx context.Context, p *process) error {
 		err := do(ctx, p)
-		c.rec.note("%s changed the members or the leader: %v", p.m.id, err)
+		c.rec.note("change", "%s changed the members or the leader: %v", p.m.id, err)
 		return err
 	})
 }

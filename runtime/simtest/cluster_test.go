@@ -85,7 +85,7 @@ func (c *cluster) found() bool {
 			return false
 		}
 	}
-	c.rec.note("founded")
+	c.rec.note("phase", "founded")
 	return true
 }
 
@@ -155,7 +155,7 @@ func (c *cluster) serve() {
 	}
 	c.suffer()
 	c.mend()
-	c.rec.note("all faults have ended")
+	c.rec.note("phase", "all faults have ended")
 	if c.until(recovery, func() bool { return c.leader() != nil }) {
 		sleep(2 * time.Second) // clients find it
 		c.rec.steady()
@@ -163,7 +163,7 @@ func (c *cluster) serve() {
 	}
 	close(c.calm)
 	if !c.until(settling, c.settled) && !c.isBroken() {
-		c.rec.note("not settled: %s", c.positions())
+		c.rec.note("phase", "not settled: %s", c.positions())
 	}
 	sleep(time.Second) // subscribers read the rest
 }

@@ -71,8 +71,10 @@ type stateAt struct {
 	digest   string
 }
 
+// note is something that happened beside the requests; kinds are counted.
 type note struct {
 	at   time.Duration
+	kind string
 	text string
 }
 
@@ -91,15 +93,16 @@ func newRecorder(logger *slog.Logger) *recorder {
 
 func (r *recorder) now() time.Duration { return time.Since(r.begun) }
 
-func (r *recorder) note(format string, args ...any) {
-	r.logger.Info(fmt.Sprintf(format, args...))
+func (r *recorder) note(kind, format string, args ...any) {
+	text := kind + ": " + fmt.Sprintf(format, args...)
+	r.logger.Info(text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.h.notes = append(r.h.notes, note{r.now(), fmt.Sprintf(format, args...)})
+	r.h.notes = append(r.h.notes, note{r.now(), kind, text})
 }
 
 func (r *recorder) broke(format string, args ...any) {
-	r.note("BROKEN: "+format, args...)
+	r.note("BROKEN", format, args...)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.h.broken = append(r.h.broken, fmt.Sprintf(format, args...))

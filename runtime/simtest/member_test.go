@@ -84,7 +84,7 @@ func (m *member) live() {
 // judge tells whether a node may end by err: by what its disk did to it.
 func (m *member) judge(err error) {
 	if errors.Is(err, faulty.ErrIO) || errors.Is(err, faulty.ErrPower) || errors.Is(err, eventlog.ErrFull) {
-		m.c.rec.note("%s ended: %v", m.id, err)
+		m.c.rec.note("end", "%s: %v", m.id, err)
 		return
 	}
 	m.c.rec.broke("%s ended: %v", m.id, err)
@@ -180,7 +180,7 @@ func (m *member) start() (_ *process, err error) {
 	}
 	p.node, err = consensus.Open(consensus.Config{
 		Dir: "raft", FS: p.disk, ID: m.id, Bootstrap: m.first, Transport: p.transport, Logger: m.logger,
-		Checkpoint: p.machine.checkpoint(p.disk), SyncInterval: time.Second, SnapshotInterval: 3 * time.Second,
+		Checkpoint: p.machine.checkpoint(p.disk), SyncInterval: time.Second, SnapshotInterval: time.Second,
 		SnapshotEntries: m.c.s.snapshot, TrailingLogs: m.c.s.retain,
 		Disk: consensus.DiskMark{MinFree: 1, Measure: m.measure},
 		Now:  func() time.Time { return time.Now().Add(time.Duration(m.skew.Load())) },
@@ -190,7 +190,10 @@ func (m *member) start() (_ *process, err error) {
 	}
 	p.door = &door{node: p.node, m: p.machine}
 	p.tasks.Go(p.pull)
-	m.c.rec.note("%s runs, at position %d", m.id, p.log.Head().Position)
+	m.c.rec.note("start", "%s, at position %d, cut %t", m.id, p.log.Head().Position, p.log.Recovered().Cut())
+	if p.log.Recovered().Cut() {
+		m.c.rec.note("torn log", "%s", m.id)
+	}
 	return p, nil
 }
 
@@ -242,7 +245,7 @@ func (p *process) pull() {
 	for {
 		select {
 		case to := <-p.node.Lacking():
-			p.m.c.rec.note("%s lacks up to %d, has %d", p.m.id, to, p.log.Head().Position)
+			p.m.c.rec.note("lacking", "%s up to %d, has %d", p.m.id, to, p.log.Head().Position)
 			p.pullFrom(to)
 		case <-p.alive.Done():
 			return

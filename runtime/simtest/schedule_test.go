@@ -39,6 +39,7 @@ const (
 	faultReset     = "reset"     // connections between two nodes
 	faultPower     = "power cut" // after amount changes of the disk
 	faultKill      = "kill"
+	faultAway      = "away"      // cut off, and its power cut amount ms after it is back
 	faultPlugs     = "all plugs" // the power of all nodes at once
 	faultSlow      = "slow disk" // each write takes up to amount ms
 	faultHang      = "hang"      // one write takes amount ms
@@ -55,7 +56,7 @@ const (
 // kinds weighs the faults.
 var kinds = []string{
 	faultPartition, faultPartition, faultPartition, faultOneWay, faultOneWay, faultLossy, faultReset, faultReset,
-	faultPower, faultPower, faultPower, faultKill, faultKill, faultPlugs, faultSlow, faultSlow, faultHang, faultDisk, faultFull,
+	faultPower, faultPower, faultPower, faultKill, faultKill, faultAway, faultAway, faultAway, faultPlugs, faultSlow, faultSlow, faultHang, faultDisk, faultFull,
 	faultClock, faultTransfer, faultTransfer, faultSnapshot, faultRemove, faultDemote,
 }
 
@@ -78,6 +79,9 @@ func newSchedule(seed uint64) schedule {
 		s.faults = append(s.faults, s.fault(r, faultJoin))
 	}
 	slices.SortFunc(s.faults, func(a, b fault) int { return int(a.at - b.at) })
+	if r.IntN(2) == 0 { // Raft's log is short: who was away catches up outside Raft
+		s.retain, s.snapshot = uint64(2+r.IntN(10)), uint64(5+r.IntN(15))
+	}
 	return s
 }
 
@@ -92,6 +96,9 @@ func (s *schedule) fault(r *rand.Rand, kind string) fault {
 		f.nodes = r.Perm(s.nodes)[:2]
 	case faultPower, faultDisk:
 		f.amount = 1 + r.IntN(60)
+	case faultAway:
+		f.lasts += 2 * time.Second
+		f.amount = r.IntN(2000)
 	case faultSlow:
 		f.amount = 5 + r.IntN(300)
 	case faultHang:

@@ -45,7 +45,7 @@ func TestSeeds(t *testing.T) {
 		logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	begun := time.Now()
-	ops, ok := 0, 0
+	ops, ok, tally := 0, 0, map[string]int{}
 	for seed := first; seed < first+count; seed++ {
 		for range repeat {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -58,11 +58,14 @@ func TestSeeds(t *testing.T) {
 						ok++
 					}
 				}
+				for _, n := range h.notes {
+					tally[n.kind]++
+				}
 				if err := check(h); err != nil {
 					t.Errorf("%v\n%s\n%s\nmake sim SEED=%d REPEAT=50", err, s, h, seed)
 				}
 			})
 		}
 	}
-	t.Logf("%d requests, %d answered, %s", ops, ok, time.Since(begun))
+	t.Logf("%d requests, %d answered, in %s; %v", ops, ok, time.Since(begun).Round(time.Second), tally)
 }
