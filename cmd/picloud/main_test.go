@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"node":   func(ts *testscript.TestScript, _ bool, arguments []string) { runNode(ts, &nodes, arguments) },
 			"follow": func(ts *testscript.TestScript, _ bool, arguments []string) { follow(ts, &followers, arguments) },
-			"exits":  exits, "replace": replace, "as": as, "expires": expires, "impostor": impostor,
+			"exits":  exits, "replace": replace, "as": as, "expires": expires, "eventually": eventually, "impostor": impostor,
 			"continues": continues, "mode": mode, "conceals": conceals,
 		},
 	})
@@ -135,6 +135,7 @@ func startNode(ts *testscript.TestScript, arguments []string) *process {
 		said, _ := os.ReadFile(log.Name())
 		ts.Fatalf("the node said %q: %v\n%s", first, err, said)
 	}
+	ts.Setenv("ADDRESS", strings.TrimSpace(strings.TrimPrefix(first, "ready https://")))
 	rest := first
 	for !strings.Contains(rest, "curl ") { // the last of what to try
 		line, err := lines.ReadString('\n')

@@ -81,6 +81,19 @@ func expires(ts *testscript.TestScript, _ bool, arguments []string) {
 	ts.Fatalf("the token is still taken")
 }
 
+// eventually runs the program until it succeeds: eventually resource get node pi-2.
+func eventually(ts *testscript.TestScript, _ bool, arguments []string) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for range 600 {
+		if ts.Exec("picloud", arguments...) == nil {
+			return
+		}
+		<-tick.C
+	}
+	ts.Fatalf("picloud %s did not come to succeed", strings.Join(arguments, " "))
+}
+
 // continues demands that the last output begins with a file: continues FILE.
 func continues(ts *testscript.TestScript, _ bool, arguments []string) {
 	if !strings.HasPrefix(ts.ReadFile("stdout"), ts.ReadFile(arguments[0])) {
