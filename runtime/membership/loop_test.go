@@ -77,7 +77,7 @@ func TestSilentVoterIsReplacedAndComesBackWithoutAVote(t *testing.T) {
 		}
 		before := base.Position(h.leader().log.Head().Position)
 		h.cut(dead)
-		if took := h.until("it is missed", func() bool { return h.is(dead, domain.RaftRoleVoter, domain.ConditionUnreachable) }); took < 5*time.Second || took > 30*time.Second {
+		if took := h.until("it is missed", func() bool { return h.is(dead, domain.RaftRoleVoter, domain.ConditionUnreachable) }); took < 9*time.Second || took > 30*time.Second {
 			t.Errorf("it was missed after %s", took)
 		}
 		if reason := h.seen(dead).Reason; !strings.Contains(reason, "does not answer") {

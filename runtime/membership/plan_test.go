@@ -72,6 +72,7 @@ func TestNextChange(t *testing.T) {
 		{"or only one that has not kept up", "AV* BV CV! DL~", ""},
 		{"a dead voter is replaced", "AV* BV CV! DL", "demote C"},
 		{"and its vote goes to the learner", "AV* BV CL! DL", "promote D"},
+		{"no further vote while the majority is out of reach", "AV* BV- CV- DL EL FL", ""},
 		{"no vote without a vouch", "AV* BLa CLa", ""},
 		{"what may not vote does not count", "AV* BV CLa", ""},
 		{"a vote that nobody vouches for is taken back", "AV* BV CVa", "demote C"},
