@@ -22,7 +22,7 @@ func TestStrangersSeeOnlyHowToTalkToTheCluster(t *testing.T) {
 	for _, path := range []string{"/healthz", "/readyz", "/openapi.json", "/openapi.json?version=3.1", "/ontology", "/ontology/shapes", "/ontology/meta", "/context.jsonld", "/schemas/container", "/schemas/events/ContainerDeclared/v1"} {
 		c.want(200, c.do("GET", path, "", stranger))
 	}
-	paths := []string{"/", "/apply", "/sparql", "/sparql?query=ASK{}", "/graph", "/graph/iam", "/events", "/events/1", "/metrics", "/-/verify", "/nowhere",
+	paths := []string{"/", "/apply", "/sparql", "/sparql?query=ASK{}", "/graph", "/graph/iam", "/events", "/events/1", "/metrics", "/-/verify", "/-/cluster", "/-/cluster/verify", "/-/cluster/transfer", "/nowhere",
 		"/products/photo-app", "/products/photo-app/sparql", "/products/photo-app/graph", "/products/none"}
 	for _, class := range schema.Model.Classes {
 		if class.Kind && !class.Singleton {

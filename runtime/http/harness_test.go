@@ -42,7 +42,7 @@ func start(t testing.TB, dir string, adjust ...func(*edge.Config)) *cluster {
 		t.Fatal(err)
 	}
 	cfg := edge.Config{
-		Domain: "picloud.local", ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Datasets: n.Datasets(), Writer: n.Writer(), Reasoner: n.Reasoner, Events: n.Events(), TLS: n.TLS(), Logger: logger,
+		Domain: "picloud.local", ClusterID: n.ClusterID(), Door: n.Door(), Views: n.Views(), Datasets: n.Datasets(), Writer: n.Writer(), Reasoner: n.Reasoner, Events: n.Events(), Members: n.Surveyor(), TLS: n.TLS(), Logger: logger,
 	}
 	for _, f := range adjust {
 		f(&cfg)
