@@ -86,6 +86,9 @@ const (
 	pauseMax = 5 * time.Second
 )
 
+// warnEvery is how often it is told that a pull takes long.
+const warnEvery = 30 * time.Second
+
 // To returns once the log holds position, fetched from any peers. It goes on
 // through faults of peers and connections until ctx ends. It gives up with a
 // *eventlog.DivergedError when all peers say that this node's history is another
@@ -99,9 +102,9 @@ func (p *Puller) To(ctx context.Context, position uint64) error {
 	}
 	before := p.bytes.Load()
 	defer p.progress.Store(nil)
-	pause := pauseMin
+	pause, warned := pauseMin, time.Now()
 	for {
-		moved, err := p.round(ctx, position)
+		moved, why, err := p.round(ctx, position)
 		if err != nil {
 			return err
 		}
@@ -113,6 +116,10 @@ func (p *Puller) To(ctx context.Context, position uint64) error {
 		if moved {
 			pause = pauseMin
 		}
+		if now := time.Now(); now.Sub(warned) > warnEvery {
+			warned = now
+			p.cfg.Logger.Warn("what the event log lacks cannot be fetched yet", "position", p.cfg.Head().Position, "target", position, "error", why)
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -122,23 +129,25 @@ func (p *Puller) To(ctx context.Context, position uint64) error {
 	}
 }
 
-// round asks each peer once, until the position is reached.
-func (p *Puller) round(ctx context.Context, position uint64) (moved bool, err error) {
+// round asks each peer once, until the position is reached. why is what they said
+// who did not bring the log up to it.
+func (p *Puller) round(ctx context.Context, position uint64) (moved bool, why, err error) {
 	var diverged *eventlog.DivergedError
+	var said []error
 	others := 0
 	for _, peer := range p.cfg.Peers() {
 		before := p.cfg.Head().Position
 		if before >= position {
-			return moved, nil
+			return moved, nil, nil
 		}
 		p.progress.Store(&Progress{Target: position, Peer: peer})
 		err := p.pull(ctx, peer, position)
-		var refused *acceptError
+		var final *acceptError
 		switch now := p.cfg.Head().Position; {
 		case ctx.Err() != nil:
-			return moved, context.Cause(ctx)
-		case errors.As(err, &refused):
-			return moved, refused.err
+			return moved, nil, context.Cause(ctx)
+		case errors.As(err, &final):
+			return moved, nil, final.err
 		case now > before:
 			moved = true
 		}
@@ -152,11 +161,14 @@ func (p *Puller) round(ctx context.Context, position uint64) (moved bool, err er
 			p.cfg.Logger.Debug("a peer did not bring the log up", "peer", peer, "error", err)
 		}
 		others++
+		if err != nil {
+			said = append(said, fmt.Errorf("%s: %w", peer, err))
+		}
 	}
 	if diverged != nil && others == 0 {
-		return moved, diverged
+		return moved, nil, diverged
 	}
-	return moved, nil
+	return moved, errors.Join(said...), nil
 }
 
 // acceptError is what Accept said: no peer can help.

@@ -44,9 +44,8 @@ const MaxEntry = 2 * MaxPayload
 // Stream reads what RawReader wrote and checks it: checksums, order, and that the
 // digest chain goes on from where the reader's own log is.
 type Stream struct {
-	in    *bufio.Reader
-	head  Head
-	bytes int64
+	in   *bufio.Reader
+	head Head
 }
 
 // NewStream reads from r what follows head.
@@ -54,16 +53,13 @@ func NewStream(r io.Reader, head Head) *Stream {
 	return &Stream{in: bufio.NewReaderSize(r, chunk), head: head}
 }
 
-// Bytes is how many were read and found good.
-func (s *Stream) Bytes() int64 { return s.bytes }
-
 // Next gives the batches of the next whole Raft entry; io.EOF where the stream
 // ends between two, io.ErrUnexpectedEOF where it was cut within one. What is no
 // continuation of the log is an error that says why.
 func (s *Stream) Next() (batches []Batch, err error) {
-	at, size, read := s.head, 0, int64(0)
+	at, size := s.head, 0
 	for {
-		raw, err := s.frame(&at, &read)
+		raw, err := s.frame(&at)
 		if err == io.EOF && len(batches) > 0 {
 			err = io.ErrUnexpectedEOF
 		}
@@ -82,7 +78,7 @@ func (s *Stream) Next() (batches []Batch, err error) {
 		}
 		batches = append(batches, b)
 		if !more {
-			s.head, s.bytes = at, s.bytes+read
+			s.head = at
 			return batches, nil
 		}
 	}
@@ -112,7 +108,7 @@ func (s *Stream) Ready() bool {
 }
 
 // frame reads one frame and the segment header before it, if there is one.
-func (s *Stream) frame(at *Head, read *int64) ([]byte, error) {
+func (s *Stream) frame(at *Head) ([]byte, error) {
 	h, err := s.in.Peek(len(segmentMagic))
 	if errors.Is(err, io.EOF) && len(h) > 0 {
 		return nil, io.ErrUnexpectedEOF
@@ -125,7 +121,6 @@ func (s *Stream) frame(at *Head, read *int64) ([]byte, error) {
 		if err := s.header(at); err != nil {
 			return nil, err
 		}
-		*read += segmentHeader
 	}
 	h, err = s.in.Peek(frameHeader)
 	if err != nil {
@@ -139,7 +134,6 @@ func (s *Stream) frame(at *Head, read *int64) ([]byte, error) {
 	if _, err := io.ReadFull(s.in, raw); err != nil {
 		return nil, cutShort(err)
 	}
-	*read += int64(n)
 	return raw, nil
 }
 
