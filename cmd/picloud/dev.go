@@ -95,7 +95,12 @@ func (o *options) handOver(c cluster, file string) error {
 	}
 	client := clientFile{Endpoint: "https://" + c[0].Address(), Domain: c[0].Domain(), CA: string(c[0].CA()), Token: token}
 	for _, n := range c[1:] {
-		client.Endpoints = append(client.Endpoints, "https://"+n.Address())
+		address := "https://" + n.Address()
+		client.Endpoints = append(client.Endpoints, address)
+		alone := clientFile{Endpoint: address, Domain: client.Domain, CA: client.CA, Token: token} // for who wants this node and no other
+		if err := alone.write(filepath.Join(n.Dir(), "client.json")); err != nil {
+			return err
+		}
 	}
 	return errors.Join(
 		client.write(file),
