@@ -51,7 +51,6 @@ type Node struct {
 
 	// The kernel.
 	log       *eventlog.Log
-	salvaged  bool // the log lacks at its end what was damaged
 	datasets  *dataset.Datasets
 	views     *projection.Projection
 	folded    atomic.Pointer[projection.Projection] // views, for those who come early
@@ -61,6 +60,7 @@ type Node struct {
 
 	// Trust, and what it does for the others.
 	members    *iam.Members
+	strangers  chan struct{} // somebody was refused whom this node may not know yet
 	vault      *iam.Vault
 	enroller   *enroll.Server
 	entrusting sync.Mutex // of promoting, and of who holds keys
@@ -81,7 +81,7 @@ type Node struct {
 // member of a cluster and serves. A new node may wait long for that, as long as
 // ctx lets it.
 func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
-	n := &Node{failed: make(chan struct{}), told: make(chan Founding), settled: make(chan struct{}), serving: make(chan struct{})}
+	n := &Node{failed: make(chan struct{}), told: make(chan Founding), settled: make(chan struct{}), serving: make(chan struct{}), strangers: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			n.fail(err) // who waits for an answer on the socket gets it
@@ -172,6 +172,9 @@ func (n *Node) Root() string { return "https://" + n.domain }
 
 // Domain is that of the cluster.
 func (n *Node) Domain() string { return n.domain }
+
+// Dir is the directory of the node.
+func (n *Node) Dir() string { return n.cfg.Dir }
 
 // Address is where the node answers: host and port.
 func (n *Node) Address() string { return n.cfg.Listener.Addr().String() }
