@@ -3,9 +3,12 @@ package consensus_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -156,7 +159,12 @@ func TestNodeThatWasAwayTooLongTakesInWhatOthersFetch(t *testing.T) {
 	g.wait("Raft's log is not cut", func() bool { s, err := g.leader().node.Standing(testContext(t)); return err == nil && s.Position > 250 })
 	back := g.start(away, false)
 	before := back.log.Head().Position
-	missed := <-back.node.Lacking()
+	var missed uint64
+	select {
+	case missed = <-back.node.Lacking():
+	case <-testContext(t).Done():
+		t.Fatal("nothing is said to be lacking")
+	}
 	if missed <= before {
 		t.Fatalf("it lacks %d and has %d", missed, before)
 	}
@@ -165,10 +173,22 @@ func TestNodeThatWasAwayTooLongTakesInWhatOthersFetch(t *testing.T) {
 	if err := back.node.Err(); err != nil {
 		t.Fatal(err)
 	}
-	g.stop(away) // what was fetched is no lost store
-	g.start(away, false)
+}
+
+func TestFetchedEventsDoNotLookLikeALostRaftStore(t *testing.T) {
+	g := form(t, 3, nil)
+	away := g.other(g.leader())
+	g.converge()
+	g.wires.isolate(away)
+	g.write(20)
+	g.fetch(g.nodes[away], g.leader().log.Head().Position)
+	for range 2 {
+		g.stop(away)
+		g.start(away, false)
+	}
+	g.wires.isolate()
 	g.write(3)
-	g.wait("the node that was away does not follow", func() bool { return back.node != nil && g.nodes[away].log.Head() == g.leader().log.Head() })
+	g.converge()
 }
 
 // fetch brings a node's log up to position from the leader's, as a puller would.
@@ -370,18 +390,22 @@ func TestRecoveredNodeIsAloneInANewGeneration(t *testing.T) {
 	g.write(5)
 	alone := g.nodes["n2"]
 	head := alone.log.Head()
+	reign, _ := alone.node.Leadership()
 	g.start("n1", false) // they know nothing of it
 	g.start("n3", false)
-	g.wait("the former majority leads nobody", func() bool {
-		for _, id := range []string{"n1", "n3"} {
-			if l, _ := g.nodes[id].node.Leadership(); l.Leading {
-				return true
+	former := map[string]*cluster{"n1": g.nodes["n1"], "n3": g.nodes["n3"]}
+	for committed := 0; committed < 3; { // among themselves, they are a majority
+		for _, c := range former {
+			if c.proposer().submit(1, []byte("of the former generation")).Err() == nil {
+				committed++
 			}
 		}
-		return false
-	})
+	}
 	if got := alone.log.Head(); got != head || alone.node.Err() != nil {
 		t.Fatalf("the recovered node was changed: %+v, %v", got, alone.node.Err())
+	}
+	if got, _ := alone.node.Leadership(); got != reign {
+		t.Fatalf("the recovered node was deposed: %+v, it was %+v", got, reign)
 	}
 	g.stop("n1")
 	g.stop("n3")
@@ -390,6 +414,9 @@ func TestRecoveredNodeIsAloneInANewGeneration(t *testing.T) {
 	}
 	at, err := alone.node.Standing(testContext(t))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(g.dir, "n1", "events")); err != nil { // it went its own way
 		t.Fatal(err)
 	}
 	if log, err = g.openLog("n1", cfg); err != nil {
@@ -437,4 +464,40 @@ func TestKilledLeaderIsReplaced(t *testing.T) {
 	slices.Sort(gaps)
 	t.Logf("%d kills of the leader; until the next commit p50 %s, p95 %s, longest %s",
 		kills, gaps[kills/2], gaps[kills*95/100], gaps[kills-1])
+}
+
+func TestOversizeMessageEndsItsStreamOnly(t *testing.T) {
+	g := form(t, 2, nil)
+	conn, err := net.Dial("tcp", g.wires.at["n1"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	message := append([]byte{0}, "\x81\xa7Entries\x91\x81\xa4Data\xc6\x7f\xff\xff\xff"...) // 2 GiB of MessagePack follow
+	for err == nil {
+		_, err = conn.Write(message)
+		message = make([]byte, 1<<20)
+	}
+	g.write(3)
+	g.converge()
+}
+
+func TestGarbageEndsItsStreamOnly(t *testing.T) {
+	g := form(t, 2, nil)
+	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\x00\xc1", "\x02\x80", "\x03\x80", "\x04\x80", "\x00\x80", "\xff"} {
+		conn, err := net.Dial("tcp", g.wires.at["n1"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte(garbage)); err != nil {
+			t.Fatal(err)
+		}
+		conn.(*net.TCPConn).CloseWrite()
+		if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%q: %v", garbage, err)
+		}
+		conn.Close()
+	}
+	g.write(3)
+	g.converge()
 }

@@ -14,7 +14,8 @@ import (
 // can tell any more whether it was; the event log begins a new generation of
 // positions, so that none is used for two events; and the node becomes its next
 // incarnation. Nodes of the former generation take no part in the new one, nor it
-// in theirs: each has to begin again (Renew) and be added.
+// in theirs: each has to begin again (Renew) and be added; one that has committed
+// something since has another history, and begins with an empty event log.
 //
 // The caller has made sure that the others are gone, opens the node afterwards,
 // and writes into the log that this happened. After a crash in between Recover

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -25,7 +26,7 @@ func NewTransport(streams raft.StreamLayer, logger *slog.Logger) raft.Transport 
 		logger = slog.New(slog.DiscardHandler)
 	}
 	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: quickly{streams}, Logger: raftLogger(logger), MaxPool: streamsKept, Timeout: messageTimeout,
+		Stream: bounded{streams}, Logger: raftLogger(logger), MaxPool: streamsKept, Timeout: messageTimeout,
 		MsgpackUseNewTimeFormat: true,
 		// No pipelining: what it sends after a refusal may wait for ever for an answer,
 		// while heartbeats go on, so that nobody ever replaces the leader.
@@ -33,12 +34,47 @@ func NewTransport(streams raft.StreamLayer, logger *slog.Logger) raft.Transport 
 	})
 }
 
-// quickly gives up a dial sooner than a message: a peer that is gone must not
-// hold up heartbeats after it has come back.
-type quickly struct{ raft.StreamLayer }
+// bounded are streams within bounds of time and bytes.
+type bounded struct{ raft.StreamLayer }
 
-func (q quickly) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	return q.StreamLayer.Dial(to, min(timeout, dialTimeout))
+// Dial gives up sooner than a message: a peer that is gone must not hold up
+// heartbeats after it has come back.
+func (b bounded) Dial(to raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	return b.StreamLayer.Dial(to, min(timeout, dialTimeout))
+}
+
+// Accept bounds what a peer may send at once.
+func (b bounded) Accept() (net.Conn, error) {
+	conn, err := b.StreamLayer.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &incoming{Conn: conn}, nil
+}
+
+// incoming is a stream on which requests are answered one after the other.
+type incoming struct {
+	net.Conn
+	unanswered int64 // bytes; Raft's transport reads and writes on one goroutine
+}
+
+// maxRequest bounds a request in bytes: the largest batch, and what goes with it.
+const maxRequest = MaxBatch + 8<<20
+
+var errRequest = fmt.Errorf("a message has more than %d bytes", maxRequest)
+
+func (c *incoming) Read(p []byte) (int, error) {
+	if c.unanswered >= maxRequest {
+		return 0, errRequest
+	}
+	n, err := c.Conn.Read(p)
+	c.unanswered += int64(n)
+	return n, err
+}
+
+func (c *incoming) Write(p []byte) (int, error) {
+	c.unanswered = 0
+	return c.Conn.Write(p)
 }
 
 // carrier stands between Raft and its transport: it says in each message whom
