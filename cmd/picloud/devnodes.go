@@ -10,10 +10,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/picloud/picloud/cmd/picloud/cli"
+	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/membership"
 	"github.com/picloud/picloud/runtime/node"
@@ -25,6 +28,7 @@ const nodesMax = 9
 // What makes a cluster of a development machine come together quickly.
 const (
 	devSteady  = 500 * time.Millisecond // until a node that keeps up gets its vote
+	votesTime  = 15 * time.Second       // until all that should vote do
 	inviteLife = 10 * time.Minute
 )
 
@@ -68,82 +72,101 @@ func (o *options) seats() ([]seat, error) {
 // start opens all nodes: those that are members already together, for they need
 // each other, then the new ones, each invited with a token as on any network.
 func (o *options) start(ctx context.Context, app *cli.App) (cluster, error) {
+	configs, err := o.configs(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	nodes, errs := make(cluster, len(configs)), make([]error, len(configs))
+	var fresh []int
+	var opening sync.WaitGroup
+	for i, cfg := range configs {
+		if i > 0 && !node.Member(cfg.Dir) {
+			fresh = append(fresh, i)
+			continue
+		}
+		cfg.Bootstrap = i == 0
+		opening.Go(func() { nodes[i], errs[i] = node.Open(ctx, cfg) })
+	}
+	opening.Wait()
+	err = errors.Join(errs...)
+	for _, i := range fresh {
+		if err == nil {
+			configs[i].Token, err = nodes.invitation(ctx, configs[i].Name)
+		}
+		if err != nil {
+			_ = configs[i].Listener.Close() // its node never gets it
+			continue
+		}
+		nodes[i], err = node.Open(ctx, configs[i])
+	}
+	nodes = slices.DeleteFunc(nodes, func(n *node.Node) bool { return n == nil })
+	if err == nil {
+		nodes.awaitVotes(ctx)
+	}
+	return nodes, err
+}
+
+// awaitVotes waits until as many nodes vote as should, so that whoever is told
+// that the cluster is ready can take one away. A node that is ill is not waited
+// for.
+func (c cluster) awaitVotes(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, votesTime)
+	defer cancel()
+	for tail := c[0].Views().Tail(); ; {
+		votes := 0
+		for entry := range tail.View().State.List("/nodes", "") {
+			if n, ok := entry.Resource.(*domain.Node); ok && n.Status.RaftRole == domain.RaftRoleVoter {
+				votes++
+			}
+		}
+		if votes >= membership.Votes(len(c)) {
+			return
+		}
+		if _, err := tail.Next(ctx); err != nil {
+			return
+		}
+	}
+}
+
+// configs are those of all nodes, each of which knows where the others are.
+func (o *options) configs(ctx context.Context, app *cli.App) ([]node.Config, error) {
 	seats, err := o.seats()
 	if err != nil {
 		return nil, err
 	}
-	nodes := make(cluster, len(seats))
-	opened := func() (c cluster) { // what there is to close
-		for _, n := range nodes {
-			if n != nil {
-				c = append(c, n)
+	var all []node.Config
+	for _, s := range seats {
+		cfg, err := o.config(ctx, app, s.dir, s.listen)
+		if err != nil {
+			for _, before := range all {
+				err = errors.Join(err, before.Listener.Close())
+			}
+			return nil, err
+		}
+		if s.name != "" {
+			cfg.Name, cfg.Logger = s.name, o.logger.With("node", s.name)
+		}
+		cfg.Notice = nil
+		cfg.Rules = membership.Rules{Steady: devSteady}
+		all = append(all, cfg)
+	}
+	for i := range all {
+		for j := range all {
+			if i != j {
+				all[i].Join = append(all[i].Join, all[j].Listener.Addr().String())
 			}
 		}
-		return c
 	}
-	var fresh []int
-	members := make(chan error, len(seats))
-	count := 0
-	for i, s := range seats {
-		if i > 0 && !node.Member(s.dir) {
-			fresh = append(fresh, i)
-			continue
-		}
-		cfg, err := o.devConfig(ctx, app, s)
-		if err != nil {
-			return opened(), err
-		}
-		cfg.Bootstrap = i == 0
-		count++
-		go func() {
-			n, err := node.Open(ctx, cfg)
-			nodes[i] = n
-			members <- err
-		}()
-	}
-	for range count {
-		err = errors.Join(err, <-members)
-	}
-	for _, i := range fresh {
-		if err != nil {
-			break
-		}
-		nodes[i], err = o.invite(ctx, app, opened(), seats[i])
-	}
-	return opened(), err
-}
-
-func (o *options) devConfig(ctx context.Context, app *cli.App, s seat) (node.Config, error) {
-	cfg, err := o.config(ctx, app, s.dir, s.listen)
-	if s.name != "" {
-		cfg.Name = s.name
-		cfg.Logger = o.logger.With("node", s.name)
-	}
-	cfg.Notice = nil
-	cfg.Rules = membership.Rules{Steady: devSteady}
-	return cfg, err
-}
-
-// invite opens a new node that joins the others.
-func (o *options) invite(ctx context.Context, app *cli.App, others cluster, s seat) (*node.Node, error) {
-	token, err := others.invitation(ctx, s.name)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := o.devConfig(ctx, app, s)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range others {
-		cfg.Join = append(cfg.Join, n.Address())
-	}
-	cfg.Token = token
-	return node.Open(ctx, cfg)
+	return all, nil
 }
 
 // invitation is a token from whichever node leads.
 func (c cluster) invitation(ctx context.Context, name string) (token string, err error) {
+	err = errors.New("no node runs")
 	for _, n := range c {
+		if n == nil {
+			continue
+		}
 		if token, err = n.Invite(ctx, name, inviteLife); err == nil {
 			return token, nil
 		}

@@ -33,7 +33,8 @@ type Config struct {
 	// Without it a new node waits until it is told, or let into a cluster.
 	Bootstrap bool
 	// Join are addresses (host:port) of members that a new node asks to let it
-	// in, beside those that it discovers; Token is its invitation, and Cluster the
+	// in, beside those that it discovers, and at which a member looks for others
+	// that it does not find; Token is its invitation, and Cluster the
 	// id of the only one that it joins. "" = none, and any.
 	Join           []string
 	Token, Cluster string

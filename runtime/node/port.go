@@ -22,7 +22,7 @@ func (n *Node) openPort(ctx context.Context) (err error) {
 	n.book = peer.OpenBook(n.path("addresses.json"), n.cfg.Logger)
 	n.port = peer.New(peer.Config{
 		ID: n.identity.ID(), Server: n.identity.Certificate, Roots: n.identity.Roots,
-		Admits: n.members.Admits, Addresses: n.book.Addresses, Reached: n.book.Reached, Logger: n.cfg.Logger,
+		Admits: n.members.Admits, Addresses: n.placesOf, Reached: n.book.Reached, Logger: n.cfg.Logger,
 	})
 	serving, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
@@ -42,6 +42,12 @@ func (n *Node) openPort(ctx context.Context) (err error) {
 	n.await("this node is starting")
 	n.api.hand(http.Waiting{Reason: func() string { return *n.waits.Load() }, Logger: n.cfg.Logger}.Serve)
 	return nil
+}
+
+// placesOf is where a member may be: where it was, and as a last resort all places
+// that this node was told of. Whoever answers there has to show the key.
+func (n *Node) placesOf(id string) []string {
+	return append(n.book.Addresses(id), n.cfg.Join...)
 }
 
 // closeListener closes a listener that may be closed already.
