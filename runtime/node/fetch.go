@@ -12,21 +12,20 @@ import (
 	"github.com/picloud/picloud/runtime/catchup"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/eventlog"
-	"github.com/picloud/picloud/runtime/membership"
 )
 
 // fetch gives a node that was let in what came before its time: the history, and
 // the place in the consensus from which Raft goes on. It begins where an earlier
 // start ended. A node whose log was damaged gets back what it lost.
 func (n *Node) fetch(ctx context.Context) error {
-	m := n.record.Load()
+	m, owed := n.record.Load(), n.log.Owed()
 	switch {
 	case m != nil && !m.Seeded:
 		n.await("this node fetches the history of its cluster")
 		return n.seed(ctx, *m)
-	case n.salvaged:
+	case owed > 0:
 		n.await("this node fetches what its damaged event log lost")
-		return n.restore(ctx)
+		return n.restore(ctx, owed)
 	}
 	return nil
 }
@@ -48,14 +47,10 @@ func (n *Node) seed(ctx context.Context, m record) error {
 	return n.remember(membershipName, m)
 }
 
-// restore fetches all that another member has: that is at least what this node had
-// acknowledged, and what its place in the consensus stands on.
-func (n *Node) restore(ctx context.Context) error {
-	other, err := ofAny(ctx, n, membership.Asking(n.port.Client()))
-	if err != nil {
-		return err
-	}
-	if err := n.puller(n.appendFetched, nil).To(ctx, uint64(other.Position)); err != nil {
+// restore fetches what this node had acknowledged, which its place in the consensus
+// stands on, and no more: Raft's log may end there.
+func (n *Node) restore(ctx context.Context, owed uint64) error {
+	if err := n.puller(n.appendFetched, nil).To(ctx, owed); err != nil {
 		return fmt.Errorf("fetch what the damaged event log lost: %w", err)
 	}
 	return nil

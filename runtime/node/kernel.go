@@ -38,7 +38,6 @@ func (n *Node) openLog(context.Context) (err error) {
 	n.log, err = eventlog.Open(cfg)
 	if errors.Is(err, eventlog.ErrCorrupt) && len(n.others()) > 0 {
 		n.cfg.Logger.Error("the event log is damaged; what it lost is fetched from other members", "error", err)
-		n.salvaged = true
 		if err = eventlog.Salvage(cfg); err == nil {
 			n.log, err = eventlog.Open(cfg)
 		}
