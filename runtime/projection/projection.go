@@ -196,7 +196,8 @@ func (p *Projection) note(e *domain.Event, c state.Change) {
 // generation: positions in between do not exist, and the next decision is based on
 // where the log stands.
 func (p *Projection) Publish(head eventlog.Head) {
-	if at := base.Position(head.Position); at > p.head.Position {
+	begun := eventlog.Generation(head.Position) << eventlog.GenerationBits
+	if at := base.Position(head.Position); at > p.head.Position && head.Position == begun {
 		p.move(state.Head{Position: at, Time: p.head.Time, Chain: p.head.Chain})
 	}
 	now := p.builder.State()
