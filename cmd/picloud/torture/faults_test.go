@@ -40,7 +40,12 @@ var faults = []fault{
 	{"link down", true, false, (*tormentor).linkDown},
 	{"bad wires", true, false, (*tormentor).badWires},
 	{"every address changes", true, false, (*tormentor).readdress},
+	{"leadership handed over", false, false, (*tormentor).handOver},
+	{"kill -9 on bad wires", true, false, (*tormentor).killOnBadWires},
+	{"a byte of the log damaged", false, false, (*tormentor).damage},
+	{"Raft's store lost", false, false, (*tormentor).lose},
 	{"disk full", true, true, (*tormentor).fill},
+	{"leader's disk full", true, true, (*tormentor).fillLeader},
 }
 
 // tormentor breaks a cluster as its seed says.
@@ -136,6 +141,18 @@ func (x *tormentor) linkDown(ctx context.Context) {
 
 // badWires loses, delays, repeats and reorders between all nodes.
 func (x *tormentor) badWires(ctx context.Context) {
+	x.spoilWires()
+	x.hold(ctx)
+	x.network.Heal()
+}
+
+func (x *tormentor) killOnBadWires(ctx context.Context) {
+	x.spoilWires()
+	x.off(ctx, x.anybody())
+	x.network.Heal()
+}
+
+func (x *tormentor) spoilWires() {
 	q := lan.Quality{
 		Loss: 0.1 * x.chance.Float64(), Twice: 0.1 * x.chance.Float64(),
 		Delay: time.Duration(x.chance.IntN(50)) * ms, Jitter: time.Duration(x.chance.IntN(30)) * ms,
@@ -147,8 +164,53 @@ func (x *tormentor) badWires(ctx context.Context) {
 			}
 		}
 	}
-	x.hold(ctx)
-	x.network.Heal()
+}
+
+// handOver lets an administrator choose another leader.
+func (x *tormentor) handOver(ctx context.Context) { x.transfer(ctx, x.anybody()) }
+
+// transfer asks for a leader; what becomes of that is the cluster's affair.
+func (x *tormentor) transfer(ctx context.Context, to *machine) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	if r, err := x.send(ctx, x.machines[0], "POST", "/-/cluster/transfer?to="+to.name, "", nil); err != nil || r.status >= 300 {
+		x.Logf("the leadership was not handed to %s: %d %.200s %v", to.name, r.status, r.body, err)
+	}
+}
+
+// damage changes a byte in the first half of a node's log while it is off, as a
+// bad disk does.
+func (x *tormentor) damage(ctx context.Context) {
+	m := x.anybody()
+	m.pull()
+	segments, err := filepath.Glob(filepath.Join(m.dir, "node", "log", "events-*"))
+	x.must(err)
+	file, err := os.OpenFile(segments[x.chance.IntN(len(segments))], os.O_RDWR, 0)
+	x.must(err)
+	defer file.Close()
+	about, err := file.Stat()
+	x.must(err)
+	one, at := make([]byte, 1), x.chance.Int64N(about.Size()/2+1)
+	_, err = file.ReadAt(one, at)
+	x.must(err)
+	one[0] ^= 1 << x.chance.IntN(8)
+	_, err = file.WriteAt(one, at)
+	x.must(err)
+	x.must(m.switchOn(x.binary))
+}
+
+// lose takes a node's Raft store away, as an owner does who tidies up.
+func (x *tormentor) lose(ctx context.Context) {
+	m := x.anybody()
+	m.pull()
+	x.must(os.RemoveAll(filepath.Join(m.dir, "node", "raft")))
+	x.must(m.switchOn(x.binary))
+}
+
+// fillLeader fills the disk of a node that leads, if it takes the lead.
+func (x *tormentor) fillLeader(ctx context.Context) {
+	x.transfer(ctx, x.small)
+	x.fill(ctx)
 }
 
 // readdress gives every node another address at once, as a router does that
