@@ -24,7 +24,10 @@ func requestID(r *http.Request) string {
 // identify gives every request its id, which also leaves with the answer.
 func identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := uuid.Must(uuid.NewV7()).String()
+		id := requestID(r)
+		if uuid.Validate(id) != nil { // else a member has given it one
+			id = uuid.Must(uuid.NewV7()).String()
+		}
 		w.Header().Set("Picloud-Request", id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, id)))
 	})

@@ -23,6 +23,8 @@ func (s *Server) ready() readiness {
 	r := readiness{Reads: view.State.Get("/") != nil, Writes: true, Position: view.Position}
 	if !r.Reads {
 		r.Writes, r.Reason = false, "the cluster is not founded yet"
+	} else if !s.leaderSeen() {
+		r.Writes, r.Reason = false, "no leader is in sight; writes need a majority of the voters"
 	} else if s.cfg.Writable != nil {
 		if err := s.cfg.Writable(); err != nil {
 			r.Writes, r.Reason = false, err.Error()

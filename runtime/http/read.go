@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
@@ -13,18 +12,16 @@ import (
 	"github.com/picloud/picloud/runtime/state"
 )
 
-// view is the view that a read answers from: the present one, or the first at
-// the position that Picloud-Min-Position names.
+// view is the view that a read answers from: the present one, or the first that
+// is as far as the request asks.
 func (s *Server) view(w http.ResponseWriter, r *http.Request) (projection.View, error) {
 	view := s.views.View()
-	if text := r.Header.Get("Picloud-Min-Position"); text != "" {
-		position, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return view, &base.Error{Code: base.Unparsable, Detail: fmt.Sprintf("Picloud-Min-Position: %q is no position", text)}
-		}
-		if view, err = s.waitFor(r, base.Position(position)); err != nil {
-			return view, err
-		}
+	least, err := s.least(r)
+	if err != nil {
+		return view, err
+	}
+	if view, err = s.waitFor(r, least); err != nil {
+		return view, err
 	}
 	w.Header().Set("Picloud-Position", view.Position.String())
 	return view, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/picloud/picloud/generated/api"
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
+	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/dataset/writer"
 	"github.com/picloud/picloud/runtime/eventlog"
@@ -38,6 +39,10 @@ type Config struct {
 	// token of its inference; nil where nothing is to be concluded.
 	Reasoner func(ref base.Ref, inference string) (*reasoning.Reasoner, error)
 	Events   *eventlog.Log
+	// Consensus tells who leads, and Peers asks other members, by their ID
+	// ("https://{id}/…"). Without them this node is alone.
+	Consensus *consensus.Node
+	Peers     *http.Client
 	// Enroll answers machines that ask to be let into the cluster, who have no
 	// token; nil means that nobody is.
 	Enroll http.Handler
@@ -106,7 +111,10 @@ type Server struct {
 	live    *live.Hub
 	follows gate
 	uploads *fairGate // of graphs
-	handler http.Handler
+	asked   *rounds   // of the leader's position
+
+	forwarding forwarding
+	handler    http.Handler
 
 	streams    context.Context // of event streams, which never finish by themselves
 	endStreams context.CancelFunc
@@ -124,6 +132,8 @@ func New(cfg Config) (*Server, error) {
 	s.live = live.New(s.liveConfig())
 	s.metrics = s.newMetrics(cfg.Registry)
 	s.streams, s.endStreams = context.WithCancel(context.Background())
+	s.asked = &rounds{ask: s.askLeader, ctx: s.streams}
+	s.forwarding = forwarding{known: make(gate, forwards), strangers: make(gate, strangers)}
 	mux := http.NewServeMux()
 	api.Mount(mux, s)
 	api.MountDatasets(mux, s)
@@ -131,7 +141,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.mount(mux)
-	s.handler = identify(s.observe(s.harden(s.crossOrigin(s.canonical(s.admit(s.route(mux)))))))
+	s.handler = identify(s.observe(s.harden(s.crossOrigin(s.canonical(s.forward(s.admit(s.route(mux))))))))
 	return s, nil
 }
 

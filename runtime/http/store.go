@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/api"
@@ -48,13 +47,13 @@ func (t store) sparql(w http.ResponseWriter, r *http.Request) error { return t.s
 // view is what the dataset holds: now, or at the position that the caller waits
 // for. Who may not read it learns as little as of any resource.
 func (t store) view(w http.ResponseWriter, r *http.Request) (dataset.View, error) {
-	if _, _, err := t.s.read(w, r, t.kind, t.ref); err != nil {
+	_, at, err := t.s.read(w, r, t.kind, t.ref)
+	if err != nil {
 		return dataset.View{}, err
 	}
 	var least base.Position
-	if text := r.Header.Get("Picloud-Min-Position"); text != "" {
-		position, _ := strconv.ParseUint(text, 10, 64) // read has seen that it is one
-		least = base.Position(position)
+	if asksPosition(r) { // at is that far
+		least = at.Position
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), t.s.cfg.Times.Position)
 	defer cancel()

@@ -1,0 +1,388 @@
+package http
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+)
+
+// ForwardPath is where members take each other's requests, below it the path
+// that the client named.
+const ForwardPath = "/peer/forward"
+
+// NotLeader is the header of an answer by a member that took nothing of a
+// request that was carried to it, because it does not lead.
+const NotLeader = "Picloud-Not-Leader"
+
+// What a request that is carried to the leader takes.
+const (
+	forwardTime    = answerTime - 10*time.Second // until it is answered
+	leaderTime     = 5 * time.Second             // without a leader
+	retryPause     = 50 * time.Millisecond
+	seeTime        = 5 * time.Second // until this node shows what was written
+	forwards       = 512             // on their way
+	strangers      = 64              // of them, of callers whom this node does not know
+	keptBytes      = 1 << 20         // of a body, so that it can be sent again
+	keptBytesOfAll = 64 << 20
+	forwardBytes   = graphBytes + 1<<20 // the largest body of any request, and some more for the leader to refuse
+)
+
+// Headers between members; those of clients mean nothing.
+const (
+	headerRequest = "Picloud-Request"
+	headerClient  = "Picloud-Client"
+	headerTimeout = "Picloud-Timeout" // milliseconds that are left
+)
+
+// forLeader is the rule for what goes to the leader: all that may write, and
+// nothing else. What is below /-/ is about the node that was asked, but for what
+// concerns the cluster and for machines that ask to be let in.
+func forLeader(r *http.Request) bool {
+	path := r.URL.Path
+	switch {
+	case !writes(r.Method):
+		return false
+	case path == enrollPath, strings.HasPrefix(path, "/-/cluster/"):
+		return true
+	case strings.HasPrefix(path, "/-/"):
+		return false
+	case r.Method == http.MethodPost && strings.HasSuffix(path, "/sparql"):
+		return isStorePath(path) && mediaOf(r) != mediaQuery
+	}
+	return true
+}
+
+func mediaOf(r *http.Request) string {
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return media
+}
+
+// forwarded is what a member says of a request that it carries.
+type forwardedKey struct{}
+
+func isForwarded(r *http.Request) bool { return r.Context().Value(forwardedKey{}) != nil }
+
+// Forwarded answers requests that other members carry here, below ForwardPath.
+// Who sends them is judged as if they had come directly.
+func (s *Server) Forwarded() http.Handler {
+	return http.StripPrefix(ForwardPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		limit := forwardTime
+		if ms, err := strconv.ParseInt(r.Header.Get(headerTimeout), 10, 64); err == nil && ms > 0 {
+			limit = min(limit, time.Duration(ms)*time.Millisecond)
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), limit)
+		defer cancel()
+		ctx = context.WithValue(ctx, forwardedKey{}, true)
+		ctx = context.WithValue(ctx, requestKey{}, r.Header.Get(headerRequest))
+		r = r.WithContext(ctx)
+		r.RemoteAddr = r.Header.Get(headerClient)
+		for _, name := range []string{headerRequest, headerClient, headerTimeout} {
+			r.Header.Del(name)
+		}
+		s.handler.ServeHTTP(w, r)
+	}))
+}
+
+// forwarding bounds what is carried.
+type forwarding struct {
+	known, strangers gate
+	kept             atomic.Int64
+}
+
+// forward carries what the leader has to answer to the leader. A request is
+// carried once: who is no leader says so, and whoever carries it looks for the
+// next one.
+func (s *Server) forward(next http.Handler) http.Handler {
+	if s.cfg.Consensus == nil || s.cfg.Peers == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leadership, _ := s.cfg.Consensus.Leadership()
+		stranger := r.Header.Get("Authorization") == ""
+		switch {
+		case leadership.Leading, !forLeader(r), stranger && r.URL.Path != enrollPath:
+			next.ServeHTTP(w, r)
+			return
+		case isForwarded(r):
+			w.Header().Set(NotLeader, "true")
+			s.fail(w, r, errNotLeading)
+			return
+		}
+		if !stranger {
+			_, err := s.authenticate(r) // the leader's word counts: this node may not have heard of a token yet
+			stranger = err != nil
+		}
+		places := s.forwarding.known
+		if stranger {
+			places = s.forwarding.strangers
+		}
+		if !places.enter() {
+			s.fail(w, r, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "too many requests are on their way to the leader; try again"})
+			return
+		}
+		defer places.leave()
+		s.answerFor(w, r, s.carry(w, r, next))
+	})
+}
+
+var (
+	errNotLeading = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "this node does not lead, and the request came from a node that believed so; try again"}
+	errNoLeader   = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader can be reached; nothing was changed. Writes need a majority of the voters"}
+	errHalfSent   = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the leader changed while the request was on its way; nothing was changed. Try again"}
+	errUncertain  = &base.Error{Code: base.Uncertain, Detail: "the connection to the leader was lost; the change may have been applied. Repeat it with the same Idempotency-Key to learn"}
+)
+
+// carry brings a request to the leader and its answer back. As long as nothing
+// can have been applied, or a repetition would be recognised, it tries again.
+func (s *Server) carry(w http.ResponseWriter, r *http.Request, next http.Handler) error {
+	ctx, cancel := context.WithTimeout(r.Context(), forwardTime)
+	defer cancel()
+	body, release, err := s.hold(w, r)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if body.isQuery(r) {
+		next.ServeHTTP(w, body.in(r))
+		return nil
+	}
+	repeatable := body.whole && r.Header.Get("Idempotency-Key") != ""
+	none := errNoLeader // what to say when there is no leader any more
+	for until := time.Now().Add(leaderTime); ; {
+		leader, err := s.awaitLeader(ctx, until)
+		if err != nil {
+			return none
+		}
+		if leader == "" { // it is this node
+			next.ServeHTTP(w, body.in(r))
+			return nil
+		}
+		answer, sent, err := s.sendTo(ctx, r, leader, body)
+		switch {
+		case err == nil && answer.Header.Get(NotLeader) == "":
+			defer answer.Body.Close()
+			return s.relay(w, r, answer)
+		case err == nil:
+			_ = answer.Body.Close()
+		case errors.As(err, new(*http.MaxBytesError)):
+			return tooLarge(forwardBytes)
+		case r.Context().Err() != nil, sent && !repeatable:
+			return errUncertain
+		case sent:
+			none = errUncertain
+		}
+		switch now := time.Now(); {
+		case !body.whole && body.begun.Load():
+			return errHalfSent
+		case sent:
+			until = now.Add(leaderTime)
+		case now.After(until):
+			return none
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return none
+		}
+	}
+}
+
+// body is what a client sends, as far as it can be sent again.
+type body struct {
+	kept  []byte
+	whole bool        // kept is all of it
+	rest  io.Reader   // what follows
+	begun atomic.Bool // rest was read from
+	size  int64       // of all; -1 means unknown
+}
+
+// hold keeps a small body, so that it can be sent again.
+func (s *Server) hold(w http.ResponseWriter, r *http.Request) (*body, func(), error) {
+	none := func() {}
+	if r.ContentLength > forwardBytes {
+		return nil, none, tooLarge(forwardBytes)
+	}
+	source := http.MaxBytesReader(w, s.flowing(w, r), forwardBytes)
+	b := &body{size: r.ContentLength, rest: source}
+	if r.ContentLength == 0 {
+		b.whole = true
+		return b, none, nil
+	}
+	room := int64(keptBytes)
+	if r.ContentLength > 0 {
+		room = min(room, r.ContentLength)
+	}
+	release := func() { s.forwarding.kept.Add(-room) }
+	if s.forwarding.kept.Add(room) > keptBytesOfAll || r.ContentLength > keptBytes {
+		release()
+		return b, none, nil
+	}
+	var err error
+	if b.kept, err = io.ReadAll(io.LimitReader(source, keptBytes+1)); err != nil {
+		release()
+		return nil, none, &base.Error{Code: base.Unparsable, Detail: "the body ended early: " + err.Error()}
+	}
+	if b.whole = len(b.kept) <= keptBytes; b.whole {
+		b.size = int64(len(b.kept))
+	}
+	return b, release, nil
+}
+
+// Read reads what was not kept.
+func (b *body) Read(p []byte) (int, error) {
+	b.begun.Store(true)
+	return b.rest.Read(p)
+}
+
+// reader is the body from its beginning; without what can be read only once, as
+// often as it is asked for.
+func (b *body) reader() io.ReadCloser {
+	switch {
+	case b.whole && len(b.kept) == 0:
+		return http.NoBody
+	case b.whole:
+		return io.NopCloser(bytes.NewReader(b.kept))
+	}
+	return io.NopCloser(io.MultiReader(bytes.NewReader(b.kept), b))
+}
+
+// in is the request with the body put back.
+func (b *body) in(r *http.Request) *http.Request {
+	r = r.WithContext(r.Context())
+	r.Body, r.ContentLength = b.reader(), b.size
+	return r
+}
+
+// isQuery reports a form that asks and changes nothing. One that is too large to
+// be looked at goes to the leader, who can answer both.
+func (b *body) isQuery(r *http.Request) bool {
+	if !b.whole || !strings.HasSuffix(r.URL.Path, "/sparql") || mediaOf(r) != mediaForm {
+		return false
+	}
+	form, err := url.ParseQuery(string(b.kept))
+	return err == nil && !form.Has("update")
+}
+
+// sendTo sends a request to a member. Sent is false when it cannot have got there.
+func (s *Server) sendTo(ctx context.Context, r *http.Request, leader string, b *body) (answer *http.Response, sent bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := s.giveUpWith(leader, cancel)
+	defer stop()
+	var got atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { got.Store(true) }})
+	to := &url.URL{Scheme: "https", Host: leader, Path: ForwardPath + r.URL.Path, RawPath: ForwardPath + r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}
+	out, err := http.NewRequestWithContext(ctx, r.Method, to.String(), nil)
+	if err != nil {
+		cancel(err)
+		return nil, false, err
+	}
+	out.Host, out.Header, out.Body, out.ContentLength = r.Host, r.Header.Clone(), b.reader(), b.size
+	if b.whole {
+		out.GetBody = func() (io.ReadCloser, error) { return b.reader(), nil }
+	}
+	dropHops(out.Header)
+	out.Header.Set(headerRequest, requestID(r))
+	out.Header.Set(headerClient, r.RemoteAddr)
+	if end, ok := ctx.Deadline(); ok {
+		out.Header.Set(headerTimeout, strconv.FormatInt(max(1, time.Until(end).Milliseconds()-100), 10))
+	}
+	answer, err = s.cfg.Peers.Do(out)
+	if err != nil {
+		cancel(err)
+		return nil, got.Load(), err
+	}
+	answer.Body = &cancelled{answer.Body, func() { cancel(nil) }}
+	return answer, true, nil
+}
+
+// cancelled is a body that ends its request when it is closed.
+type cancelled struct {
+	io.ReadCloser
+	end func()
+}
+
+func (c *cancelled) Close() error {
+	defer c.end()
+	return c.ReadCloser.Close()
+}
+
+// giveUpWith ends a request to a leader that another one has followed, and that
+// has not answered a while later: one without power says nothing.
+func (s *Server) giveUpWith(leader string, cancel context.CancelCauseFunc) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		look := time.NewTicker(time.Second)
+		defer look.Stop()
+		for gone := false; ; {
+			select {
+			case <-done:
+				return
+			case <-look.C:
+			}
+			_, now := s.cfg.Consensus.Leader()
+			if now != leader && gone {
+				cancel(errLeaderGone)
+				return
+			}
+			gone = now != leader
+		}
+	}()
+	return func() { close(done) }
+}
+
+var errLeaderGone = errors.New("the leader is gone")
+
+// relay answers as the leader did, once this node shows what it speaks of.
+func (s *Server) relay(w http.ResponseWriter, r *http.Request, answer *http.Response) error {
+	if position, err := strconv.ParseUint(answer.Header.Get("Picloud-Position"), 10, 64); err == nil {
+		s.awaitSeen(r, base.Position(position))
+	}
+	dropHops(answer.Header)
+	header := w.Header()
+	for name, values := range answer.Header {
+		header[name] = values
+	}
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, answer.Body) // who left needs no answer
+	return nil
+}
+
+// awaitSeen waits until reads of this node see a position. A node that lags
+// behind for long answers all the same: the change is done, and who carries
+// the position along waits where they read.
+func (s *Server) awaitSeen(r *http.Request, position base.Position) {
+	ctx, cancel := context.WithTimeout(r.Context(), seeTime)
+	defer cancel()
+	if _, err := s.views.WaitFor(ctx, position); err != nil || !isStorePath(r.URL.Path) {
+		return
+	}
+	for _, end := range []string{"/sparql", "/graph"} {
+		if ref, ok := strings.CutSuffix(r.URL.Path, end); ok {
+			_, _ = s.cfg.Datasets.View(ctx, base.Ref(ref), position)
+		}
+	}
+}
+
+// dropHops removes headers that are about one connection (RFC 9110, section
+// 7.6.1).
+func dropHops(h http.Header) {
+	for _, list := range h["Connection"] {
+		for name := range strings.SplitSeq(list, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect"} {
+		h.Del(name)
+	}
+}
