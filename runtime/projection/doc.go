@@ -12,7 +12,8 @@
 //     graph's inferred graph, with the same publication. Graphs of two products do
 //     not see each other.
 //   - The graph can be dropped and made again from the log; the result is equal
-//     (Rebuild, Verify).
+//     (Rebuild, Verify), also when compaction dropped superseded observations: they
+//     are passed over. Where the log begins a generation, the view stands there.
 //   - Only Fold and Publish write, on one goroutine; readers take no lock.
 //
 // Deliberately absent: what a kind's quads are (generated/quads), the log
