@@ -51,7 +51,11 @@ func (n *Node) Take(ctx context.Context, index uint64, batches []eventlog.Batch)
 	if err := n.runAhead(index); err != nil {
 		return n.fail(err)
 	}
-	return n.machine.take(index, batches)
+	err := n.machine.take(index, batches)
+	if err != nil && n.log.Failed() != nil {
+		return n.fail(err) // not what was handed in, but the log
+	}
+	return err
 }
 
 // aheadKey is where Raft's stable store keeps the index up to which the event

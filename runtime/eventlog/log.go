@@ -103,6 +103,16 @@ func (l *Log) Changed() (Head, <-chan struct{}) {
 	return v.head, v.changed
 }
 
+// Failed is the fault after which the log takes nothing more before it is opened
+// again; nil if there is none.
+func (l *Log) Failed() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.syncMu.Lock()
+	defer l.syncMu.Unlock()
+	return errors.Join(l.failed, l.syncErr)
+}
+
 // Recovered tells what Open had to cut.
 func (l *Log) Recovered() Recovery { return l.recovery }
 
