@@ -61,6 +61,7 @@ var laws = []law{
 	{[]string{"runtime/eventlog/archive"}, []string{"runtime/disk", "github.com/klauspost/compress/zstd"}, "one package knows how old segments are compressed"},
 	{[]string{"runtime/catchup"}, []string{"runtime/disk/...", "runtime/eventlog"}, "members hand each other the bytes of the log, whatever they say"},
 	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/disk/...", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
+	{[]string{"runtime/backup"}, []string{"runtime/eventlog", "filippo.io/age", "github.com/klauspost/compress/zstd"}, "a backup is the log and the keys, whatever they say"},
 	{[]string{"runtime/peer"}, []string{raft}, "the wire between members: Raft's streams (its interface only), HTTP, and who may speak"},
 	{[]string{"runtime/dataset/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "github.com/klauspost/compress/zstd"}, kernel), "changes of datasets are packed here and nowhere else"},
 	{[]string{"runtime/state/...", "runtime/command/...", "runtime/projection/...", "runtime/reconcile/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "generated/quads", "generated/schema", "github.com/tidwall/btree"}, kernel), "the kernel treats all kinds alike"},
@@ -71,6 +72,7 @@ var laws = []law{
 	{[]string{"runtime/http/..."}, slices.Concat([]string{"gen/base", "generated/...", "runtime/iam", "runtime/live", "runtime/membership", prometheus, "github.com/google/uuid", "github.com/klauspost/compress/..."}, kernel), "the edge sees the kernel and the output; what it serves comes from them"},
 	{[]string{"runtime/...", "cmd/picloud/..."}, []string{"gen/base", "generated/...", "runtime/...", "cmd/picloud/...", cobra, "github.com/spf13/pflag", prometheus, "golang.org/x/term", "golang.org/x/sys/...", "go.yaml.in/yaml/v3", "github.com/google/uuid", "github.com/hashicorp/go-hclog"}, "the whole is put together in runtime/node and the command"},
 	{[]string{"cmd/picloud/cli"}, []string{"gen/base", "generated/...", "runtime/lang", "runtime/rdf", "runtime/enroll/ticket", cobra, "go.yaml.in/yaml/v3"}, "the client part builds on every system and needs no node"},
+	{[]string{"cmd/picloud/clusterbench/etcdload"}, []string{"go.etcd.io/etcd/client/v3"}, "a module of its own, which measures what picloud is compared with"},
 	{[]string{"cmd/picloud-gen"}, []string{"gen", "gen/load", "gen/plan", "gen/write"}, "the command drives the pipeline"},
 }
 
