@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -46,7 +47,7 @@ func (o *options) dev(ctx context.Context, app *cli.App, paths []string) error {
 	c, err := o.start(ctx, app)
 	if err == nil {
 		if err = o.welcome(ctx, app, c, paths); err == nil {
-			err = c.wait(ctx)
+			err = c.wait(ctx, app.Stderr)
 		}
 	}
 	return errors.Join(err, within(endTime, c.close))
@@ -111,25 +112,34 @@ func (o *options) handOver(c cluster, file string) error {
 // cluster is the nodes of one process.
 type cluster []*node.Node
 
-// wait returns when ctx ends, or when a node cannot go on, which ends all.
-func (c cluster) wait(ctx context.Context) error {
-	failed := make(chan error, len(c))
+// wait returns when ctx ends, or when a node cannot go on, which ends all. A node
+// that was removed leaves the others.
+func (c cluster) wait(ctx context.Context, told io.Writer) error {
+	failed := make(chan *node.Node, len(c))
 	ended, end := context.WithCancel(ctx)
 	defer end()
 	for _, n := range c {
 		go func() {
 			select {
 			case <-n.Failed():
-				failed <- n.Err()
+				failed <- n
 			case <-ended.Done():
 			}
 		}()
 	}
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		return nil
+	for left := len(c); ; left-- {
+		select {
+		case n := <-failed:
+			if left == 1 || !errors.Is(n.Err(), node.ErrRemoved) {
+				return n.Err()
+			}
+			fmt.Fprintln(told, n.Err())
+			if err := n.Close(); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 

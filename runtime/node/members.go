@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -88,9 +89,12 @@ func hostports(node *domain.Node) (list []string) {
 	return list
 }
 
+// ErrRemoved is why a node ends that is no member any more.
+var ErrRemoved = errors.New("the node was removed from its cluster")
+
 // removed says that this node is no member any more.
 func (n *Node) removed(s *state.State) error {
 	cluster, domain := n.ClusterID(), n.domain
-	return fmt.Errorf("this node, %s, was removed from the cluster %s (%s) by position %s; it serves nothing any more. To let it join again, start it with an empty directory in the place of %s",
-		n.cfg.Name, cluster, domain, s.Position, n.cfg.Dir)
+	return fmt.Errorf("%w: this is %s, which was removed from the cluster %s (%s) by position %s and serves nothing any more; to let it join again, start it with an empty directory in the place of %s",
+		ErrRemoved, n.cfg.Name, cluster, domain, s.Position, n.cfg.Dir)
 }
