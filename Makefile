@@ -25,7 +25,7 @@ help: ## print this list
 build: ## the one binary, static, in bin/
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/picloud
 
-demo: build ## apply the photo-app on a real node and ask the graph about it
+demo: build ## apply the photo-app on one of three real nodes and ask another about it
 	@./cmd/picloud/demo.sh $(BIN)
 
 test: ## every promise, in a few minutes

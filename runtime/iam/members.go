@@ -15,6 +15,10 @@ import (
 // nobody, so a removed node is out with the event that removes it.
 type Members struct {
 	State func() *state.State // nil results stand for an empty state
+	// Stranger, if given, is told of each key that is refused although there is a
+	// state: it may be of a member that this node has not heard of yet. It returns
+	// at once.
+	Stranger func(id string)
 
 	mu   sync.Mutex
 	at   base.Position // of the last event about any node
@@ -33,17 +37,25 @@ func (m *Members) Seed(ids []string) {
 
 // Admits refuses everybody but members.
 func (m *Members) Admits(id string) error {
+	admitted, folded := m.known(id)
+	if admitted {
+		return nil
+	}
+	if folded && m.Stranger != nil {
+		m.Stranger(id)
+	}
+	return &base.Error{Code: base.Forbidden, Detail: fmt.Sprintf("the key %.16s… is of no member of this cluster: the node was never let in, or it was removed", id)}
+}
+
+// known reports whether a key is a member's, and whether the folded state says so.
+func (m *Members) known(id string) (admitted, folded bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.State()
 	if s == nil || s.Get("/") == nil {
-		if slices.Contains(m.seed, id) {
-			return nil
-		}
-	} else if m.refs(s)[id] != "" {
-		return nil
+		return slices.Contains(m.seed, id), false
 	}
-	return &base.Error{Code: base.Forbidden, Detail: fmt.Sprintf("the key %.16s… is of no member of this cluster: the node was never let in, or it was removed", id)}
+	return m.refs(s)[id] != "", true
 }
 
 // Ref is the node that has a key, or "".

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/membership"
 	"github.com/picloud/picloud/runtime/node"
 	"github.com/picloud/picloud/runtime/projection"
@@ -359,6 +361,32 @@ func TestRemovedNodeIsOutAndSaysSo(t *testing.T) {
 		t.Errorf("started again it says %v", err)
 	}
 	c.written(c.leader(), "after")
+}
+
+func TestNodeThatLostItsPlaceGetsAnother(t *testing.T) {
+	t.Parallel()
+	c := form(t)
+	one := c.follower()
+	c.written(one, "before")
+	c.stop(one)
+	if err := os.RemoveAll(filepath.Join(c.dirs[one], "raft")); err != nil {
+		t.Fatal(err)
+	}
+	c.restart(one)
+	id := c.nodes[one].Consensus().RaftID()
+	if !strings.HasSuffix(id, "/1") {
+		t.Errorf("it takes part as %s, in the place that it lost", id)
+	}
+	c.await("it votes again", func() bool {
+		leader := c.leader()
+		if leader < 0 {
+			return false
+		}
+		servers, _, err := c.nodes[leader].Consensus().Servers()
+		return err == nil && slices.Contains(servers, consensus.Server{ID: id, Voter: true}) && len(servers) == 3
+	})
+	c.written(one, "after")
+	c.same()
 }
 
 // outcome is what became of a node that is being opened.

@@ -59,6 +59,8 @@ type Config struct {
 	// Patience is how long to wait for the only voter to lead, which takes it
 	// well under a second. 0 means 30 s.
 	Patience time.Duration
+
+	wall func() time.Time // Now as it was given: nil means the clock of the system, which may step
 }
 
 // usualDomain is that of a cluster whose founder names none.
@@ -68,7 +70,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if c.Now == nil {
+	if c.wall = c.Now; c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Notice == nil {

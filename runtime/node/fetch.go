@@ -79,11 +79,17 @@ func (n *Node) refill(ctx context.Context) {
 		puller.Mend(ctx, n.log)
 	}()
 	defer func() { <-mended }()
+	var learned time.Time
 	for {
 		select {
 		case position := <-n.consensus.Lacking():
 			if err := puller.To(ctx, position); err != nil && ctx.Err() == nil {
 				n.cfg.Logger.Error("what the event log lacks cannot be fetched", "position", position, "error", err)
+			}
+		case <-n.strangers:
+			if time.Since(learned) >= strangerPause { // who is refused comes again
+				n.learn(ctx, puller)
+				learned = time.Now()
 			}
 		case <-ctx.Done():
 			return

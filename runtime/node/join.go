@@ -40,6 +40,9 @@ func (n *Node) awaitMembership(ctx context.Context) error {
 		return fmt.Errorf("%s belongs to the cluster %s, not to %s; give it the domain that it was made with, or another directory", n.cfg.Dir, n.domain, n.cfg.Domain)
 	}
 	n.await("this node is starting")
+	if m := n.record.Load(); m != nil && m.Anew {
+		return n.beginAnew(*m)
+	}
 	return nil
 }
 

@@ -88,7 +88,7 @@ func staticGraphs() ([]base.Quad, error) {
 
 // openConsensus takes up the node's part in the consensus, which folds what the
 // log holds and what comes.
-func (n *Node) openConsensus(context.Context) (err error) {
+func (n *Node) openConsensus(ctx context.Context) (err error) {
 	cfg := n.consensusConfig()
 	cfg.Checkpoint = n.views.Checkpoint
 	cfg.Transport = consensus.NewTransport(n.port.Raft(), n.cfg.Logger)
@@ -96,7 +96,13 @@ func (n *Node) openConsensus(context.Context) (err error) {
 	if closer, ok := cfg.Transport.(io.Closer); ok {
 		n.own(closer.Close)
 	}
-	if n.consensus, err = consensus.Open(cfg, n.log, n.views); err != nil {
+	n.consensus, err = consensus.Open(cfg, n.log, n.views)
+	if n.lostItsPlace(err) {
+		if err = n.renew(ctx, err); err == nil {
+			n.consensus, err = consensus.Open(cfg, n.log, n.views)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	n.own(n.saveCheckpoint)
@@ -105,6 +111,7 @@ func (n *Node) openConsensus(context.Context) (err error) {
 	n.run(n.refill)
 	n.run(n.watchMembers)
 	n.run(n.watchRemoval)
+	n.run(n.watchGeneration)
 	return n.claim.Raise() // consensus has taken an older store over
 }
 
@@ -113,7 +120,7 @@ func (n *Node) openConsensus(context.Context) (err error) {
 func (n *Node) consensusConfig() consensus.Config {
 	return consensus.Config{
 		Dir: n.path("raft"), ID: n.identity.ID(), Bootstrap: n.founding != nil || n.former,
-		Logger: n.cfg.Logger, Disk: n.cfg.Disk, Now: n.cfg.Now,
+		Logger: n.cfg.Logger, Disk: n.cfg.Disk, Now: n.cfg.wall,
 	}
 }
 

@@ -21,7 +21,7 @@ func (n *Node) identify(context.Context) error {
 		return err
 	}
 	n.identity, err = iam.OpenIdentity(iam.IdentityConfig{Dir: n.path("keys"), Names: n.cfg.Names, Now: n.now, Founded: used})
-	n.members = &iam.Members{State: n.state}
+	n.members = &iam.Members{State: n.state, Stranger: n.stranger}
 	return err
 }
 

@@ -32,6 +32,8 @@ type record struct {
 	// Known says that the node saw itself among the members: if it is not there
 	// any more, it was removed.
 	Known bool `json:"known"`
+	// Anew says that the cluster went on from another history than this node's.
+	Anew bool `json:"anew,omitempty"`
 }
 
 // member is another one, as it was when this node was let in.
