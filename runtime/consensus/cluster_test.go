@@ -442,7 +442,7 @@ func TestRecoveredNodeIsAloneInANewGeneration(t *testing.T) {
 }
 
 func TestKilledLeaderIsReplaced(t *testing.T) {
-	kills := 5
+	kills := 3
 	if os.Getenv("PICLOUD_LONG") == "1" {
 		kills = 50
 	}

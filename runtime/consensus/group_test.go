@@ -278,7 +278,7 @@ func (g *group) other(c *cluster) (last string) {
 // never watches for as long as several elections take.
 func (g *group) never(what string, happened func() bool) {
 	g.t.Helper()
-	over := time.After(4 * time.Second)
+	over := time.After(3 * time.Second)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/disk/faulty"
+	"github.com/picloud/picloud/runtime/eventlog"
 )
 
 // slow is a disk that can be made to stand still until some moment.
@@ -59,14 +61,18 @@ func TestStalledDiskCausesNoElection(t *testing.T) {
 }
 
 func TestLeaderWithAHungDiskGivesWay(t *testing.T) {
-	g, stalls := formSlow(t, func(c *consensus.Config) { c.HangLimit = 400 * time.Millisecond })
+	hangs, limit := 4*time.Second, 400*time.Millisecond
+	if os.Getenv("PICLOUD_LONG") == "1" {
+		hangs, limit = time.Minute, 2*time.Second
+	}
+	g, stalls := formSlow(t, func(c *consensus.Config) { c.HangLimit = limit })
 	g.write(5)
 	old := g.leader()
 	id := g.id(old)
 	reign, changed := old.node.Leadership()
 	d := old.proposer()
-	stalls[id].stand(4 * time.Second)
-	begin := time.Now()
+	stalls[id].stand(hangs)
+	begin, over := time.Now(), time.After(hangs)
 	hung := d.submit(1, []byte("hung"))
 	if err := hung.Err(); !errors.Is(err, consensus.ErrUncertain) {
 		t.Fatalf("a write that hangs is answered %v", err)
@@ -84,6 +90,7 @@ func TestLeaderWithAHungDiskGivesWay(t *testing.T) {
 	if next == old {
 		t.Fatal("the node whose disk hangs leads")
 	}
+	<-over
 	g.converge()
 	if after, _ := next.node.Leadership(); after.Term > reign.Term+2 {
 		t.Errorf("one hang cost the terms %d to %d", reign.Term, after.Term)
@@ -126,4 +133,54 @@ func TestLeaderWithAFullDiskGivesWay(t *testing.T) {
 	g.wait("the full node leads", func() bool { l, _ := old.node.Leadership(); return !l.Leading })
 	g.write(3)
 	g.converge()
+}
+
+func TestEventLogThatFailsWhileItIsFilledEndsTheNode(t *testing.T) {
+	var broken atomic.Bool
+	g := form(t, 2, func(id string, c *consensus.Config) {
+		d := faulty.New(rand.New(rand.NewPCG(1, 1)))
+		d.Fault = func(op faulty.Op, path string, _ int) (int, error) {
+			if broken.Load() && op == faulty.OpWrite && strings.Contains(path, "n2") && strings.Contains(path, "events-") {
+				return 0, faulty.ErrIO
+			}
+			return 0, nil
+		}
+		c.FS = d
+	})
+	g.converge()
+	to := g.nodes["n2"]
+	g.wires.isolate("n2")
+	batch := g.foreign(to)
+	broken.Store(true)
+	if err := to.node.Accept(testContext(t), batch.Index, []eventlog.Batch{batch}); err == nil {
+		t.Fatal("accepted")
+	}
+	select {
+	case <-to.node.Failed():
+	case <-testContext(t).Done():
+		t.Fatal("the node goes on with a log that cannot be written")
+	}
+}
+
+// foreign is a batch that continues the log of c, as another member might have it.
+func (g *group) foreign(c *cluster) eventlog.Batch {
+	g.t.Helper()
+	log, err := eventlog.Open(eventlog.Config{Dir: g.t.TempDir()})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer log.Close()
+	for b, err := range c.log.Read(0) {
+		if err == nil {
+			_, err = log.Append(b.Index, []eventlog.Batch{b})
+		}
+		if err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	next := []eventlog.Batch{{Count: 1, Time: c.log.Head().Time, Payload: []byte("next")}}
+	if _, err := log.Append(c.log.Head().Index+1000, next); err != nil {
+		g.t.Fatal(err)
+	}
+	return next[0]
 }
