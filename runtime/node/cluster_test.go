@@ -3,6 +3,7 @@ package node_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -486,7 +487,19 @@ func TestWaitingNodeSaysWhyAndIsTold(t *testing.T) {
 	address := cfg.Listener.Addr().String()
 	said, end := wait(t, cfg)
 	hears(t, said, "picloud cluster init")
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	status, err := node.Status(t.Context(), cfg.Dir)
+	if err != nil || status.Waits == "" || status.Cluster != "" || len(status.Node) != 64 {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+		InsecureSkipVerify: true, // no authority knows it; its key is on its socket
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if id := fmt.Sprintf("%x", sha256.Sum256(s.PeerCertificates[0].RawSubjectPublicKeyInfo)); id != status.Node {
+				return fmt.Errorf("the key %s is not that of the node", id)
+			}
+			return nil
+		},
+	}}}
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/products": 503} {
 		answer, err := client.Get("https://" + address + path)
 		if err != nil {
@@ -497,10 +510,6 @@ func TestWaitingNodeSaysWhyAndIsTold(t *testing.T) {
 		if answer.StatusCode != want || want == 503 && !strings.Contains(string(text), "picloud cluster init") {
 			t.Errorf("%s: %d %s", path, answer.StatusCode, text)
 		}
-	}
-	status, err := node.Status(t.Context(), cfg.Dir)
-	if err != nil || status.Waits == "" || status.Cluster != "" || len(status.Node) != 64 {
-		t.Errorf("%+v, %v", status, err)
 	}
 	info, err := os.Stat(filepath.Join(cfg.Dir, "picloud.sock"))
 	if err != nil || info.Mode().Perm() != 0o600 {
