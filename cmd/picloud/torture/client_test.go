@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type record struct {
 	mu       sync.Mutex
 	requests []request
 	statuses map[int]int
+	wrong    []string // answers that no fault excuses
 }
 
 func (r *record) now() time.Duration { return time.Since(r.began) }
@@ -39,10 +41,20 @@ func (r *record) add(q request) {
 	r.requests = append(r.requests, q)
 }
 
-func (r *record) answered(status int) {
+// answered counts an answer. Whatever is broken, nobody is told that it may not
+// do what it may, or that it asks what makes no sense, and nobody meets a bug.
+func (r *record) answered(m *machine, a reply) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.statuses[status]++
+	r.statuses[a.status]++
+	if a.status >= 400 && !slices.Contains(excused, a.status) && len(r.wrong) < 10 {
+		r.wrong = append(r.wrong, fmt.Sprintf("%s: %s answered %d %s", r.now().Round(ms), m.name, a.status, a.body))
+	}
+}
+
+// excused are the statuses of what is not there, and of clusters in need.
+var excused = []int{
+	http.StatusNotFound, http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusInsufficientStorage,
 }
 
 // acknowledged is the first acknowledged write that was asked for after a time,
@@ -99,8 +111,9 @@ func (w *worker) make(ctx context.Context) {
 		header := map[string]string{"Idempotency-Key": "delete " + w.own[0]}
 		ctx, cancel := context.WithTimeout(ctx, requestTime)
 		defer cancel()
-		r, _ := w.send(ctx, w.anybody(), "DELETE", w.own[0], "", header)
-		w.answered(r.status)
+		m := w.anybody()
+		r, _ := w.send(ctx, m, "DELETE", w.own[0], "", header)
+		w.answered(m, r)
 		w.own = w.own[1:]
 	}
 }
@@ -124,7 +137,7 @@ func (w *worker) write(ctx context.Context, key, value string) {
 		try, cancel := context.WithTimeout(ctx, requestTime)
 		r, err := w.send(try, m, "PUT", key, body, header)
 		cancel()
-		w.answered(r.status)
+		w.answered(m, r)
 		q.node, q.status, q.position, q.explained = m.name, r.status, r.position, r.body
 		if err != nil {
 			q.explained = err.Error()
@@ -153,7 +166,7 @@ func (w *worker) read(ctx context.Context, key string) {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	r, err := w.send(ctx, m, "GET", key, "", map[string]string{"Picloud-Consistency": "linearizable"})
-	w.answered(r.status)
+	w.answered(m, r)
 	q.returned, q.node, q.status, q.position = w.now(), m.name, r.status, r.position
 	var is struct{ Description string }
 	switch {

@@ -146,10 +146,7 @@ func (x *tormentor) one(ctx context.Context, name string, run func(*tormentor, c
 // judge compares what was recorded with what every node has.
 func (c *cluster) judge(rec *record, f *follower) {
 	c.ready()
-	logs := map[string][]entry{}
-	for _, m := range c.machines {
-		c.must(c.events(c.Context(), m, 0, false, func(e entry) { logs[m.name] = append(logs[m.name], e) }))
-	}
+	logs := c.logs()
 	log := logs[c.machines[0].name]
 	var v verdict
 	judgeLogs(&v, logs)
@@ -159,13 +156,28 @@ func (c *cluster) judge(rec *record, f *follower) {
 	judgeFollower(&v, f.seen, log)
 	c.Logf("judged: %d keys are registers (%d undecided); %d events in each log; a follower saw %d of them at %d places; lost %d, doubled %d, refused and yet done %d, out of order %d",
 		keys, undecided, len(log), len(f.seen), f.moves, v.lost, v.doubled, v.ghosts, v.disordered)
-	for _, finding := range v.findings {
+	for _, finding := range append(v.findings, rec.wrong...) {
 		c.Error(finding)
 	}
 	c.sums()
 	for _, m := range c.machines {
 		for _, ending := range m.endings {
 			c.Log(ending)
+		}
+	}
+}
+
+// logs reads the log of every node. What clients no longer waited for may still
+// be under way, so it reads again until all have the same length, for a while.
+func (c *cluster) logs() map[string][]entry {
+	for over := time.Now().Add(patience); ; pause(c.Context(), 100*ms) {
+		logs, lengths := map[string][]entry{}, map[int]bool{}
+		for _, m := range c.machines {
+			c.must(c.events(c.Context(), m, 0, false, func(e entry) { logs[m.name] = append(logs[m.name], e) }))
+			lengths[len(logs[m.name])] = true
+		}
+		if len(lengths) == 1 || time.Now().After(over) {
+			return logs
 		}
 	}
 }
