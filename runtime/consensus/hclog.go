@@ -47,10 +47,10 @@ func (s *sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	s.log.Log(context.Background(), to, msg, args...)
 }
 
-// again tells whether the message was said lately with the same first argument,
-// which names the peer.
+// again tells whether the message was said lately about the same peer, which is
+// what its first argument names, if that is not the error.
 func (s *sink) again(msg string, args []any) bool {
-	if len(args) > 1 {
+	if len(args) > 1 && args[0] != "error" {
 		msg = fmt.Sprint(msg, args[1])
 	}
 	s.mu.Lock()

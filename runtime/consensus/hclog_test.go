@@ -1,0 +1,40 @@
+package consensus
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWhatRaftRepeatsAboutAPeerIsLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := raftLogger(slog.New(slog.NewTextHandler(&out, nil)))
+		said := func(what string, times int) {
+			t.Helper()
+			if got := strings.Count(out.String(), what); got != times {
+				t.Errorf("%q is logged %d times, not %d", what, got, times)
+			}
+		}
+		for range 100 {
+			log.Error("failed to heartbeat to", "peer", "n2", "error", errors.New("refused"))
+			log.Error("failed to heartbeat to", "peer", "n3", "error", errors.New("refused"))
+			log.Info("entering follower state")
+		}
+		said("peer=n2", 1)
+		said("peer=n3", 1)
+		said("entering", 0)
+		<-time.After(repeatAfter)
+		log.Error("failed to heartbeat to", "peer", "n2", "error", errors.New("refused"))
+		said("peer=n2", 2)
+		for range 100 {
+			log.Error("failed to decode incoming command", "error", errors.New("reset "+time.Now().String()))
+			<-time.After(time.Millisecond)
+		}
+		said("failed to decode", 1)
+	})
+}
