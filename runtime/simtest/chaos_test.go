@@ -83,7 +83,14 @@ func (c *cluster) happen(f fault, nodes []*member) {
 		sleep(f.lasts)
 		m.slow.Store(0)
 	case faultHang:
-		m.hang.Store(int64(f.amount) * int64(time.Millisecond))
+		m.hangOnce(f)
+	case faultFrozen:
+		go func() {
+			sleep(100 * time.Millisecond) // somebody writes meanwhile
+			c.part(nodes[:1], f.lasts)
+		}()
+		m.hangOnce(f)
+		sleep(f.lasts)
 	case faultDisk:
 		m.failAt(f.amount)
 	case faultFull:
@@ -187,6 +194,15 @@ func (m *member) cutAt(n int, down time.Duration) {
 	defer m.mu.Unlock()
 	m.armed, m.down = true, down
 	m.disk.CutAt(n)
+}
+
+// hangOnce lets one change take long, and returns when it is over.
+func (m *member) hangOnce(f fault) {
+	long := time.Duration(f.amount) * time.Millisecond
+	m.hang.Store(int64(long))
+	sleep(f.lasts)
+	m.hang.Store(0)
+	sleep(long)
 }
 
 // failAt lets a change of the disk fail.

@@ -36,12 +36,14 @@ func (l *client) run() {
 			return
 		case <-time.After(time.Duration(l.r.Int64N(int64(l.c.s.think)))):
 		}
-		switch n := l.r.IntN(10); {
-		case n < 6:
+		switch n := l.r.IntN(20); {
+		case n == 0:
+			l.insist()
+		case n < 12:
 			l.write(l.command())
-		case n == 6 && len(l.sent) > 0: // an old one comes again
+		case n < 14 && len(l.sent) > 0: // an old one comes again
 			l.write(l.sent[l.r.IntN(len(l.sent))])
-		case n < 9:
+		case n < 18:
 			l.read()
 		default:
 			l.look()
@@ -91,6 +93,14 @@ func (l *client) turn() {
 			}
 		}
 	}
+}
+
+// insist puts forward a decision that was made on an earlier state of the node
+// that it asks, as a leader does that has not noticed what came since.
+func (l *client) insist() {
+	c := l.command()
+	l.sent = l.sent[:len(l.sent)-1] // who repeats it would not stand where this one did
+	l.ask(opWrite, c, func(ctx context.Context, p *process) (answer, error) { return p.door.insist(ctx, c, l.r.IntN(50)) })
 }
 
 func (l *client) read() {

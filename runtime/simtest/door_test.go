@@ -15,8 +15,9 @@ type door struct {
 	node *consensus.Node
 	m    *machine
 
-	mu sync.Mutex
-	o  *overlay
+	mu    sync.Mutex
+	o     *overlay
+	stood []payload // on what earlier decisions stood
 }
 
 // overlay is what is in flight, over the folded state.
@@ -81,16 +82,42 @@ func (d *door) decide(c command) (a answer, f *consensus.Future, o *overlay, err
 	case c.Conditional && setAt != c.If:
 		return answer{position: o.basis, refused: true, value: value}, d.node.Confirm(o.term, o.basis), o, nil
 	}
-	b, err := json.Marshal(payload{c, o.term, o.basis})
-	if err != nil {
+	p := payload{c, o.term, o.basis}
+	if f, err = d.submit(p); err != nil {
 		return a, nil, nil, err
 	}
-	f = d.node.Submit(consensus.Batch{Term: o.term, Basis: o.basis, Time: d.node.Now(), Count: c.Events, Payload: b})
+	d.stood = append(d.stood, p)
 	o.values[c.Register], o.setAt[c.Register] = c.Value, o.basis+1
 	o.basis += uint64(c.Events)
 	o.flight = append(o.flight, f)
 	o.keys[c.Key] = f
 	return a, f, o, nil
+}
+
+func (d *door) submit(p payload) (*consensus.Future, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	return d.node.Submit(consensus.Batch{Term: p.Term, Basis: p.Basis, Time: d.node.Now(), Count: p.Events, Payload: b}), nil
+}
+
+// insist submits c as decided some decisions ago. It is stale, unless nothing has
+// come since.
+func (d *door) insist(ctx context.Context, c command, ago int) (answer, error) {
+	d.mu.Lock()
+	if len(d.stood) <= ago {
+		d.mu.Unlock()
+		return answer{}, consensus.ErrNotLeader
+	}
+	on := d.stood[len(d.stood)-1-ago]
+	d.mu.Unlock()
+	f, err := d.submit(payload{c, on.Term, on.Basis})
+	if err != nil {
+		return answer{}, err
+	}
+	first, err := f.Wait(ctx)
+	return answer{position: first}, err
 }
 
 // current is the overlay to decide on; nil if this node does not lead.

@@ -10,7 +10,7 @@ import (
 )
 
 // postman is a raft.Transport whose messages travel one by one: each may be
-// lost, late, overtaken by later ones, or come twice, and its answer too.
+// lost, late, overtaken by later ones, or come a second time much later.
 type postman struct {
 	*host
 	twice float64 // how many come twice
@@ -68,15 +68,20 @@ func (p *postman) InstallSnapshot(_ raft.ServerID, to raft.ServerAddress, q *raf
 func exchange[Q, A any](p *postman, to raft.ServerAddress, q *Q, a *A, data []byte) error {
 	answers := make(chan raft.RPCResponse, 2)
 	p.net.mu.Lock()
-	copies := 1
+	copies, late := 1, time.Duration(p.net.r.Int64N(int64(3*time.Second)))
 	if p.net.r.Float64() < p.twice {
 		copies = 2
 	}
 	p.net.mu.Unlock()
 	sent := *q // the sender may use q again while a late copy is on its way
-	for range copies {
+	for i := range copies {
 		q2 := sent
-		go p.carry(string(to), &q2, data, answers)
+		go func() {
+			if i > 0 {
+				p.pause(late)
+			}
+			p.carry(string(to), &q2, data, answers)
+		}()
 	}
 	t := time.NewTimer(patience)
 	defer t.Stop()

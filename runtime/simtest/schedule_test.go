@@ -43,6 +43,7 @@ const (
 	faultPlugs     = "all plugs" // the power of all nodes at once
 	faultSlow      = "slow disk" // each write takes up to amount ms
 	faultHang      = "hang"      // one write takes amount ms
+	faultFrozen    = "frozen"    // cut off while one write takes amount ms
 	faultDisk      = "disk error"
 	faultFull      = "full disk"
 	faultClock     = "clock" // jumps by amount ms
@@ -56,7 +57,7 @@ const (
 // kinds weighs the faults.
 var kinds = []string{
 	faultPartition, faultPartition, faultPartition, faultOneWay, faultOneWay, faultLossy, faultReset, faultReset,
-	faultPower, faultPower, faultPower, faultKill, faultKill, faultAway, faultAway, faultAway, faultPlugs, faultSlow, faultSlow, faultHang, faultDisk, faultFull,
+	faultPower, faultPower, faultPower, faultKill, faultKill, faultAway, faultAway, faultAway, faultPlugs, faultSlow, faultSlow, faultHang, faultFrozen, faultFrozen, faultDisk, faultFull,
 	faultClock, faultTransfer, faultTransfer, faultSnapshot, faultRemove, faultDemote,
 }
 
@@ -65,7 +66,7 @@ func newSchedule(seed uint64) schedule {
 	r := rand.New(rand.NewPCG(seed, 0))
 	s := schedule{
 		seed: seed, nodes: 3, spare: r.IntN(3) == 0, messages: r.IntN(2) == 0,
-		clients: 2 + r.IntN(3), think: time.Duration(40+r.IntN(260)) * time.Millisecond,
+		clients: 2 + r.IntN(3), think: time.Duration(80+r.IntN(420)) * time.Millisecond,
 		segment: 2000 + r.Int64N(12_000), retain: uint64(5 + r.IntN(200)), snapshot: uint64(10 + r.IntN(100)),
 		length: time.Duration(6+r.IntN(7)) * time.Second,
 	}
@@ -79,6 +80,9 @@ func newSchedule(seed uint64) schedule {
 		s.faults = append(s.faults, s.fault(r, faultJoin))
 	}
 	slices.SortFunc(s.faults, func(a, b fault) int { return int(a.at - b.at) })
+	if r.IntN(6) == 0 { // many at once: Raft entries of several batches
+		s.clients, s.length = 10, s.length/2
+	}
 	if r.IntN(2) == 0 { // Raft's log is short: who was away catches up outside Raft
 		s.retain, s.snapshot = uint64(2+r.IntN(10)), uint64(5+r.IntN(15))
 	}
@@ -101,6 +105,8 @@ func (s *schedule) fault(r *rand.Rand, kind string) fault {
 		f.amount = r.IntN(2000)
 	case faultSlow:
 		f.amount = 5 + r.IntN(300)
+	case faultFrozen:
+		f.nodes[0], f.amount, f.lasts = -1, 1000+r.IntN(4000), f.lasts+time.Second
 	case faultHang:
 		f.amount = 500 + r.IntN(8000)
 	case faultFull:

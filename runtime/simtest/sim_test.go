@@ -39,7 +39,7 @@ func check(h *history) (broken error) {
 // TestSeeds runs the seeds from PICLOUD_SIM_SEED on, PICLOUD_SIM_SEEDS of them,
 // each PICLOUD_SIM_REPEAT times.
 func TestSeeds(t *testing.T) {
-	first, count, repeat := number("PICLOUD_SIM_SEED", 1), number("PICLOUD_SIM_SEEDS", 20), number("PICLOUD_SIM_REPEAT", 1)
+	first, count, repeat := number("PICLOUD_SIM_SEED", 1), number("PICLOUD_SIM_SEEDS", 500), number("PICLOUD_SIM_REPEAT", 1)
 	logger := slog.New(slog.DiscardHandler)
 	if os.Getenv("PICLOUD_SIM_TRACE") != "" {
 		logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
