@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/cmd/picloud/cli"
+	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/node"
 )
@@ -50,6 +51,7 @@ join it, and keeps a context with the token of the first administrator.`,
 			if err != nil {
 				return err
 			}
+			warn(app, founded, what.Enrollment)
 			return settle(app, dir, founded)
 		},
 	}
@@ -59,6 +61,17 @@ join it, and keeps a context with the token of the first administrator.`,
 	c.Flags().StringVar(&certificate, "ca-cert", "", "certificate of an authority of your own, PEM (default: the cluster makes one)")
 	c.Flags().StringVar(&key, "ca-key", "", "key of that authority, PEM")
 	return c
+}
+
+// warn says what the founder should know of a choice that others pay for.
+func warn(app *cli.App, founded node.Founded, enrollment string) {
+	authority, err := iam.ParseCertificate(founded.Authority)
+	if err == nil && len(authority.PermittedDNSDomains) == 0 {
+		fmt.Fprintf(app.Stderr, "warning: nothing holds this authority to %s: whoever trusts it trusts it for every name\n", founded.Domain)
+	}
+	if enrollment == string(domain.EnrollmentModeAuto) {
+		fmt.Fprintln(app.Stderr, "warning: every machine on the network may join by itself, read all data and pass for a node; it gets no vote until somebody vouches for it (picloud node trust)")
+	}
 }
 
 // settle keeps a context for the founder and says what comes next.

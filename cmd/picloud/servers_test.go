@@ -239,8 +239,8 @@ func TestServersThatAreKilledKeepWhatWasAcknowledged(t *testing.T) {
 		product, _, err := c.GetProduct(t.Context(), name)
 		if err != nil {
 			t.Errorf("%s was acknowledged at position %d: %v", name, position, err)
-		} else if product.Revision != position {
-			t.Errorf("%s was acknowledged at position %d and stands at %d", name, position, product.Revision)
+		} else if product.Revision > position { // a repeated request is answered at a later position than its first
+			t.Errorf("%s was acknowledged by position %d and stands at %d", name, position, product.Revision)
 		}
 	}
 	t.Logf("%d acknowledged in %d rounds", len(r.kept), rounds)
