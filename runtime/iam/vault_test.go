@@ -371,12 +371,16 @@ func TestMembersAreTheKeysOfTheFoldedStateAndNobodyElse(t *testing.T) {
 	w := newWorld(t)
 	i, _ := w.node("pi-1")
 	other, _ := w.node("pi-2")
-	m := &iam.Members{State: w.State}
+	var strangers []string
+	m := &iam.Members{State: w.State, Stranger: func(id string) { strangers = append(strangers, id) }}
 	m.Seed([]string{"stranger"})
 	for id, admitted := range map[string]bool{i.ID(): true, other.ID(): true, "stranger": false, "": false} {
 		if err := m.Admits(id); (err == nil) != admitted {
 			t.Errorf("%.8s: %v", id, err)
 		}
+	}
+	if len(strangers) != 2 {
+		t.Errorf("strangers are %q", strangers)
 	}
 	if m.Ref(other.ID()) != "/nodes/pi-2" {
 		t.Error("a key is of another node")

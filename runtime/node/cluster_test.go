@@ -39,7 +39,7 @@ type trio struct {
 }
 
 // form founds a cluster and lets two others in, by the real protocol.
-func form(t *testing.T) *trio {
+func form(t *testing.T, adjust ...func(*node.Config)) *trio {
 	t.Helper()
 	c := &trio{t: t, trusted: x509.NewCertPool()}
 	dir := t.TempDir()
@@ -51,7 +51,7 @@ func form(t *testing.T) *trio {
 			c.stop(i)
 		}
 	})
-	c.start(0, func(cfg *node.Config) { cfg.Bootstrap = true })
+	c.start(0, append(adjust, func(cfg *node.Config) { cfg.Bootstrap = true })...)
 	c.token = c.nodes[0].AdminToken()
 	c.trusted.AppendCertsFromPEM(c.nodes[0].CA())
 	for i := 1; i < 3; i++ {
@@ -59,7 +59,7 @@ func form(t *testing.T) *trio {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.start(i, func(cfg *node.Config) { cfg.Join, cfg.Token = []string{c.ports[0]}, invitation })
+		c.start(i, append(adjust, func(cfg *node.Config) { cfg.Join, cfg.Token = []string{c.ports[0]}, invitation })...)
 	}
 	c.await("all three vote", func() bool {
 		for entry := range c.nodes[0].Views().View().State.List("/nodes", "") {
