@@ -55,7 +55,7 @@ func (n *Node) announce() {
 		}
 		q := &raft.AppendEntriesRequest{
 			RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(n.raftID), Addr: []byte(self)},
-			Term:      term, Leader: []byte(self), PrevLogEntry: index, PrevLogTerm: term, LeaderCommitIndex: index,
+			Term:      term, PrevLogEntry: index, PrevLogTerm: term, LeaderCommitIndex: index,
 		}
 		if n.telling.begin(s.ID) {
 			n.tasks.Go(func() {

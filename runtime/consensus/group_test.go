@@ -306,12 +306,17 @@ func (g *group) promote(id string) {
 	g.retry("promote "+id, func(ctx context.Context, n *consensus.Node) error { return n.Promote(ctx, g.nodes[id].node.RaftID()) })
 }
 
-// converge waits until all nodes have folded the same.
+// converge waits until all nodes have folded the same, and fetches what one lacks.
 func (g *group) converge() {
 	g.t.Helper()
 	g.wait("the nodes differ", func() bool {
 		var first *cluster
 		for _, c := range g.nodes {
+			select {
+			case missed := <-c.node.Lacking():
+				g.fetch(c, missed)
+			default:
+			}
 			if first == nil {
 				first = c
 			}

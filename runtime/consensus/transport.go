@@ -214,6 +214,7 @@ func (c *carrier) run(stop <-chan struct{}, r *raft.Raft, alone bool) {
 				rpc.Respond(&raft.InstallSnapshotResponse{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax}, Term: q.Term, Success: true}, nil)
 				continue
 			}
+			c.doubt(rpc.Command, r)
 			c.hand(stop, rpc)
 		case <-stop:
 			return
