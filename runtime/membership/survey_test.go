@@ -1,0 +1,125 @@
+package membership_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/membership"
+)
+
+// surveyor looks from a node; logs are put in the place of those of others.
+func (h *house) surveyor(from string, logs map[string]*eventlog.Log) *membership.Surveyor {
+	m := h.node(from)
+	log := m.log
+	if other := logs[from]; other != nil {
+		log = other
+	}
+	return &membership.Surveyor{
+		Self: from, Consensus: m.consensus, Views: m.views, Log: log, Status: m.status, Peers: &http.Client{Transport: route{h, from, logs}},
+	}
+}
+
+// route brings requests of a node to what another one mounts.
+type route struct {
+	h    *house
+	from string
+	logs map[string]*eventlog.Log
+}
+
+func (r route) RoundTrip(request *http.Request) (*http.Response, error) {
+	to := request.URL.Host
+	r.h.mu.Lock()
+	off := r.h.nodes[to] == nil || r.h.off[to] || r.h.off[r.from]
+	r.h.mu.Unlock()
+	if off {
+		return nil, errors.New("no route to it")
+	}
+	mux := http.NewServeMux()
+	r.h.surveyor(to, r.logs).Mount(mux)
+	recorder := httptest.NewRecorder()
+	mux.ServeHTTP(recorder, request)
+	return recorder.Result(), nil
+}
+
+// forged is the log of a node with another word in it.
+func (h *house) forged(of string) *eventlog.Log {
+	log, err := eventlog.Open(eventlog.Config{Dir: filepath.Join(h.dir, "forged")})
+	h.check(err)
+	h.t.Cleanup(func() { _ = log.Close() })
+	for b, err := range h.node(of).log.Read(0) {
+		h.check(err)
+		b.Payload = []byte(strings.Replace(string(b.Payload), "picloud.local", "picloud.cloud", 1))
+		copied := eventlog.Batch{Time: b.Time, Count: b.Count, Payload: b.Payload}
+		_, err = log.Append(b.Index, []eventlog.Batch{copied})
+		h.check(err)
+	}
+	return log
+}
+
+func TestSurveyTellsWhatTheClusterBears(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.join("b")
+		h.join("c")
+		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		<-time.After(time.Minute)
+		lead := h.leader().id
+		o, err := h.surveyor(lead, nil).Survey(h.t.Context())
+		h.check(err)
+		if o.Leader != lead || o.Voters != 3 || o.InReach != 3 || o.Quorum != 2 || o.MayLose != 1 || !o.Writes || len(o.Nodes) != 3 || o.Position == 0 {
+			t.Errorf("%+v", o)
+		}
+		alone := "a"
+		if lead == "a" {
+			alone = "b"
+		}
+		h.cut(alone)
+		<-time.After(time.Minute)
+		o, err = h.surveyor(alone, nil).Survey(h.t.Context())
+		h.check(err)
+		if o.Leader != "" || o.InReach != 1 || o.MayLose != 0 || o.Writes || o.Asked != alone {
+			t.Errorf("cut off it says %+v", o)
+		}
+		o, err = h.surveyor(h.leader().id, nil).Survey(h.t.Context())
+		h.check(err)
+		if o.InReach != 2 || o.MayLose != 0 || !o.Writes {
+			t.Errorf("the majority says %+v", o)
+		}
+		for _, n := range o.Nodes {
+			if n.Answers == (n.Name == alone) || n.Answers == (n.Fault != "") {
+				t.Errorf("of %s it says %+v", n.Name, n)
+			}
+		}
+	})
+}
+
+func TestComparisonFindsAnotherHistory(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.join("b")
+		h.join("c")
+		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		<-time.After(time.Minute)
+		for _, rebuild := range []bool{false, true} {
+			c := h.surveyor("a", nil).Compare(h.t.Context(), rebuild)
+			if !c.Equal || !c.Complete || len(c.Nodes) != 3 || c.Position != base.Position(h.node("a").log.Head().Position) {
+				t.Errorf("of equal logs it says %+v", c)
+			}
+		}
+		c := h.surveyor("a", map[string]*eventlog.Log{"b": h.forged("b")}).Compare(h.t.Context(), false)
+		if c.Equal || !c.Complete || c.Nodes[1].Equal || !c.Nodes[2].Equal {
+			t.Errorf("of another history it says %+v", c)
+		}
+		h.cut("c")
+		c = h.surveyor("a", nil).Compare(h.t.Context(), false)
+		if !c.Equal || c.Complete || c.Nodes[2].Fault == "" {
+			t.Errorf("with a node away it says %+v", c)
+		}
+	})
+}
