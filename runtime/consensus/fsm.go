@@ -121,7 +121,10 @@ func fence(e entry, term uint64, head eventlog.Head) error {
 // entry is committed, so it must come next, and the log is unharmed.
 func (m *fsm) append(index uint64, batches []eventlog.Batch) error {
 	for {
-		_, err := m.node.log.Append(index, batches)
+		err := m.node.hang.during(func() error {
+			_, err := m.node.log.Append(index, batches)
+			return err
+		})
 		if !errors.Is(err, eventlog.ErrFull) {
 			return err
 		}

@@ -60,6 +60,35 @@ func TestStalledDiskCausesNoElection(t *testing.T) {
 	}
 }
 
+func TestLeaderWhoseEventLogHangsGivesWay(t *testing.T) {
+	var hangs atomic.Value
+	hangs.Store("")
+	released := make(chan struct{})
+	g := form(t, 3, func(id string, c *consensus.Config) {
+		d := faulty.New(rand.New(rand.NewPCG(1, 1)))
+		d.Stall = func(op faulty.Op, path string) time.Duration {
+			if op == faulty.OpWrite && strings.Contains(path, "/"+hangs.Load().(string)+"/events/") {
+				<-released
+			}
+			return 0
+		}
+		c.FS, c.HangLimit = d, 300*time.Millisecond
+	})
+	g.write(5)
+	old := g.leader()
+	hangs.Store(g.id(old))
+	if err := old.proposer().submit(1, []byte("hung")).Err(); !errors.Is(err, consensus.ErrUncertain) {
+		t.Errorf("a write that hangs is answered %v", err)
+	}
+	g.write(5)
+	if g.leader() == old {
+		t.Error("the node whose event log hangs leads")
+	}
+	hangs.Store("")
+	close(released)
+	g.converge()
+}
+
 func TestLeaderWithAHungDiskGivesWay(t *testing.T) {
 	hangs, limit := 4*time.Second, 400*time.Millisecond
 	if os.Getenv("PICLOUD_LONG") == "1" {
