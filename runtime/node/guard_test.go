@@ -18,6 +18,7 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/disk"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/node"
@@ -84,13 +85,13 @@ func TestCheckpointOfAnotherModelIsFoldedAnew(t *testing.T) {
 	before := w.verified()
 	w.close()
 	path := filepath.Join(w.dir, "state.checkpoint")
-	s, err := state.ReadCheckpoint(path, schema.ModelDigest)
+	s, err := state.ReadCheckpoint(disk.OS(), path, schema.ModelDigest)
 	if err != nil {
 		t.Fatal(err)
 	}
 	other := s.Build()
 	other.Fold(&domain.Event{Position: s.Position, Subject: "/products/ghost", Payload: &domain.ProductDeclared{}})
-	if err := other.State().WriteCheckpoint(path, "another model"); err != nil {
+	if err := other.State().WriteCheckpoint(disk.OS(), path, "another model"); err != nil {
 		t.Fatal(err)
 	}
 	w.Node = open(t, w.dir).Node

@@ -14,6 +14,7 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/dataset"
+	"github.com/picloud/picloud/runtime/disk"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/rdf"
 	"github.com/picloud/picloud/runtime/reasoning"
@@ -28,6 +29,8 @@ type Config struct {
 	Model string
 	// Checkpoint is the file of the folded state; "" keeps none.
 	Checkpoint string
+	// FS is the file system it is on; nil means the operating system's.
+	FS disk.FS
 	// Static quads lie in the graph from the start and never change.
 	Static []base.Quad
 	// Axioms say what follows in each of the platform's graphs from that graph:
@@ -58,22 +61,26 @@ var _ consensus.Folder = (*Projection)(nil)
 // beginning of the log when there is none that can be used: none at all, a
 // damaged one, one of another model, or one of another history than the log's.
 func New(cfg Config, log *eventlog.Log) *Projection {
+	cfg = cfg.withDefaults()
 	if cfg.Checkpoint != "" {
-		s, err := state.ReadCheckpoint(cfg.Checkpoint, cfg.Model)
+		s, err := state.ReadCheckpoint(cfg.FS, cfg.Checkpoint, cfg.Model)
 		if err == nil {
 			err = holds(log, s.Head)
 		}
 		switch {
 		case err == nil:
-			return from(cfg.withDefaults(), s)
+			return from(cfg, s)
 		case !errors.Is(err, fs.ErrNotExist):
-			cfg.withDefaults().Logger.Warn("the checkpoint cannot be used; folding from the log", "error", err)
+			cfg.Logger.Warn("the checkpoint cannot be used; folding from the log", "error", err)
 		}
 	}
 	return Anew(cfg)
 }
 
 func (c Config) withDefaults() Config {
+	if c.FS == nil {
+		c.FS = disk.OS()
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -263,7 +270,7 @@ func (p *Projection) save(s *state.State, images func() error) error {
 		return nil
 	}
 	err := images()
-	if failed := s.WriteCheckpoint(p.cfg.Checkpoint, p.cfg.Model); failed != nil || p.cfg.Datasets == nil {
+	if failed := s.WriteCheckpoint(p.cfg.FS, p.cfg.Checkpoint, p.cfg.Model); failed != nil || p.cfg.Datasets == nil {
 		return errors.Join(err, failed)
 	}
 	return errors.Join(err, p.cfg.Datasets.Sweep(func(ref base.Ref) bool { return s.Get(ref) != nil }))

@@ -9,13 +9,12 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // A checkpoint is a file of JSON, one value a line: a header, every entry, every
@@ -43,37 +42,20 @@ func (s *State) Digest() [32]byte {
 // WriteCheckpoint puts the state into a file, whole or not at all, and durably.
 // The model is the digest of the fold model. It is for one caller at a time:
 // what a crash leaves behind is overwritten by the next.
-func (s *State) WriteCheckpoint(path, model string) (err error) {
-	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func (s *State) WriteCheckpoint(fsys disk.FS, path, model string) error {
+	err := disk.WriteFile(fsys, path, 0o600, func(w io.Writer) error {
+		buffered := bufio.NewWriterSize(w, 1<<20)
+		sum := crc32.New(castagnoli)
+		out := io.MultiWriter(buffered, sum)
+		s.writeHeader(out, model)
+		s.writeBody(out)
+		fmt.Fprintf(buffered, "%08x\n", sum.Sum32())
+		return buffered.Flush()
+	})
 	if err != nil {
 		return fmt.Errorf("write a checkpoint: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("write a checkpoint: %w", err), os.Remove(file.Name()))
-		}
-	}()
-	buffered := bufio.NewWriterSize(file, 1<<20)
-	sum := crc32.New(castagnoli)
-	out := io.MultiWriter(buffered, sum)
-	s.writeHeader(out, model)
-	s.writeBody(out)
-	fmt.Fprintf(buffered, "%08x\n", sum.Sum32())
-	if err = errors.Join(buffered.Flush(), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(file.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return nil
 }
 
 // line writes one JSON value and a new line. Errors stay with the writer.
@@ -146,8 +128,8 @@ func appendEntry(e *base.Encoder, ref base.Ref, entry Entry) {
 // ReadCheckpoint reads what WriteCheckpoint wrote under the same model. Any
 // error means: fold from the log instead. It is fs.ErrNotExist when there is
 // none, ErrOtherModel when another model folded it.
-func ReadCheckpoint(path, model string) (*State, error) {
-	data, err := os.ReadFile(path)
+func ReadCheckpoint(fsys disk.FS, path, model string) (*State, error) {
+	data, err := disk.ReadFile(fsys, path)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/disk"
 )
 
 // history draws a batch a position, of a few resources that come, change and
@@ -64,10 +65,10 @@ func TestFoldOfAPrefixThenTheRestIsTheFoldOfAll(t *testing.T) {
 		cut := rapid.IntRange(0, len(batches)).Draw(t, "cut")
 		prefix := foldAll(New().Build(), batches[:cut])
 		path := filepath.Join(dir, "checkpoint")
-		if err := prefix.WriteCheckpoint(path, "m"); err != nil {
+		if err := prefix.WriteCheckpoint(disk.OS(), path, "m"); err != nil {
 			t.Fatal(err)
 		}
-		read, err := ReadCheckpoint(path, "m")
+		read, err := ReadCheckpoint(disk.OS(), path, "m")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/disk"
+	"github.com/picloud/picloud/runtime/disk/faulty"
 )
 
 // chain folds events one after the other, a batch each.
@@ -150,6 +153,36 @@ func TestUnfoldableEventSetsItsSubjectAside(t *testing.T) {
 	}
 }
 
+// The power goes in each single change of the disk: the former checkpoint or the
+// new one is there, whole.
+func TestPowerCutLeavesAWholeCheckpoint(t *testing.T) {
+	c := newChain()
+	c.product("photo")
+	old := c.State()
+	c.secret("photo", "db")
+	now := c.State()
+	for seed := range uint64(20) {
+		for at := 1; ; at++ {
+			d := faulty.New(rand.New(rand.NewPCG(seed, 0)))
+			if err := d.MkdirAll("dir", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := old.WriteCheckpoint(d, "dir/checkpoint", "m"); err != nil {
+				t.Fatal(err)
+			}
+			d.CutAt(at)
+			err := now.WriteCheckpoint(d, "dir/checkpoint", "m")
+			read, damage := ReadCheckpoint(d.After(), "dir/checkpoint", "m")
+			if damage != nil || read.Digest() != now.Digest() && (err == nil || read.Digest() != old.Digest()) {
+				t.Fatalf("seed %d, cut at %d (%v): %v", seed, at, err, damage)
+			}
+			if err == nil {
+				break
+			}
+		}
+	}
+}
+
 func TestCheckpointReadsBackTheSameState(t *testing.T) {
 	c := newChain()
 	c.product("photo")
@@ -157,14 +190,14 @@ func TestCheckpointReadsBackTheSameState(t *testing.T) {
 	c.snapshot("s", "/products/photo/volumes/a")
 	c.Receive(Receipt{Key: [32]byte{1}, Request: [32]byte{2}, Status: 201, Position: 3, Time: 3000})
 	path := filepath.Join(t.TempDir(), "state.checkpoint")
-	if _, err := ReadCheckpoint(path, "m1"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := ReadCheckpoint(disk.OS(), path, "m1"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no checkpoint gives %v", err)
 	}
 	s := c.State()
-	if err := s.WriteCheckpoint(path, "m1"); err != nil {
+	if err := s.WriteCheckpoint(disk.OS(), path, "m1"); err != nil {
 		t.Fatal(err)
 	}
-	read, err := ReadCheckpoint(path, "m1")
+	read, err := ReadCheckpoint(disk.OS(), path, "m1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +221,7 @@ func TestCheckpointReadsBackTheSameState(t *testing.T) {
 	if other.Peek().Digest() != c.Peek().Digest() {
 		t.Error("they go on differently")
 	}
-	if _, err := ReadCheckpoint(path, "m2"); !errors.Is(err, ErrOtherModel) {
+	if _, err := ReadCheckpoint(disk.OS(), path, "m2"); !errors.Is(err, ErrOtherModel) {
 		t.Errorf("another model gives %v", err)
 	}
 	info, err := os.Stat(path)
@@ -202,7 +235,7 @@ func TestDamagedCheckpointIsRefused(t *testing.T) {
 	c.product("photo")
 	c.secret("photo", "db")
 	path := filepath.Join(t.TempDir(), "state.checkpoint")
-	if err := c.State().WriteCheckpoint(path, "m1"); err != nil {
+	if err := c.State().WriteCheckpoint(disk.OS(), path, "m1"); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(path)
