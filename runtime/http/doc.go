@@ -5,5 +5,6 @@
 // what exists is read from one view per request (projection; dataset for what a
 // store holds), so that every answer shows exactly one position of the log.
 // Changes of a store go through dataset/writer, whichever protocol asks for them. It knows no kind: routes come
-// from generated/api, bodies are read by generated/codec.
+// from generated/api, bodies are read by generated/codec. What may write is carried to
+// the leader, once, and answered when this node shows it.
 package http

@@ -71,7 +71,7 @@ func (s *Server) least(r *http.Request) (least base.Position, err error) {
 	switch text := header.Get("Picloud-Consistency"); text {
 	case "":
 	case "linearizable":
-		latest, err := s.latest(r.Context())
+		latest, err := s.Latest(r.Context())
 		if err != nil {
 			return 0, err
 		}
@@ -106,9 +106,9 @@ func seenLast(r *http.Request) (base.Position, bool) {
 	return base.Position(position), err == nil
 }
 
-// latest is a position at or after all that was answered to anybody before the
+// Latest is a position at or after all that was answered to anybody before the
 // call.
-func (s *Server) latest(ctx context.Context) (base.Position, error) {
+func (s *Server) Latest(ctx context.Context) (base.Position, error) {
 	if s.cfg.Consensus == nil {
 		return s.views.View().Position, nil
 	}
