@@ -37,7 +37,7 @@ func (a *admission) decide() (*reply, error) {
 		return a.again(node)
 	}
 	known := a.enrollmentOfKey()
-	if known != nil && known.Phase == domain.PhaseRejected {
+	if known != nil && known.Phase == domain.PhaseRejected && a.Token == "" { // a token invites it after all
 		return nil, rejected(known)
 	}
 	if known == nil || known.Ref != a.ref() {

@@ -187,6 +187,13 @@ func TestRejectedMachineIsToldWhyAndStaysOut(t *testing.T) {
 	refusedWith(t, <-out, base.Forbidden, "turned this machine away: not mine")
 	m.Name = "pi-9"
 	refusedWith(t, <-m.start(t), base.Forbidden, "not mine")
+	m.Token = c.ticket("after-all")
+	if got := <-m.start(t); got.err != nil {
+		t.Errorf("an invitation does not end it: %v", got.err)
+	}
+	if first, count := c.listed("/enrollments"); count != 0 {
+		t.Errorf("%s is left", first)
+	}
 }
 
 func TestMachineThatStartsAgainShowsAnotherCodeAndSoDoesItsEnrolment(t *testing.T) {

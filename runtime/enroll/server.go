@@ -61,6 +61,7 @@ const (
 	approvedLife = 24 * time.Hour
 	refusalLife  = 24 * time.Hour
 	retry        = 2 // seconds until a waiting machine asks again
+	decisionTime = 10 * time.Second
 )
 
 // Server is the endpoint at Path. It is safe for concurrent use.
@@ -120,14 +121,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, tooLarge(err)
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), decisionTime)
+	defer cancel()
 	asked, err := read(body, address)
 	if err == nil {
 		var answered *reply
-		if answered, err = s.enroll(r.Context(), asked); err == nil {
+		if answered, err = s.enroll(ctx, asked); err == nil {
 			return answered, nil
 		}
 	}
-	return nil, s.refuse(r.Context(), asked, err)
+	return nil, s.refuse(ctx, asked, err)
 }
 
 func tooLarge(err error) error {
