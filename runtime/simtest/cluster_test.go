@@ -40,8 +40,6 @@ func (d *dice) int64n(n int64) int64 {
 	return d.r.Int64N(n)
 }
 
-func (d *dice) intN(n int) int { return int(d.int64n(int64(n))) }
-
 // Bounds of virtual time: none is met by a cluster that works.
 const (
 	foundingTime = 2 * time.Minute

@@ -227,12 +227,6 @@ func (n *network) delay(w way) time.Duration {
 	return d
 }
 
-func (n *network) delayOf(w way) time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.delay(w)
-}
-
 // Accept is net.Listener's.
 func (h *host) Accept() (net.Conn, error) {
 	select {

@@ -190,7 +190,7 @@ func (s *Stable) Set(key, value []byte) error {
 	s.write.Lock()
 	defer s.write.Unlock()
 	if s.failed != nil {
-		return fmt.Errorf("Raft's term and vote failed before: %w", s.failed)
+		return fmt.Errorf("the store of term and vote failed before: %w", s.failed)
 	}
 	s.mu.Lock()
 	values := maps.Clone(s.values)
