@@ -65,7 +65,7 @@ func sparql(o *openapi3.Operation, r *plan.Route) {
 			asked("default-graph-uri", "Graphs to ask instead of the default graph.", many()),
 			asked("named-graph-uri", "Graphs that GRAPH may name.", many()),
 			asked("explain", "Answer with how the query ran, as text or JSON.", typed("boolean")), lastEvent())
-		with(o, "MinPosition")
+		with(o, "MinPosition", "Consistency")
 		fails(o, append([]string{"TooLarge", "Unimplemented"}, reading...)...)
 		return
 	}
@@ -106,7 +106,7 @@ func graph(o *openapi3.Operation, r *plan.Route) {
 		for _, media := range append(bodies(direct, graphMedia[:2]), "text/html") {
 			content[media] = &openapi3.MediaType{Schema: inline(typed("string"))}
 		}
-		with(o, "IfNoneMatch", "MinPosition")
+		with(o, "IfNoneMatch", "MinPosition", "Consistency")
 		o.Responses.Set("200", response("Its triples.", content, "ETag", "PicloudPosition"))
 		unchanged(o)
 		return
@@ -143,7 +143,7 @@ func findings(o *openapi3.Operation, r *plan.Route) {
 	for _, media := range append(slices.Clone(graphMedia[:2]), "text/html") {
 		content[media] = &openapi3.MediaType{Schema: inline(typed("string"))}
 	}
-	with(o, "IfNoneMatch", "MinPosition")
+	with(o, "IfNoneMatch", "MinPosition", "Consistency")
 	o.Responses.Set("200", response("What was found.", content, "ETag", "PicloudPosition"))
 	unchanged(o)
 }

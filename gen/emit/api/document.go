@@ -142,12 +142,12 @@ func operation(s *schemas, r *plan.Route, e *example.Example) *openapi3.Operatio
 	switch r.Action {
 	case plan.List:
 		o.Summary = "List " + r.Kind.Plural + of(r)
-		with(o, "After", "Limit", "Phase", "Tag", "DeploymentName", "Text", "Format", "IfNoneMatch", "MinPosition")
+		with(o, "After", "Limit", "Phase", "Tag", "DeploymentName", "Text", "Format", "IfNoneMatch", "MinPosition", "Consistency")
 		o.Responses.Set("200", shown("The page.", r.Kind.Go+"List", nil, "ETag", "PicloudPosition", "Link"))
 		unchanged(o)
 	case plan.Get:
 		o.Summary = "Read " + r.Kind.Article + of(r)
-		with(o, "Format", "IfNoneMatch", "MinPosition")
+		with(o, "Format", "IfNoneMatch", "MinPosition", "Consistency")
 		o.Responses.Set("200", shown(r.Kind.A+".", r.Kind.Go, answered(e), "ETag", "PicloudPosition", "Link"))
 		unchanged(o)
 	case plan.Put:
