@@ -160,18 +160,27 @@ func (o *options) configs(ctx context.Context, app *cli.App) ([]node.Config, err
 	return all, nil
 }
 
-// invitation is a token from whichever node leads.
-func (c cluster) invitation(ctx context.Context, name string) (token string, err error) {
-	err = errors.New("no node runs")
-	for _, n := range c {
-		if n == nil {
-			continue
+// invitation is a token from whichever node leads, once one does.
+func (c cluster) invitation(ctx context.Context, name string) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, votesTime, errors.New("no node leads, so none can be invited"))
+	defer cancel()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		for _, n := range c {
+			if n == nil {
+				continue
+			}
+			if token, err := n.Invite(ctx, name, inviteLife); err == nil {
+				return token, nil
+			}
 		}
-		if token, err = n.Invite(ctx, name, inviteLife); err == nil {
-			return token, nil
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
 		}
 	}
-	return "", err
 }
 
 // token is that of the administrator. With several nodes it lies in the
