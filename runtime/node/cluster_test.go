@@ -55,10 +55,16 @@ func form(t *testing.T, adjust ...func(*node.Config)) *trio {
 	c.token = c.nodes[0].AdminToken()
 	c.trusted.AppendCertsFromPEM(c.nodes[0].CA())
 	for i := 1; i < 3; i++ {
-		invitation, err := c.nodes[0].Invite(t.Context(), fmt.Sprint("pi-", i+1), time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var invitation string
+		c.await("the leader invites", func() (done bool) { // on a busy machine it may change
+			leader := c.leader()
+			if leader < 0 {
+				return false
+			}
+			var err error
+			invitation, err = c.nodes[leader].Invite(t.Context(), fmt.Sprint("pi-", i+1), time.Minute)
+			return err == nil
+		})
 		c.start(i, append(adjust, func(cfg *node.Config) { cfg.Join, cfg.Token = []string{c.ports[0]}, invitation })...)
 	}
 	c.await("all three vote", func() bool {
