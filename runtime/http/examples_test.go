@@ -48,6 +48,10 @@ func everyKind(t testing.TB) (c *cluster, paths []string) {
 		if kindOf(t, file).Origin != base.Declared {
 			continue
 		}
+		if strings.HasSuffix(file, "/authority.valid.ttl") { // the cluster made its own, with a certificate that never changes
+			paths = append(paths, "/authorities/cluster")
+			continue
+		}
 		all.WriteString("\n" + clusterID.ReplaceAllString(string(text), c.node.ClusterID()))
 		paths = append(paths, baseIRI.FindStringSubmatch(string(text))[1])
 	}
