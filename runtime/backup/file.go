@@ -39,8 +39,16 @@ const (
 	maxWorkFactor = 20
 )
 
-// MinPassphrase is how many characters a passphrase has at least.
-const MinPassphrase = 12
+// minPassphrase is how many characters a passphrase has at least.
+const minPassphrase = 12
+
+// CheckPassphrase refuses a passphrase that is too short.
+func CheckPassphrase(passphrase string) error {
+	if len([]rune(passphrase)) < minPassphrase {
+		return fmt.Errorf("a passphrase of fewer than %d characters protects nothing; take a longer one", minPassphrase)
+	}
+	return nil
+}
 
 // Header says what a backup holds.
 type Header struct {
@@ -60,8 +68,8 @@ func Write(ctx context.Context, w io.Writer, passphrase string, h Header, keys [
 }
 
 func write(ctx context.Context, w io.Writer, passphrase string, work int, h Header, keys []byte, log *eventlog.Log) (_ Header, err error) {
-	if len([]rune(passphrase)) < MinPassphrase {
-		return h, fmt.Errorf("a passphrase of fewer than %d characters protects nothing; take a longer one", MinPassphrase)
+	if err := CheckPassphrase(passphrase); err != nil {
+		return h, err
 	}
 	if len(keys) == 0 || bytes.ContainsRune(keys, '\n') || len(keys) >= maxLine {
 		return h, errors.New("the master keys are not one line")

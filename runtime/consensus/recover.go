@@ -37,8 +37,11 @@ func Recover(cfg Config, log *eventlog.Log) (raftID string, err error) {
 	if err := n.store.commitAll(m); err != nil {
 		return "", err
 	}
-	if _, err := log.BeginGeneration(eventlog.Generation(log.Head().Position) + 1); err != nil {
-		return "", fmt.Errorf("begin a new generation of positions: %w", err)
+	// one that nothing was written in yet is left from an attempt before
+	if at := log.Head().Position; at == 0 || at != eventlog.Generation(at)<<eventlog.GenerationBits {
+		if _, err := log.BeginGeneration(eventlog.Generation(at) + 1); err != nil {
+			return "", fmt.Errorf("begin a new generation of positions: %w", err)
+		}
 	}
 	last, err := cfg.incarnation()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/iam"
 )
 
@@ -29,6 +30,8 @@ func (n *Node) found(ctx context.Context) error {
 		}
 	case n.former:
 		err = n.takeOver(ctx)
+	default:
+		err = n.settleGeneration(ctx)
 	}
 	if err != nil {
 		return err
@@ -53,6 +56,11 @@ func (n *Node) foundCluster(ctx context.Context) error {
 	}
 	if err := n.enter(ctx); err != nil {
 		return err
+	}
+	if schema.Level > membership.LevelOf(n.state()) { // nobody else is there yet
+		if err := n.report(ctx, &domain.RaiseCluster{Ref: "/", Level: new(int64(schema.Level))}); err != nil {
+			return err
+		}
 	}
 	return n.begun(n.founding.Cluster)
 }
@@ -167,10 +175,7 @@ func (n *Node) readmit(ctx context.Context) error {
 	if leadership, _ := n.consensus.Leadership(); !leadership.Leading || iam.HasAdministrator(s, base.TimeOf(n.consensus.Now())) {
 		return nil
 	}
-	ref := base.Ref("/tokens/admin")
-	for i := 2; s.Get(ref) != nil; i++ {
-		ref = base.Ref(fmt.Sprintf("/tokens/admin-%d", i))
-	}
+	ref := base.Ref("/tokens/" + unused(s, "/tokens/", "admin"))
 	token, digest := iam.NewToken()
 	// the file first: a token that is valid and that nobody has would shut the door for good
 	if err := iam.WriteSecret(n.path("admin.token"), []byte(token+"\n")); err != nil {

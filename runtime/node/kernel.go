@@ -28,7 +28,7 @@ func (n *Node) claimDirectory(context.Context) (err error) {
 		return err
 	}
 	n.own(n.claim.Close)
-	return nil
+	return n.checkWhole()
 }
 
 // openLog opens what the node has of the cluster's history. What is damaged at its
@@ -63,7 +63,8 @@ func (n *Node) openViews(context.Context) error {
 	n.own(func() error { n.datasets.Close(); return nil })
 	n.views = projection.New(projection.Config{
 		Root: n.Root(), Model: schema.ModelDigest, Checkpoint: n.path("state.checkpoint"),
-		Static: static, Axioms: axioms(static), Datasets: n.datasets, Logger: n.cfg.Logger,
+		Static: static, Axioms: axioms(static), Datasets: n.datasets,
+		Fit: membership.Fit(schema.Level, n.cfg.Version), Logger: n.cfg.Logger,
 	}, n.log)
 	n.folded.Store(n.views)
 	n.vault = iam.NewVault(iam.VaultConfig{Identity: n.identity, State: n.state, Domain: n.domain, Now: n.now})
@@ -147,7 +148,8 @@ func (n *Node) openDoor(context.Context) (err error) {
 	n.door = command.New(command.Config{
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: n.vault,
 		Authenticator: &iam.Tokens{Now: n.cfg.Now}, Checks: []command.Check{n.keepToOwnTerms, iam.CheckAuthority(n.domain)},
-		Rules: []command.Rule{iam.KeepAdministrator, iam.KeepAuthority, iam.KeepIdentities, iam.KeepTicketsSingle, membership.KeepQuorum}, Logger: n.cfg.Logger,
+		Rules: []command.Rule{iam.KeepAdministrator, iam.KeepAuthority, iam.KeepIdentities, iam.KeepTicketsSingle, membership.KeepQuorum, membership.KeepLevel},
+		Gate: membership.Gate, Level: schema.Level, Logger: n.cfg.Logger,
 	})
 	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets, Memory: n.cfg.DatasetMemory}); err == nil {
 		n.own(func() error { n.writer.Close(); return nil })

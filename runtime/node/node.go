@@ -81,7 +81,7 @@ type Node struct {
 // member of a cluster and serves. A new node may wait long for that, as long as
 // ctx lets it.
 func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
-	n := &Node{failed: make(chan struct{}), told: make(chan Founding), settled: make(chan struct{}), serving: make(chan struct{}), strangers: make(chan struct{}, 1)}
+	n := newNode(cfg)
 	defer func() {
 		if err != nil {
 			n.fail(err) // who waits for an answer on the socket gets it
@@ -118,6 +118,13 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 		}
 	}
 	return n, nil
+}
+
+func newNode(cfg Config) *Node {
+	return &Node{
+		cfg: cfg, failed: make(chan struct{}), told: make(chan Founding), settled: make(chan struct{}),
+		serving: make(chan struct{}), strangers: make(chan struct{}, 1),
+	}
 }
 
 // own makes Close end something before everything that was owned earlier.

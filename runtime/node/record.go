@@ -80,12 +80,14 @@ func (n *Node) recall(name string, into any) (bool, error) {
 }
 
 // remember keeps what recall reads, durably.
-func (n *Node) remember(name string, what any) error {
+func (n *Node) remember(name string, what any) error { return write(n.path(name), what) }
+
+func write(path string, what any) error {
 	text, err := json.MarshalIndent(what, "", "  ")
 	if err != nil {
 		return err
 	}
-	return iam.WriteSecret(n.path(name), append(text, '\n'))
+	return iam.WriteSecret(path, append(text, '\n'))
 }
 
 // forget removes what is no longer to be recalled.

@@ -53,6 +53,7 @@ func (n *Node) openSocket(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) { tell(w, http.StatusOK, n.standing()) })
+	mux.HandleFunc("POST /backup", n.answerBackup)
 	mux.HandleFunc("POST /init", func(w http.ResponseWriter, r *http.Request) { n.answerInit(w, r) })
 	server := &http.Server{
 		Handler: mux, ReadTimeout: socketTime, MaxHeaderBytes: 16 << 10,
@@ -154,31 +155,40 @@ func Status(ctx context.Context, dir string) (Standing, error) {
 
 // call asks the node of a directory for something over its socket.
 func call(ctx context.Context, dir, method, path string, question, answer any) error {
-	body, err := json.Marshal(question)
+	response, err := ask(ctx, dir, method, path, question)
 	if err != nil {
 		return err
+	}
+	defer response.Body.Close()
+	return json.NewDecoder(io.LimitReader(response.Body, socketBytes)).Decode(answer)
+}
+
+// ask is call with the answer unread.
+func ask(ctx context.Context, dir, method, path string, question any) (*http.Response, error) {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return nil, err
 	}
 	r, err := http.NewRequestWithContext(ctx, method, "http://node"+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
+	r.Close = true // the connection ends with the answer
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, dir) }}
-	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(r)
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("only the owner of %s may talk to its node; run this as the same user, with sudo say", dir)
+		return nil, fmt.Errorf("only the owner of %s may talk to its node; run this as the same user, with sudo say", dir)
 	}
 	if err != nil {
-		return &base.Error{Code: base.Unavailable, Detail: fmt.Sprintf("no node answers in %s: %v; start one with \"picloud server --dir %s\", or name another directory with --dir", dir, err, dir)}
+		return nil, &base.Error{Code: base.Unavailable, Detail: fmt.Sprintf("no node answers in %s: %v; start one with \"picloud server --dir %s\", or name another directory with --dir", dir, err, dir)}
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
 	}
 	defer response.Body.Close()
-	limited := json.NewDecoder(io.LimitReader(response.Body, socketBytes))
-	if response.StatusCode == http.StatusOK {
-		return limited.Decode(answer)
-	}
 	var refused refusal
-	if err := limited.Decode(&refused); err != nil {
-		return fmt.Errorf("the node in %s answers %s: %w", dir, response.Status, err)
+	if err := json.NewDecoder(io.LimitReader(response.Body, socketBytes)).Decode(&refused); err != nil {
+		return nil, fmt.Errorf("the node in %s answers %s: %w", dir, response.Status, err)
 	}
-	return errors.New(refused.Detail)
+	return nil, errors.New(refused.Detail)
 }
