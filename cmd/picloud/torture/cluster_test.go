@@ -88,7 +88,7 @@ func form(t *testing.T, n int, chance func() float64) *cluster {
 	}
 	c.ready()
 	c.Logf("%d nodes are ready %s after the first was switched on", n, time.Since(began).Round(ms))
-	c.until("nodes to vote", func() error { return c.vote(votersOf(n)) })
+	c.until("nodes to vote", func() error { return c.vote(first, votersOf(n)) })
 	c.Logf("%d of them vote %s after it", votersOf(n), time.Since(began).Round(ms))
 	return c
 }
@@ -307,13 +307,17 @@ func votersOf(n int) int {
 	return 3 + min(n-3, 2)/2*2 // an odd number, five at most
 }
 
-// vote asks whether that many nodes vote.
-func (c *cluster) vote(want int) error {
-	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
+// vote asks a node whether that many vote and can be reached.
+func (c *cluster) vote(m *machine, want int) error {
+	ctx, cancel := context.WithTimeout(c.Context(), 5*time.Second)
 	defer cancel()
-	r, err := c.send(ctx, c.machines[0], "GET", "/nodes", "", nil)
-	if voters := strings.Count(r.body, `"raftRole":"voter"`); err == nil && voters != want {
-		err = fmt.Errorf("%d vote: %.600s", voters, r.body)
+	r, err := c.send(ctx, m, "GET", "/-/cluster", "", nil)
+	if err != nil {
+		return err
+	}
+	var is struct{ Voters, InReach int }
+	if err = json.Unmarshal([]byte(r.body), &is); err == nil && (is.Voters != want || is.InReach != want) {
+		err = fmt.Errorf("%d vote, %d of them in reach: %.600s", is.Voters, is.InReach, r.body)
 	}
 	return err
 }

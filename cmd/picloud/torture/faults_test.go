@@ -196,7 +196,16 @@ func (x *tormentor) damage(ctx context.Context) {
 	one[0] ^= 1 << x.chance.IntN(8)
 	_, err = file.WriteAt(one, at)
 	x.must(err)
+	x.heal(ctx, m)
+}
+
+// heal switches a node on whose disk lost something, and waits until as many
+// vote as before: two disks that lose what they promised are a majority.
+func (x *tormentor) heal(ctx context.Context, m *machine) {
 	x.must(m.switchOn(x.binary))
+	x.until(m.name+" to serve after a loss", func() error { return x.serves(ctx, m) })
+	pause(ctx, 2*time.Second) // the leader has seen it by then
+	x.until("as many to vote as before", func() error { return x.vote(m, votersOf(len(x.machines))) })
 }
 
 // lose takes a node's Raft store away, as an owner does who tidies up.
@@ -204,7 +213,7 @@ func (x *tormentor) lose(ctx context.Context) {
 	m := x.anybody()
 	m.pull()
 	x.must(os.RemoveAll(filepath.Join(m.dir, "node", "raft")))
-	x.must(m.switchOn(x.binary))
+	x.heal(ctx, m)
 }
 
 // fillLeader fills the disk of a node that leads, if it takes the lead.
@@ -249,7 +258,9 @@ func (x *tormentor) fill(ctx context.Context) {
 func (x *tormentor) absence(ctx context.Context, n int) string {
 	away := x.machines[len(x.machines)-1]
 	away.pull()
-	began, written := time.Now(), x.pump(ctx, n)
+	limited, cancel := context.WithTimeout(ctx, 10*time.Minute) // a cluster that stands still is no place to wait in
+	defer cancel()
+	began, written := time.Now(), x.pump(limited, n)
 	took := time.Since(began)
 	x.must(away.switchOn(x.binary))
 	began = time.Now()
