@@ -92,6 +92,7 @@ type Field struct {
 	Function  string   // word of the function that gives the value in .picloud: secret('db')
 	StampedBy []string // observed time of the last change of these fields
 	Quads     bool     // observed number of quads in the dataset of its resource
+	Level     int      // of the platform with which it came; 0 = the first
 }
 
 // Lifecycle says who moves a resource from phase to phase.
@@ -137,6 +138,7 @@ type Class struct {
 	HoldsData    bool
 	Dataset      bool // SPARQL Update and the Graph Store Protocol change what it holds
 	Restricted   bool // resources of the cluster lie in the graph that administrators read
+	Level        int  // of the platform with which it came; 0 = the first
 	UniqueName   bool // of abstract classes: names are unique across its kinds
 	Operations   []Operation
 	Fields       []*Field   // inherited ones too, in sh:order
@@ -164,6 +166,7 @@ type Token struct {
 	IRI     string
 	Name    string // "RestartOnFailure"
 	Comment string
+	Level   int // of the platform with which it came; 0 = the first
 }
 
 // Enum is an enumeration.

@@ -33,7 +33,7 @@ func (b *builder) member(n *node) {
 	if e == nil {
 		return
 	}
-	t := base.Token{Token: b.text(n, base.Meta+"token"), IRI: n.iri, Name: local(n.iri), Comment: b.sentence(n, base.RDFSComment)}
+	t := base.Token{Token: b.text(n, base.Meta+"token"), IRI: n.iri, Name: local(n.iri), Comment: b.sentence(n, base.RDFSComment), Level: b.level(n)}
 	if t.Token == "" {
 		b.add(n.at, "%s of %s has no pm:token; add e.g. 'pm:token \"%s\"'", b.term(n.iri), e.Name, strings.ToLower(strings.TrimPrefix(t.Name, e.Name)))
 	}

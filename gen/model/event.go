@@ -229,7 +229,7 @@ func (b *builder) ownEvent(c *class, n *node, l *Lifecycle) *Event {
 
 // event reads what a class of events does to state.
 func (b *builder) event(c *class, n *node, l *Lifecycle) *Event {
-	e := &Event{Kind: c.c.Name, Label: b.text(n, base.RDFSLabel), Comment: b.sentence(n, base.RDFSComment), Version: 1}
+	e := &Event{Kind: c.c.Name, Label: b.text(n, base.RDFSLabel), Comment: b.sentence(n, base.RDFSComment), Version: 1, Level: max(c.c.Level, b.level(n))}
 	for _, o := range n.said[base.Meta+"by"] {
 		switch o.Value {
 		case base.Meta + "Client", base.Meta + "Reconciler", base.Meta + "Platform":

@@ -61,6 +61,7 @@ func (b *builder) readShape(c *class, o object) *shape {
 		b.fieldReference(s)
 	}
 	b.fieldConflicts(s)
+	b.fieldLevel(s)
 	return s
 }
 
@@ -80,7 +81,7 @@ func (b *builder) fieldFlags(s *shape) {
 	f.Observed, f.Immutable = b.boolean(n, base.Meta+"observed"), b.boolean(n, base.Meta+"immutable")
 	f.Sensitive, f.Content = b.boolean(n, base.Meta+"sensitive"), b.boolean(n, base.Meta+"content")
 	f.Acyclic, f.Authority = b.boolean(n, base.Meta+"acyclic"), b.iri(n, base.Meta+"authority") != ""
-	f.Function = b.text(n, base.Meta+"function")
+	f.Function, f.Level = b.text(n, base.Meta+"function"), b.level(n)
 	if order := b.integer(n, nsSH+"order"); order == nil {
 		b.add(n.at, "%s has no sh:order; add e.g. \"sh:order %d\"", b.name(n), b.freeOrder(s.class))
 	} else {

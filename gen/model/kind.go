@@ -17,7 +17,7 @@ func (b *builder) kind(c *class) {
 	k.Plural, k.Slice = b.text(n, base.Meta+"plural"), b.text(n, base.Meta+"slice")
 	k.Singleton, k.HoldsData = b.boolean(n, base.Meta+"singleton"), b.boolean(n, base.Meta+"holdsData")
 	k.Dataset = b.boolean(n, base.Meta+"dataset")
-	k.Restricted = b.boolean(n, base.Meta+"restricted")
+	k.Restricted, k.Level = b.boolean(n, base.Meta+"restricted"), b.level(n)
 	k.Reconciler = n.said[base.Meta+"reconciler"] == nil || b.boolean(n, base.Meta+"reconciler")
 	b.words(c)
 	b.scope(c)

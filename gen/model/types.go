@@ -61,6 +61,7 @@ type Event struct {
 	Sets    []Assignment
 	Latest  bool // superseded by a newer one of the same subject; else kept for ever
 	Version int  // of its schema
+	Level   int  // of the platform with which it came, that of its kind at least; 0 = the first
 }
 
 // EventClass is an event of an abstract class.

@@ -98,6 +98,9 @@ func appendClusterStatus(e *base.Encoder, s *domain.ClusterStatus) {
 	if s.CompactedThrough != nil {
 		e.Integer("compactedThrough", *s.CompactedThrough)
 	}
+	if s.Level != nil {
+		e.Integer("level", *s.Level)
+	}
 }
 
 // decodeClusterStatus reads what was observed of a cluster.
@@ -116,6 +119,8 @@ func decodeClusterStatus(d *base.Decoder, v *base.Value) (s domain.ClusterStatus
 			s.Generation = new(d.Integer(m.Value))
 		case "compactedThrough":
 			s.CompactedThrough = new(d.Integer(m.Value))
+		case "level":
+			s.Level = new(d.Integer(m.Value))
 		}
 	}
 	return s
@@ -145,6 +150,10 @@ func appendClusterPayload(e *base.Encoder, p domain.Payload) {
 	case *domain.LogCompacted:
 		if p.CompactedThrough != nil {
 			e.Integer("compactedThrough", *p.CompactedThrough)
+		}
+	case *domain.LevelRaised:
+		if p.Level != nil {
+			e.Integer("level", *p.Level)
 		}
 	}
 }

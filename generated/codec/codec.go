@@ -15,6 +15,7 @@ package codec
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -223,6 +224,10 @@ func DecodeStoredEvent(v *base.Value) (*domain.Event, error) {
 	return ev, nil
 }
 
+// ErrNewer says that a newer release wrote what this one reads. It stays where it
+// is, and a newer release goes on from there.
+var ErrNewer = errors.New("a newer release of picloud is needed")
+
 // DecodePayload reads the data of an event in the form of the log. An error
 // names a type or version that this release does not know, or what cannot be
 // read; the log is never guessed at.
@@ -230,9 +235,9 @@ func DecodePayload(d *base.Decoder, t domain.EventType, version int, v *base.Val
 	payload := decodePayload(d, t, v)
 	switch {
 	case payload == nil:
-		return nil, fmt.Errorf("the event type %q is unknown to this release", t)
+		return nil, fmt.Errorf("%w: the event type %q is unknown to this one", ErrNewer, t)
 	case version < 1 || version > domain.SchemaVersion(t):
-		return nil, fmt.Errorf("version %d of %s is unknown to this release, which knows up to %d", version, t, domain.SchemaVersion(t))
+		return nil, fmt.Errorf("%w: version %d of %s is unknown to this one, which knows up to %d", ErrNewer, version, t, domain.SchemaVersion(t))
 	case len(d.Violations) > 0:
 		return nil, fmt.Errorf("%s cannot be read: %s", t, d.Violations[0])
 	}

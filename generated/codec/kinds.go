@@ -458,6 +458,9 @@ func decodePayload(d *base.Decoder, t domain.EventType, v *base.Value) domain.Pa
 	case domain.TypeLogCompacted:
 		s := decodeClusterStatus(d, v)
 		return &domain.LogCompacted{CompactedThrough: s.CompactedThrough}
+	case domain.TypeLevelRaised:
+		s := decodeClusterStatus(d, v)
+		return &domain.LevelRaised{Level: s.Level}
 	case domain.TypeConfigDeclared:
 		return &domain.ConfigDeclared{Spec: decodeConfigSpec(d, v)}
 	case domain.TypeConfigChanged:

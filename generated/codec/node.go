@@ -77,6 +77,9 @@ func appendNodeStatus(e *base.Encoder, s *domain.NodeStatus) {
 	if s.Trusted != nil {
 		e.Boolean("trusted", *s.Trusted)
 	}
+	if s.Level != nil {
+		e.Integer("level", *s.Level)
+	}
 }
 
 // decodeNodeStatus reads what was observed of a node.
@@ -117,6 +120,8 @@ func decodeNodeStatus(d *base.Decoder, v *base.Value) (s domain.NodeStatus) {
 			s.EnrolledBy = domain.EnrollmentMode(d.Token(m.Value, base.Ontology+"Node-enrolledBy", "approve", "token", "auto"))
 		case "trusted":
 			s.Trusted = new(d.Boolean(m.Value))
+		case "level":
+			s.Level = new(d.Integer(m.Value))
 		}
 	}
 	return s

@@ -47,6 +47,8 @@ type ClusterStatus struct {
 	Generation *int64
 	// Log position up to which superseded observations are dropped.
 	CompactedThrough *int64
+	// Level of the platform that every node has, below which no release runs here; absent for the first.
+	Level *int64
 }
 
 // Kind is KindCluster.
@@ -283,6 +285,31 @@ func (c *CompactCluster) Decide(before Resource) ([]Payload, error) {
 	return []Payload{&LogCompacted{CompactedThrough: c.CompactedThrough}}, nil
 }
 
+// RaiseCluster says of a cluster: every node has a newer release.
+type RaiseCluster struct {
+	Ref base.Ref
+	// Level of the platform that every node has, below which no release runs here; absent for the first.
+	Level *int64
+}
+
+func (*RaiseCluster) Kind() Kind                              { return KindCluster }
+func (c *RaiseCluster) Subject() base.Ref                     { return c.Ref }
+func (*RaiseCluster) Permission() string                      { return "cluster:observe" }
+func (*RaiseCluster) Validate(*base.Check)                    {}
+func (*RaiseCluster) Sensitive(func(string, *base.Sensitive)) {}
+
+// Decide gives LevelRaised, nothing where that holds already.
+func (c *RaiseCluster) Decide(before Resource) ([]Payload, error) {
+	now, _ := before.(*Cluster)
+	if now == nil {
+		return nil, missing(KindCluster, c.Ref)
+	}
+	if base.Same(c.Level, now.Status.Level) {
+		return nil, nil
+	}
+	return []Payload{&LevelRaised{Level: c.Level}}, nil
+}
+
 // ClusterDeclared: a cluster was declared.
 type ClusterDeclared struct {
 	Spec ClusterSpec
@@ -322,6 +349,12 @@ type LogCompacted struct {
 	CompactedThrough *int64
 }
 
+// LevelRaised: every node has a release of this level: what came with it is written from here on, and no older release runs any more.
+type LevelRaised struct {
+	// Level of the platform that every node has, below which no release runs here; absent for the first.
+	Level *int64
+}
+
 // The types of events of Clusters.
 const (
 	TypeClusterDeclared  EventType = "ClusterDeclared"
@@ -330,6 +363,7 @@ const (
 	TypeLeaderChanged    EventType = "LeaderChanged"
 	TypeClusterRecovered EventType = "ClusterRecovered"
 	TypeLogCompacted     EventType = "LogCompacted"
+	TypeLevelRaised      EventType = "LevelRaised"
 )
 
 func (*ClusterDeclared) Kind() Kind      { return KindCluster }
@@ -349,6 +383,9 @@ func (*ClusterRecovered) Type() EventType { return TypeClusterRecovered }
 
 func (*LogCompacted) Kind() Kind      { return KindCluster }
 func (*LogCompacted) Type() EventType { return TypeLogCompacted }
+
+func (*LevelRaised) Kind() Kind      { return KindCluster }
+func (*LevelRaised) Type() EventType { return TypeLevelRaised }
 
 func evolveCluster(now *Cluster, e *Event) (*Cluster, error) {
 	if p, ok := e.Payload.(*ClusterDeclared); ok {
@@ -377,6 +414,9 @@ func evolveCluster(now *Cluster, e *Event) (*Cluster, error) {
 	case *LogCompacted:
 		next.Head = now.observed(e)
 		next.Status.CompactedThrough = p.CompactedThrough
+	case *LevelRaised:
+		next.Head = now.observed(e)
+		next.Status.Level = p.Level
 	default:
 		return nil, unfoldable(e, "its type is unknown to this release")
 	}

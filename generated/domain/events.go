@@ -85,6 +85,8 @@ func Supertypes(t EventType) []string {
 		return []string{"Event"}
 	case TypeLogCompacted:
 		return []string{"Event"}
+	case TypeLevelRaised:
+		return []string{"Event"}
 	case TypeConfigDeclared:
 		return []string{"ResourceDeclared", "Event"}
 	case TypeConfigChanged:
@@ -401,7 +403,7 @@ func EventTypes(kind Kind) []EventType {
 	case KindCapability:
 		return []EventType{TypeCapabilityDeclared, TypeCapabilityChanged, TypeCapabilityDeleted}
 	case KindCluster:
-		return []EventType{TypeClusterDeclared, TypeClusterChanged, TypeClusterObserved, TypeLeaderChanged, TypeClusterRecovered, TypeLogCompacted}
+		return []EventType{TypeClusterDeclared, TypeClusterChanged, TypeClusterObserved, TypeLeaderChanged, TypeClusterRecovered, TypeLogCompacted, TypeLevelRaised}
 	case KindConfig:
 		return []EventType{TypeConfigDeclared, TypeConfigChanged, TypeConfigDeleted}
 	case KindContainer:
@@ -466,5 +468,11 @@ func EventTypes(kind Kind) []EventType {
 
 // SchemaVersion is the version of the schema that events of a type are written in.
 func SchemaVersion(t EventType) int {
+	return 1
+}
+
+// Level is the level of the platform with which a type of event came: releases
+// below it do not know it.
+func Level(t EventType) int {
 	return 1
 }

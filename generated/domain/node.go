@@ -50,6 +50,8 @@ type NodeStatus struct {
 	EnrolledBy EnrollmentMode
 	// Whether an administrator vouched for it after it was let in by itself; without that it gets no vote.
 	Trusted *bool
+	// Level of the platform that its release knows.
+	Level *int64
 }
 
 // Kind is KindNode.
@@ -108,6 +110,9 @@ func (s *NodeStatus) changes(o *NodeStatus) (changed []string) {
 	if s.EnrolledBy != o.EnrolledBy {
 		changed = append(changed, "/enrolledBy")
 	}
+	if !base.Same(s.Level, o.Level) {
+		changed = append(changed, "/level")
+	}
 	return changed
 }
 
@@ -132,6 +137,7 @@ func (s *NodeStatus) assign(from *NodeStatus) {
 	s.Version = from.Version
 	s.Incarnation = from.Incarnation
 	s.EnrolledBy = from.EnrolledBy
+	s.Level = from.Level
 }
 
 // EndNode asks for the end of a node.

@@ -46,4 +46,7 @@ func appendCluster(w *base.QuadWriter, r *domain.Cluster) {
 	if r.Status.CompactedThrough != nil {
 		w.Integer(s, PropCompactedThrough, *r.Status.CompactedThrough)
 	}
+	if r.Status.Level != nil {
+		w.Integer(s, PropLevel, *r.Status.Level)
+	}
 }

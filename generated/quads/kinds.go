@@ -168,6 +168,8 @@ func eventClass(t domain.EventType) string {
 		return ClassClusterRecovered
 	case domain.TypeLogCompacted:
 		return ClassLogCompacted
+	case domain.TypeLevelRaised:
+		return ClassLevelRaised
 	case domain.TypeConfigDeclared:
 		return ClassConfigDeclared
 	case domain.TypeConfigChanged:

@@ -62,4 +62,7 @@ func appendNode(w *base.QuadWriter, r *domain.Node) {
 	if r.Status.Trusted != nil {
 		w.Boolean(s, PropTrusted, *r.Status.Trusted)
 	}
+	if r.Status.Level != nil {
+		w.Integer(s, PropLevel, *r.Status.Level)
+	}
 }

@@ -5,4 +5,7 @@ package schema
 // ModelDigest is the SHA-256 of the fold model: kinds, fields, tokens, events,
 // phases and references, without comments. Checkpoints carry it; under another
 // digest they are made anew from the log.
-const ModelDigest = "cb4084cc2858e2cc94e6b8b8bcd290bae7493d0b98d06d1123421a38bf8b4929"
+const ModelDigest = "fba798b13cfd33261def8d7c1f7a24e7c3e98389adceba20ec7f337e3c7214df"
+
+// Level is the highest level of the platform that this release knows.
+const Level = 1

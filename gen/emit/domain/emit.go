@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
@@ -154,7 +156,29 @@ func eventsFile(p *plan.Plan) *gocode.File {
 		}
 		b.Do("return 1")
 	})
+	levels(f, all)
 	return f
+}
+
+// levels says which types of events came later.
+func levels(f *gocode.File, all []*plan.Event) {
+	later := map[int][]*plan.Event{}
+	for _, e := range all {
+		if e.Level > 1 {
+			later[e.Level] = append(later[e.Level], e)
+		}
+	}
+	f.Doc("Level is the level of the platform with which a type of event came: releases", "below it do not know it.")
+	f.Func("Level(t EventType) int", func(b *gocode.Block) {
+		if len(later) > 0 {
+			b.Switch("t", func(b *gocode.Block) {
+				for _, level := range slices.Sorted(maps.Keys(later)) {
+					b.Case(consts(later[level]), func(b *gocode.Block) { b.Do("return %d", level) })
+				}
+			})
+		}
+		b.Do("return 1")
+	})
 }
 
 func consts(events []*plan.Event) string {

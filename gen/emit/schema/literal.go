@@ -179,5 +179,8 @@ func digest(p *plan.Plan) []byte {
 // phases and references, without comments. Checkpoints carry it; under another
 // digest they are made anew from the log.
 const ModelDigest = "%x"
-`, h.Sum(nil))
+
+// Level is the highest level of the platform that this release knows.
+const Level = %d
+`, h.Sum(nil), p.Model.Level())
 }
