@@ -135,7 +135,7 @@ func (t *trial) ends(e *domain.Event) bool {
 
 // finish checks once, at the end, what spans resources.
 func (t *trial) finish() error {
-	for _, check := range []func() error{t.checkSevered, t.checkPlaces, t.checkReferences, t.checkNames, t.checkCircles, t.checkRules} {
+	for _, check := range []func() error{t.checkLevel, t.checkSevered, t.checkPlaces, t.checkReferences, t.checkNames, t.checkCircles, t.checkRules} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/projection"
+	"github.com/picloud/picloud/runtime/state"
 )
 
 // Sealer turns clear values of sensitive fields into what the log may hold. An
@@ -30,7 +31,11 @@ type Config struct {
 	Authenticator Authenticator
 	Checks        []Check
 	Rules         []Rule
-	Logger        *slog.Logger
+	// Gate refuses what came with a level of the platform that the cluster has not
+	// reached; nil refuses nothing. Level is the highest that this program writes.
+	Gate   func(s *state.State, level int) error
+	Level  int
+	Logger *slog.Logger
 	// Waiting is how many requests may wait for their decision; more are told
 	// to come again. 0 means 4,096.
 	Waiting int

@@ -138,7 +138,7 @@ func (l *Loop) look(ctx context.Context, w *watch, term uint64) time.Duration {
 		l.cfg.Logger.Warn("the members are not known", "error", err)
 		return l.cfg.Pace
 	}
-	facts := Facts{Self: l.cfg.Consensus.Stats().RaftID, Servers: servers}
+	facts := Facts{Self: l.cfg.Consensus.Stats().RaftID, Servers: servers, Level: LevelOf(view.State)}
 	said := l.say(ctx, leads(view.State, l.cfg.Self, term))
 	settled, keep := true, map[string]bool{}
 	for _, node := range nodes(l.cfg.Views.View().State) {
@@ -158,6 +158,7 @@ func (l *Loop) look(ctx context.Context, w *watch, term uint64) time.Duration {
 	}
 	w.forget(keep)
 	said = l.say(ctx, release(l.cfg.Views.View().State)) || said
+	said = l.say(ctx, level(l.cfg.Views.View().State, servers, reports)) || said
 	action := Next(facts, l.cfg.Rules)
 	if l.act(ctx, action) || said || !settled {
 		return l.cfg.Pace

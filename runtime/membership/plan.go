@@ -30,6 +30,7 @@ type Facts struct {
 	Self    string // Raft id of the leader, which decides
 	Nodes   []Member
 	Servers []consensus.Server // Raft's configuration
+	Level   int                // of the platform that the cluster has reached
 }
 
 // Member is an enrolled node as the leader sees it.
@@ -42,6 +43,7 @@ type Member struct {
 	Silent  time.Duration // since it was last heard, if it is not in reach
 	Steady  time.Duration // for how long it has been in reach, up to date and with room on its disk
 	Full    bool          // its disk is below the mark
+	Level   int           // of the platform that its program knows
 }
 
 // Verb is a sort of change.
@@ -239,7 +241,7 @@ func rank(a, b bool) int {
 // admit makes learners of enrolled nodes that answer.
 func (p *planner) admit() Action {
 	for _, m := range p.Nodes {
-		if !m.Removed && m.InReach && consensus.NodeOf(m.RaftID) == m.ID && p.server(m.ID) == nil {
+		if !m.Removed && m.InReach && m.Level >= p.Level && consensus.NodeOf(m.RaftID) == m.ID && p.server(m.ID) == nil {
 			return Action{Add, m.RaftID, "the node is enrolled and answers"}
 		}
 	}
@@ -317,7 +319,7 @@ func (p *planner) raise() Action {
 func (p *planner) successor() string {
 	for _, s := range p.Servers {
 		m := p.member(s.ID)
-		if !s.Voter && m != nil && p.heard(s) && m.MayVote && !m.Removed && !m.Full && m.Steady >= p.rules.Steady {
+		if !s.Voter && m != nil && p.heard(s) && m.MayVote && !m.Removed && !m.Full && m.Level >= p.Level && m.Steady >= p.rules.Steady {
 			return s.ID
 		}
 	}

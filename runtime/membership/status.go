@@ -18,6 +18,7 @@ type Status struct {
 	ID       string        `json:"id"`
 	RaftID   string        `json:"raftId,omitempty"` // "" while it takes no part in the consensus
 	Version  string        `json:"version"`          // of its program
+	Level    int           `json:"level"`            // of the platform that its program knows; absent in the first releases: 1
 	Model    string        `json:"model"`            // digest of the fold model
 	Position base.Position `json:"position"`         // last one that it has taken in
 	Chain    Chain         `json:"chain"`            // of the log up to there

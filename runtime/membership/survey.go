@@ -32,6 +32,7 @@ type Overview struct {
 	Leader    string        `json:"leader,omitempty"`  // absent: none is known
 	Term      uint64        `json:"term"`              // of its reign
 	Version   string        `json:"version,omitempty"` // release that every node can run
+	Level     int           `json:"level"`             // of the platform that every node has
 	Position  base.Position `json:"position"`          // the highest that a node has
 	Voters    int           `json:"voters"`
 	InReach   int           `json:"inReach"` // of the voters
@@ -53,6 +54,7 @@ type NodeView struct {
 	Answers   bool                  `json:"answers"`
 	Fault     string                `json:"fault,omitempty"` // why it does not answer
 	Version   string                `json:"version,omitempty"`
+	Level     int                   `json:"level,omitempty"` // of the platform that its release knows
 	Model     string                `json:"model,omitempty"`
 	Addresses []string              `json:"addresses,omitempty"`
 	Port      int64                 `json:"port,omitempty"`
@@ -115,6 +117,7 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 	if cluster, ok := s.Views.View().State.Get("/").(*domain.Cluster); ok {
 		o.ClusterID, o.Domain, o.Version = cluster.Spec.ClusterID, cluster.Spec.Domain, cluster.Status.Version
 	}
+	o.Level = LevelOf(s.Views.View().State)
 	inReach := map[string]bool{}
 	all := s.ask(ctx)
 	for _, a := range all {
@@ -161,7 +164,7 @@ func view(a asked) NodeView {
 	s := a.node.Status
 	v := NodeView{
 		Name: a.node.Ref.Name(), ID: s.ID, Phase: a.node.Phase, Condition: s.Condition, Reason: a.node.Reason, Version: s.Version, Addresses: s.Addresses,
-		Port: base.OrZero(s.Port), Enrolled: a.node.CreatedAt.String(), By: s.EnrolledBy, Cordoned: base.OrZero(s.Cordoned),
+		Port: base.OrZero(s.Port), Enrolled: a.node.CreatedAt.String(), By: s.EnrolledBy, Cordoned: base.OrZero(s.Cordoned), Level: knows(base.OrZero(s.Level)),
 	}
 	if a.err != nil {
 		v.Fault = a.err.Error()
@@ -169,7 +172,7 @@ func view(a asked) NodeView {
 	}
 	v.Answers, v.Position, v.Model, v.Full = true, a.status.Position, a.status.Model, a.status.Full
 	if a.status.Version != "" {
-		v.Version = a.status.Version
+		v.Version, v.Level = a.status.Version, knows(a.status.Level)
 	}
 	return v
 }

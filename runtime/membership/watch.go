@@ -105,7 +105,7 @@ func (w *watch) forget(keep map[string]bool) {
 func (s *sight) member(now time.Time, node *domain.Node) Member {
 	m := Member{
 		ID: node.Status.ID, RaftID: s.status.RaftID, Removed: node.Phase == domain.PhaseDeleting, MayVote: mayVote(node),
-		InReach: !s.reach.IsZero(), Full: s.status.Full, Steady: lasting(now, s.steady),
+		InReach: !s.reach.IsZero(), Full: s.status.Full, Steady: lasting(now, s.steady), Level: knows(s.status.Level),
 	}
 	if !m.InReach {
 		m.Silent = now.Sub(s.heard)

@@ -8,6 +8,7 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/membership"
 )
 
 // welcome is what a person who looks at everything sees first.

@@ -149,7 +149,7 @@ func (n *Node) openDoor(context.Context) (err error) {
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: n.vault,
 		Authenticator: &iam.Tokens{Now: n.cfg.Now}, Checks: []command.Check{n.keepToOwnTerms, iam.CheckAuthority(n.domain)},
 		Rules: []command.Rule{iam.KeepAdministrator, iam.KeepAuthority, iam.KeepIdentities, iam.KeepTicketsSingle, membership.KeepQuorum, membership.KeepLevel},
-		Gate: membership.Gate, Level: schema.Level, Logger: n.cfg.Logger,
+		Gate:  membership.Gate, Level: schema.Level, Logger: n.cfg.Logger,
 	})
 	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets, Memory: n.cfg.DatasetMemory}); err == nil {
 		n.own(func() error { n.writer.Close(); return nil })

@@ -86,7 +86,7 @@ func (n *Node) standingNow() membership.Status {
 	view, stats := n.views.View(), n.consensus.Stats()
 	leader, _ := n.consensus.Leader()
 	return membership.Status{
-		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Model: schema.ModelDigest,
+		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Level: schema.Level, Model: schema.ModelDigest,
 		Position: view.Position, Chain: membership.Chain(view.State.Chain), Applied: stats.AppliedIndex, Leader: leader, Full: n.consensus.Full(),
 	}
 }
@@ -97,7 +97,7 @@ func (n *Node) status() domain.NodeStatus {
 	fingerprint, expires := n.identity.Fingerprint()
 	ips, port := n.addresses()
 	return domain.NodeStatus{
-		ID: n.identity.ID(), WrapKey: n.identity.WrapKey(), Version: n.cfg.Version,
+		ID: n.identity.ID(), WrapKey: n.identity.WrapKey(), Version: n.cfg.Version, Level: new(int64(schema.Level)),
 		Hostname: label(hostname), Addresses: ips, Port: port,
 		Capacity:        &domain.NodeCapacity{CPU: new(int64(runtime.NumCPU()) * 1000)},
 		CertFingerprint: fingerprint, CertExpiresAt: base.TimeOf(expires),

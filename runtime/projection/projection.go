@@ -39,6 +39,9 @@ type Config struct {
 	Axioms []base.Quad
 	// Datasets take in what changes them; nil where there are none.
 	Datasets *dataset.Datasets
+	// Fit says why this program cannot go on from a state, which some event of it
+	// asks for; nil fits all.
+	Fit func(*state.State) error
 	// Logger; nil discards.
 	Logger *slog.Logger
 }
@@ -172,6 +175,9 @@ func (p *Projection) Fold(b eventlog.Batch) error {
 	p.builder.FoldBatch(batch, p.head, p.note)
 	if p.cfg.Datasets != nil { // before readers can wait for the position
 		p.cfg.Datasets.Reach(p.head.Position)
+	}
+	if p.cfg.Fit != nil {
+		return p.cfg.Fit(p.builder.Peek())
 	}
 	return nil
 }

@@ -67,6 +67,7 @@ func (a *App) describe(o overview) {
 		{"bears", a.bears(o)},
 		{"position", fmt.Sprint(o.Position)},
 		{"version", versions(o)},
+		{"level", level(o)},
 	} {
 		fmt.Fprintf(a.Stdout, "%-9s %s\n", line[0], line[1])
 	}
@@ -123,6 +124,29 @@ func versions(o overview) string {
 		all[i] = version + " on " + strings.Join(nodes[version], ", ")
 	}
 	return strings.Join(all, "; ")
+}
+
+// level is that of the cluster, and which nodes keep it from rising.
+func level(o overview) string {
+	highest := o.Level
+	for _, n := range o.Nodes {
+		highest = max(highest, n.Level)
+	}
+	var lagging []string
+	for _, n := range o.Nodes {
+		if n.Level < highest {
+			lagging = append(lagging, n.Name)
+		}
+	}
+	text := fmt.Sprint(o.Level)
+	switch {
+	case highest == o.Level:
+	case len(lagging) > 0:
+		text += fmt.Sprintf("; level %d when %s are upgraded too", highest, strings.Join(lagging, ", "))
+	default:
+		text += fmt.Sprintf("; level %d as soon as every node is heard", highest)
+	}
+	return text
 }
 
 func (a *App) clusterTransfer() *cobra.Command {

@@ -25,6 +25,7 @@ type overview struct {
 	Leader    string     `json:"leader"`
 	Term      uint64     `json:"term"`
 	Version   string     `json:"version"`
+	Level     int        `json:"level"`
 	Position  uint64     `json:"position"`
 	Voters    int        `json:"voters"`
 	InReach   int        `json:"inReach"`
@@ -43,6 +44,7 @@ type nodeView struct {
 	Reason     string   `json:"reason"`
 	Answers    bool     `json:"answers"`
 	Version    string   `json:"version"`
+	Level      int      `json:"level"`
 	Addresses  []string `json:"addresses"`
 	Behind     uint64   `json:"behind"`
 	Full       bool     `json:"full"`
