@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type servers struct {
 	dir       string
 	addresses [3]string
 	running   [3]*exec.Cmd
+	programs  [3]string // that they run; "" = this one
 }
 
 // name is that of a node, and of its directory.
@@ -40,7 +42,7 @@ func (s *servers) path(i int) string { return filepath.Join(s.dir, s.name(i)) }
 // start runs a server and waits for a line that begins with a word.
 func (s *servers) start(i int, word string, more ...string) {
 	s.t.Helper()
-	c := exec.Command("picloud", append([]string{"server", "--dir", s.path(i), "--name", s.name(i), "--listen", s.addresses[i]}, more...)...)
+	c := exec.Command(cmp.Or(s.programs[i], "picloud"), append([]string{"server", "--dir", s.path(i), "--name", s.name(i), "--listen", s.addresses[i]}, more...)...)
 	log, err := os.OpenFile(s.path(i)+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		s.t.Fatal(err)
@@ -103,15 +105,17 @@ func (s *servers) picloud(arguments ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// unusedAddresses are on the loopback; somebody else may be quicker.
-func unusedAddresses(t *testing.T) (addresses [3]string) {
-	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+// unusedAddresses are on the loopback, at ports below those that the system hands
+// out by itself, so that they stay free while a server is away.
+func unusedAddresses() (addresses [3]string) {
+	for i := 0; i < len(addresses); {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 15_000+rand.IntN(15_000)))
 		if err != nil {
-			t.Fatal(err)
+			continue // somebody has it
 		}
 		defer l.Close()
 		addresses[i] = l.Addr().String()
+		i++
 	}
 	return addresses
 }
@@ -209,7 +213,7 @@ func TestServersThatAreKilledKeepWhatWasAcknowledged(t *testing.T) {
 	if os.Getenv("PICLOUD_LONG") != "" {
 		rounds = 30
 	}
-	s := &servers{t: t, dir: t.TempDir(), addresses: unusedAddresses(t)}
+	s := &servers{t: t, dir: t.TempDir(), addresses: unusedAddresses()}
 	c := s.form()
 	r := &record{kept: map[string]base.Position{}, more: make(chan struct{}, 1)}
 	ctx, stop := context.WithCancel(t.Context())

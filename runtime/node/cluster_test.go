@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -88,12 +89,23 @@ func (c *trio) start(i int, adjust ...func(*node.Config)) {
 	c.nodes[i] = n
 }
 
-func (c *trio) open(i int, adjust ...func(*node.Config)) (*node.Node, error) {
-	at := c.ports[i]
-	if at == "" {
-		at = "127.0.0.1:0"
+// listen gives a listener at an address, or at one that stays free after it: below
+// the ports that the system hands out by itself.
+func listen(at string) (listener net.Listener, err error) {
+	for range 100 {
+		address := at
+		if at == "" {
+			address = fmt.Sprint("127.0.0.1:", 15_000+rand.IntN(15_000))
+		}
+		if listener, err = net.Listen("tcp", address); err == nil || at != "" {
+			return listener, err
+		}
 	}
-	listener, err := net.Listen("tcp", at)
+	return nil, err
+}
+
+func (c *trio) open(i int, adjust ...func(*node.Config)) (*node.Node, error) {
+	listener, err := listen(c.ports[i])
 	if err != nil {
 		return nil, err
 	}
