@@ -23,7 +23,7 @@ import (
 // rest of "picloud cluster" is in package cli.
 func clusterCommand(app *cli.App) *cobra.Command {
 	c := &cobra.Command{Use: "cluster"}
-	c.AddCommand(initCommand(app))
+	c.AddCommand(initCommand(app), backupCommand(app), restoreCommand(app), recoverCommand(app))
 	return c
 }
 

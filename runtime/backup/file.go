@@ -189,11 +189,11 @@ func (b *Reader) begin() error {
 // Close frees what the reader holds; the file stays the caller's to close.
 func (b *Reader) Close() { b.packed.Close() }
 
-// Entries walks the log from head on, which is that of an empty log, one Raft
-// entry at a time, checked. A walk that yields no error has reached the position
-// and digest of the header and the end of the file.
-func (b *Reader) Entries(head eventlog.Head) iter.Seq2[[]eventlog.Batch, error] {
+// Entries walks the log, one Raft entry at a time, checked. A walk that yields no
+// error has reached the position and digest of the header and the end of the file.
+func (b *Reader) Entries() iter.Seq2[[]eventlog.Batch, error] {
 	return func(yield func([]eventlog.Batch, error) bool) {
+		head := eventlog.Beginning()
 		stream := eventlog.NewStream(b.in, head)
 		for {
 			batches, err := stream.Next()

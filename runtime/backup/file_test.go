@@ -62,7 +62,7 @@ func restored(t *testing.T, file io.Reader) (*eventlog.Log, *Reader, error) {
 		return log, nil, err
 	}
 	defer r.Close()
-	for batches, err := range r.Entries(log.Head()) {
+	for batches, err := range r.Entries() {
 		if err != nil {
 			return log, r, err
 		}

@@ -42,8 +42,8 @@ type Head struct {
 	Time     time.Time // log time of the last batch; the Unix epoch when empty
 }
 
-// beginning is the head of an empty log.
-var beginning = Head{Time: time.Unix(0, 0).UTC()}
+// Beginning is the head of an empty log.
+func Beginning() Head { return Head{Time: time.Unix(0, 0).UTC()} }
 
 // MaxPayload bounds the payload of one batch, in bytes.
 const MaxPayload = 24 << 20

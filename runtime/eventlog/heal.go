@@ -40,7 +40,7 @@ func (l *Log) told(err error) error {
 func (l *Log) Heal(ctx context.Context, fetch Fetch) (healed []string, err error) {
 	l.rewriting.Lock()
 	defer l.rewriting.Unlock()
-	head := beginning
+	head := Beginning()
 	for i := 0; ; i++ {
 		v := l.view.Load()
 		seg := v.segments[i]

@@ -70,7 +70,7 @@ func (l *Log) begin() error {
 			return named("begin the event log", err)
 		}
 	}
-	head := beginning
+	head := Beginning()
 	if err := l.fs.SyncDir(l.dir); err != nil {
 		return named("begin the event log", err)
 	}

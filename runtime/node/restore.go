@@ -107,7 +107,7 @@ func beginAgain(dir, marker string) error {
 
 // unpack fills the event log.
 func unpack(ctx context.Context, b *backup.Reader, log *eventlog.Log) error {
-	for batches, err := range b.Entries(log.Head()) {
+	for batches, err := range b.Entries() {
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
