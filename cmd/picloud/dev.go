@@ -94,7 +94,7 @@ func (o *options) handOver(c cluster, file string) error {
 	if err != nil {
 		return err
 	}
-	client := clientFile{Endpoint: "https://" + c[0].Address(), Domain: c[0].Domain(), CA: string(c[0].CA()), Token: token}
+	client := clientFile{Endpoint: "https://" + c[0].Address(), Endpoints: []string{}, Domain: c[0].Domain(), CA: string(c[0].CA()), Token: token}
 	for _, n := range c[1:] {
 		address := "https://" + n.Address()
 		client.Endpoints = append(client.Endpoints, address)

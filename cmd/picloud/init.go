@@ -77,7 +77,7 @@ func warn(app *cli.App, founded node.Founded, enrollment string) {
 // settle keeps a context for the founder and says what comes next.
 func settle(app *cli.App, dir string, founded node.Founded) error {
 	endpoint := "https://" + reachable(founded.Address)
-	client := clientFile{Endpoint: endpoint, Domain: founded.Domain, CA: string(founded.Authority), Token: founded.Token}
+	client := clientFile{Endpoint: endpoint, Endpoints: []string{}, Domain: founded.Domain, CA: string(founded.Authority), Token: founded.Token}
 	file, authority := filepath.Join(dir, "client.json"), filepath.Join(dir, "ca.pem")
 	if err := errors.Join(client.write(file), os.WriteFile(authority, founded.Authority, 0o644)); err != nil {
 		return err
@@ -128,7 +128,7 @@ func colons(fingerprint string) string {
 // clientFile is what a client of a cluster needs.
 type clientFile struct {
 	Endpoint  string   `json:"endpoint"`
-	Endpoints []string `json:"endpoints,omitempty"` // of the other nodes
+	Endpoints []string `json:"endpoints"` // of the other nodes; null = of this one alone
 	Domain    string   `json:"domain"`
 	CA        string   `json:"ca"`
 	Token     string   `json:"token"`

@@ -41,6 +41,7 @@ type App struct {
 	contextName string // --context
 	output      string // -o
 	answers     *bufio.Reader
+	opened      *client.Client // the last one
 }
 
 // exit ends the program with a code of its own; the message, if any, was
@@ -127,6 +128,7 @@ func (a *App) Run(ctx context.Context, arguments []string, more ...*cobra.Comman
 	root.SetArgs(arguments)
 	called, err := root.ExecuteContextC(ctx)
 	if err == nil {
+		a.learn(ctx)
 		return ExitDone
 	}
 	var code exit
@@ -230,13 +232,4 @@ func between(low, high int) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// client opens the client of the chosen cluster.
-func (a *App) client() (*client.Client, error) {
-	cfg, err := a.loadContext()
-	if err != nil {
-		return nil, err
-	}
-	return client.New(cfg)
 }

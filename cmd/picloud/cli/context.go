@@ -18,8 +18,9 @@ import (
 // contextFile is what client.json holds: where a cluster is and who asks.
 type contextFile struct {
 	Endpoint string `json:"endpoint"`
-	// Endpoints are the nodes of the cluster, which stand in when Endpoint fails.
-	Endpoints []string `json:"endpoints,omitempty"`
+	// Endpoints are the nodes of the cluster, which stand in when Endpoint fails;
+	// null means Endpoint and no other.
+	Endpoints []string `json:"endpoints"`
 	Domain    string   `json:"domain"`
 	CA        string   `json:"ca"`    // PEM
 	Token     string   `json:"token"` // bearer token
