@@ -30,8 +30,8 @@ demo: build ## apply the photo-app on one of three real nodes and ask another ab
 
 test: ## every promise, in a few minutes
 	@$(if $(RACE),,echo "no C compiler found: the race detector is left out")
-	@$(GO) test $$($(GO) list ./... | grep -vxF -f <($(GO) list $(RACING))); plain=$$?; \
-	  $(GO) test $(RACE) $(RACING) && $(if $(RACE),$(GO) test $(RACE) -run '$(MEETING)' ./runtime/http &&) exit $$plain
+	@$(GO) test -timeout 30m $$($(GO) list ./... | grep -vxF -f <($(GO) list $(RACING))); plain=$$?; \
+	  $(GO) test -timeout 30m $(RACE) $(RACING) && $(if $(RACE),$(GO) test -timeout 30m $(RACE) -run '$(MEETING)' ./runtime/http &&) exit $$plain
 
 test-long: ## the same with long random runs, more crashes and more seeds
 	PICLOUD_LONG=1 $(GO) test -timeout 40m ./...
