@@ -134,7 +134,7 @@ func (o *options) config(ctx context.Context, app *cli.App, dir, listen string) 
 	}
 	host, _, _ := net.SplitHostPort(listen)
 	cfg := node.Config{
-		Dir: dir, Name: o.name, Domain: o.domain, Names: names(host), Version: app.Version, Logger: o.logger, DatasetMemory: o.stores << 20,
+		Dir: dir, Name: o.name, Domain: o.domain, Names: names(host), Version: release(app), Logger: o.logger, DatasetMemory: o.stores << 20,
 		Listener: listener, Join: o.join, Token: o.token, Cluster: o.cluster,
 		Notice: func(line string) { fmt.Fprintln(app.Stdout, line) },
 	}
@@ -194,4 +194,10 @@ func newLogger(out io.Writer, level string) (*slog.Logger, error) {
 		return nil, cli.Usagef("--log-level %q is none of debug, info, warn, error", level)
 	}
 	return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: least})), nil
+}
+
+// release is the version that other nodes see, without what it was built from.
+func release(app *cli.App) string {
+	version, _, _ := strings.Cut(app.Version, " ")
+	return version
 }

@@ -33,6 +33,7 @@ type house struct {
 	nodes map[string]*machine
 	off   map[string]bool
 	lacks atomic.Bool // what a voter needs cannot be given
+	level int         // of programs that are started; 0 = the first
 }
 
 // machine is one node.
@@ -46,6 +47,7 @@ type machine struct {
 	loop      *membership.Loop
 	cable     *raft.InmemTransport
 	full      bool
+	level     int
 }
 
 // inHouse runs a test on virtual time in a house with a first node, "a".
@@ -93,16 +95,17 @@ func (h *house) check(err error) {
 // start switches a node on.
 func (h *house) start(id string, bootstrap bool) *machine {
 	h.t.Helper()
-	m := &machine{h: h, id: id}
+	m := &machine{h: h, id: id, level: max(1, h.level)}
 	var err error
 	m.log, err = eventlog.Open(eventlog.Config{Dir: m.logDir()})
 	h.check(err)
-	m.views = projection.New(projection.Config{Root: "https://picloud.local", Model: schema.ModelDigest, Checkpoint: filepath.Join(h.dir, id, "state")}, m.log)
+	m.views = projection.New(projection.Config{Root: "https://picloud.local", Model: schema.ModelDigest, Checkpoint: filepath.Join(h.dir, id, "state"), Fit: membership.Fit(m.level, "v1")}, m.log)
 	_, m.cable = raft.NewInmemTransportWithTimeout(raft.ServerAddress(id), 200*time.Millisecond)
 	m.consensus, err = consensus.Open(consensus.Config{Dir: m.raftDir(), ID: id, Bootstrap: bootstrap, Transport: m.cable}, m.log, m.views)
 	h.check(err)
 	m.door = command.New(command.Config{
-		Model: schema.Model, Root: "https://picloud.local", Consensus: m.consensus, Views: m.views, Rules: []command.Rule{membership.KeepQuorum},
+		Model: schema.Model, Root: "https://picloud.local", Consensus: m.consensus, Views: m.views, Rules: []command.Rule{membership.KeepQuorum, membership.KeepLevel},
+		Gate: (&membership.Loop{}).Gate, Level: m.level,
 	})
 	h.mu.Lock()
 	h.nodes[id] = m
@@ -166,7 +169,7 @@ func (h *house) cut(ids ...string) {
 func (m *machine) status() membership.Status {
 	head := m.log.Head()
 	return membership.Status{
-		ID: m.id, RaftID: m.consensus.Stats().RaftID, Position: base.Position(m.views.View().Position), Chain: membership.Chain(head.Digest), Full: m.full,
+		ID: m.id, RaftID: m.consensus.Stats().RaftID, Position: base.Position(m.views.View().Position), Chain: membership.Chain(head.Digest), Full: m.full, Level: m.level,
 	}
 }
 

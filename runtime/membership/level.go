@@ -26,17 +26,28 @@ func LevelOf(s *state.State) int {
 // program has of the log stays as it is.
 func Fit(level int, version string) func(*state.State) error {
 	return func(s *state.State) error {
-		reached := LevelOf(s)
-		if reached <= level {
-			return nil
+		if reached := LevelOf(s); reached > level {
+			return tooOld(reached, level, version, running(s, reached))
 		}
-		with := ""
-		if versions := running(s, reached); len(versions) > 0 {
-			with = " (" + strings.Join(versions, ", ") + ")"
-		}
-		return fmt.Errorf("%w: the cluster has reached level %d of the platform, this is %s, which knows up to level %d; start a release of level %d%s on this directory, nothing is lost",
-			codec.ErrNewer, reached, version, level, reached, with)
+		return nil
 	}
+}
+
+// Outdated is the same law by the word of a member: what it answered.
+func Outdated(said Status, level int, version string) error {
+	if said.Reached <= level {
+		return nil
+	}
+	return tooOld(said.Reached, level, version, []string{said.Version})
+}
+
+func tooOld(reached, level int, version string, with []string) error {
+	such := ""
+	if len(with) > 0 {
+		such = " (" + strings.Join(with, ", ") + ")"
+	}
+	return fmt.Errorf("%w: the cluster has reached level %d of the platform, this is %s, which knows up to level %d; start a release of level %d%s on this directory, nothing is lost",
+		codec.ErrNewer, reached, version, level, reached, such)
 }
 
 // running are the versions of the nodes that have a level.
@@ -51,16 +62,25 @@ func running(s *state.State, level int) (versions []string) {
 }
 
 // Gate refuses, as a command.Config.Gate, what came with a level that the cluster
-// has not reached, and names the nodes that lag.
-func Gate(s *state.State, level int) error {
+// has not reached. It names the nodes that lag, as they answered the loop last.
+func (l *Loop) Gate(s *state.State, level int) error {
+	heard, _ := l.heard.Load().(map[string]report)
+	return gate(s, level, heard)
+}
+
+func gate(s *state.State, level int, heard map[string]report) error {
 	reached := LevelOf(s)
 	if level <= reached {
 		return nil
 	}
 	var lagging []string
 	for _, node := range nodes(s) {
-		if known := knows(base.OrZero(node.Status.Level)); known < level && node.Phase == domain.PhaseReady {
-			lagging = append(lagging, fmt.Sprintf("%s (%s)", node.Ref.Name(), node.Status.Version))
+		known, version := knows(base.OrZero(node.Status.Level)), node.Status.Version
+		if r, asked := heard[node.Status.ID]; asked && r.err == nil {
+			known, version = knows(r.status.Level), r.status.Version
+		}
+		if known < level && node.Phase == domain.PhaseReady {
+			lagging = append(lagging, strings.TrimSuffix(fmt.Sprintf("%s (%s)", node.Ref.Name(), version), " ()"))
 		}
 	}
 	why := "it is raised as soon as every node is heard"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/picloud/picloud/gen/base"
@@ -61,6 +62,7 @@ type Loop struct {
 	cfg   Config
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
+	heard atomic.Value // map[string]report of the last look
 }
 
 // Start begins a loop. It acts while this node leads.
@@ -132,6 +134,7 @@ func (l *Loop) look(ctx context.Context, w *watch, term uint64) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
+	l.heard.Store(reports)
 	now := time.Now()
 	servers, _, err := l.cfg.Consensus.Servers()
 	if err != nil {

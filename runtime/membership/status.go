@@ -19,6 +19,7 @@ type Status struct {
 	RaftID   string        `json:"raftId,omitempty"` // "" while it takes no part in the consensus
 	Version  string        `json:"version"`          // of its program
 	Level    int           `json:"level"`            // of the platform that its program knows; absent in the first releases: 1
+	Reached  int           `json:"reached"`          // level of the cluster, as far as it has taken in the log
 	Model    string        `json:"model"`            // digest of the fold model
 	Position base.Position `json:"position"`         // last one that it has taken in
 	Chain    Chain         `json:"chain"`            // of the log up to there

@@ -36,6 +36,9 @@ func (n *Node) seed(ctx context.Context, m record) error {
 	if err != nil {
 		return err
 	}
+	if err := n.outdated(ctx); err != nil {
+		return err
+	}
 	if err := n.puller(n.appendFetched, nil).To(ctx, at.Position); err != nil {
 		return fmt.Errorf("fetch the history of the cluster: %w", err)
 	}

@@ -112,6 +112,7 @@ func (n *Node) openConsensus(ctx context.Context) (err error) {
 	n.run(n.refill)
 	n.run(n.watchMembers)
 	n.run(n.watchRemoval)
+	n.run(n.watchLevel)
 	n.run(n.watchGeneration)
 	return n.claim.Raise() // consensus has taken an older store over
 }
@@ -149,7 +150,7 @@ func (n *Node) openDoor(context.Context) (err error) {
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: n.vault,
 		Authenticator: &iam.Tokens{Now: n.cfg.Now}, Checks: []command.Check{n.keepToOwnTerms, iam.CheckAuthority(n.domain)},
 		Rules: []command.Rule{iam.KeepAdministrator, iam.KeepAuthority, iam.KeepIdentities, iam.KeepTicketsSingle, membership.KeepQuorum, membership.KeepLevel},
-		Gate:  membership.Gate, Level: schema.Level, Logger: n.cfg.Logger,
+		Gate:  n.gate, Level: schema.Level, Logger: n.cfg.Logger,
 	})
 	if n.writer, err = writer.New(writer.Config{Door: n.door, Views: n.views, Datasets: n.datasets, Memory: n.cfg.DatasetMemory}); err == nil {
 		n.own(func() error { n.writer.Close(); return nil })

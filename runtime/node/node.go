@@ -18,6 +18,7 @@ import (
 	"github.com/picloud/picloud/runtime/http"
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/insight"
+	"github.com/picloud/picloud/runtime/membership"
 	"github.com/picloud/picloud/runtime/peer"
 	"github.com/picloud/picloud/runtime/projection"
 )
@@ -65,6 +66,7 @@ type Node struct {
 	enroller   *enroll.Server
 	entrusting sync.Mutex // of promoting, and of who holds keys
 	promoting  string     // id of a node that is to vote
+	loop       atomic.Pointer[membership.Loop]
 	insight    atomic.Pointer[insight.Insight]
 	token      string
 

@@ -13,6 +13,7 @@ import (
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/compaction"
+	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/enroll"
 	"github.com/picloud/picloud/runtime/insight"
 	"github.com/picloud/picloud/runtime/membership"
@@ -41,6 +42,7 @@ func (n *Node) lookAfter(context.Context) error {
 		Say: func(ctx context.Context, c domain.Command) error { return n.report(ctx, c) },
 		Ask: membership.Asking(n.port.Client()), Status: n.standingNow, Entrust: n.entrust, Rules: n.cfg.Rules, Logger: n.cfg.Logger,
 	})
+	n.loop.Store(loop)
 	n.own(func() error { loop.Close(); return nil })
 	renewer := &enroll.Renewer{
 		Identity: n.identity, Name: n.cfg.Name, Vault: n.vault, Leading: n.leading, Leader: n.leader,
@@ -86,7 +88,7 @@ func (n *Node) standingNow() membership.Status {
 	view, stats := n.views.View(), n.consensus.Stats()
 	leader, _ := n.consensus.Leader()
 	return membership.Status{
-		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Level: schema.Level, Model: schema.ModelDigest,
+		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Level: schema.Level, Reached: membership.LevelOf(view.State), Model: schema.ModelDigest,
 		Position: view.Position, Chain: membership.Chain(view.State.Chain), Applied: stats.AppliedIndex, Leader: leader, Full: n.consensus.Full(),
 	}
 }
@@ -97,11 +99,21 @@ func (n *Node) status() domain.NodeStatus {
 	fingerprint, expires := n.identity.Fingerprint()
 	ips, port := n.addresses()
 	return domain.NodeStatus{
-		ID: n.identity.ID(), WrapKey: n.identity.WrapKey(), Version: n.cfg.Version, Level: new(int64(schema.Level)),
+		ID: n.identity.ID(), WrapKey: n.identity.WrapKey(), Version: n.cfg.Version, Level: new(int64(schema.Level)), Incarnation: n.incarnation(),
 		Hostname: label(hostname), Addresses: ips, Port: port,
 		Capacity:        &domain.NodeCapacity{CPU: new(int64(runtime.NumCPU()) * 1000)},
 		CertFingerprint: fingerprint, CertExpiresAt: base.TimeOf(expires),
 	}
+}
+
+// incarnation is that of the node's place in the consensus; nil is the first. The
+// cluster remembers it for a node that loses its own count together with its
+// place, which must never come back as one that it was (renew).
+func (n *Node) incarnation() *int64 {
+	if i := consensus.IncarnationOf(n.consensus.RaftID()); i > 0 {
+		return new(int64(i))
+	}
+	return nil
 }
 
 // logFigures are what the event log takes and grows by.

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/rdf"
@@ -172,6 +173,52 @@ func TestBatchThatIsNotWhatItsFrameSaysIsAFault(t *testing.T) {
 	}
 	if h.Position() != 0 {
 		t.Error("the fold moved")
+	}
+}
+
+// TestEventOfANewerReleaseStopsTheFoldAndStaysInTheLog: this program cannot know what
+// it would pass over, and one that knows it finds everything where it was.
+func TestEventOfANewerReleaseStopsTheFoldAndStaysInTheLog(t *testing.T) {
+	h := begin(t)
+	h.batch(event("/products/photo", declared("1.0.0")))
+	newer := strings.Replace(string(state.AppendBatch(nil, state.Batch{Events: []*domain.Event{event("/products/late", declared("1.0.0"))}})),
+		string(domain.TypeProductDeclared), "WidgetDeclared", 1)
+	batches := []eventlog.Batch{{Count: 1, Time: time.UnixMilli(2000), Payload: []byte(newer)}}
+	if _, err := h.log.Append(2, batches); err != nil {
+		t.Fatal(err)
+	}
+	err := h.Fold(batches[0])
+	if !errors.Is(err, codec.ErrNewer) || !strings.Contains(err.Error(), `"WidgetDeclared"`) {
+		t.Errorf("the fold says %v", err)
+	}
+	if h.Position() != 1 || h.log.Head().Position != 2 {
+		t.Errorf("the fold is at %d, the log at %d", h.Position(), h.log.Head().Position)
+	}
+}
+
+func TestFoldStopsWhereThisProgramDoesNotFit(t *testing.T) {
+	tooOld := errors.New("too old")
+	h := begin(t)
+	h.cfg.Fit = func(s *state.State) error {
+		if s.Get("/products/late") != nil {
+			return tooOld
+		}
+		return nil
+	}
+	old := Anew(h.cfg)
+	h.batch(event("/products/photo", declared("1.0.0")))
+	h.batch(event("/products/late", declared("1.0.0")))
+	var ended error
+	for b, err := range h.log.Read(0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ended = old.Fold(b); ended != nil {
+			break
+		}
+	}
+	if !errors.Is(ended, tooOld) {
+		t.Errorf("the fold ended with %v", ended)
 	}
 }
 

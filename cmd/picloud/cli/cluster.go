@@ -142,7 +142,11 @@ func level(o overview) string {
 	switch {
 	case highest == o.Level:
 	case len(lagging) > 0:
-		text += fmt.Sprintf("; level %d when %s are upgraded too", highest, strings.Join(lagging, ", "))
+		are := "are"
+		if len(lagging) == 1 {
+			are = "is"
+		}
+		text += fmt.Sprintf("; level %d when %s %s upgraded too", highest, strings.Join(lagging, ", "), are)
 	default:
 		text += fmt.Sprintf("; level %d as soon as every node is heard", highest)
 	}

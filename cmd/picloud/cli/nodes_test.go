@@ -74,9 +74,11 @@ func TestStatusSaysWhatTheClusterBears(t *testing.T) {
 			func(o *overview) { o.InReach, o.MayLose, o.Writes, o.Leader = 1, 0, false, "" }, ExitUnavailable,
 		},
 		"leader    nobody": {func(o *overview) { o.Writes, o.Leader = false, "" }, ExitUnavailable},
-		"version   1.0.0 on pi-1, pi-2; 1.1.0 on pi-3": {func(o *overview) { o.Nodes[2].Version = "1.1.0" }, ExitDone},
-		"pi-2: it falls behind the log":                {func(o *overview) { o.Nodes[1].Reason = "it falls behind the log" }, ExitDone},
-		"picloud node trust pi-3":                      {func(o *overview) { o.Nodes[2].Role, o.Nodes[2].EnrolledBy = "learner", "auto" }, ExitDone},
+		"version   1.0.0 on pi-1, pi-2; 1.1.0 on pi-3":   {func(o *overview) { o.Nodes[2].Version = "1.1.0" }, ExitDone},
+		"level     1; level 2 when pi-3 is upgraded too": {func(o *overview) { o.Level = 1; o.Nodes[0].Level, o.Nodes[1].Level, o.Nodes[2].Level = 2, 2, 1 }, ExitDone},
+		"level     1; level 2 as soon as every node":     {func(o *overview) { o.Level = 1; o.Nodes[0].Level, o.Nodes[1].Level, o.Nodes[2].Level = 2, 2, 2 }, ExitDone},
+		"pi-2: it falls behind the log":                  {func(o *overview) { o.Nodes[1].Reason = "it falls behind the log" }, ExitDone},
+		"picloud node trust pi-3":                        {func(o *overview) { o.Nodes[2].Role, o.Nodes[2].EnrolledBy = "learner", "auto" }, ExitDone},
 	} {
 		code, out, said := against(t, func(w http.ResponseWriter, _ *http.Request) { serve(t, w, three(c.change)) }, false, "", "cluster", "status")
 		if code != c.code || !strings.Contains(out, want) {
