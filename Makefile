@@ -17,7 +17,7 @@ RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./
 MEETING := AtOnce|Stream|Leave|Slow|Bounded|Waits|Protocols
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long sim soak torture check generate bench bench-graph diff-graph clients fuzz where clean
+.PHONY: help build demo test test-long sim soak torture upgrade check generate bench bench-graph diff-graph clients fuzz where clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ soak: ## readers, writers and hostile queries at one node for ten minutes (SOAK=
 
 torture: ## real nodes on a network that is broken under them for TORTURE=5m (SEED=n, NODES=3), with a recorder of all requests
 	PICLOUD_TORTURE=$(or $(TORTURE),5m) PICLOUD_SEED=$(SEED) PICLOUD_NODES=$(NODES) $(GO) test -count 1 -run '^TestTorture$$' -v -timeout 0 ./cmd/picloud/torture
+
+upgrade: ## three nodes go from an older release to this one with another kind, one by one under load (builds both)
+	PICLOUD_UPGRADE=1 $(GO) test -count 1 -run '^TestClusterIsUpgradedNodeByNode$$' -v -timeout 20m ./cmd/picloud
 
 check: ## static only: format, vet, staticcheck, the repository's own law, stale output
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$bad" ]; then echo "gofmt differs; run: gofmt -w $$bad"; exit 1; fi

@@ -12,6 +12,8 @@
 //     5 of more. A voter that is silent for long is replaced if another can be.
 //   - Only the leader acts. A new leader begins with fresh eyes: silence counts
 //     from when it began to listen.
+//   - The cluster's level of the platform rises when all servers answer with a
+//     release of it, and never falls. A node below it gets no part.
 //   - What it finds goes through the front door like every other change. Events
 //     are written when something changed for good, never because time passed.
 //   - Every goroutine ends with Close.
