@@ -32,6 +32,9 @@ type record struct {
 	// Known says that the node saw itself among the members: if it is not there
 	// any more, it was removed.
 	Known bool `json:"known"`
+	// Incarnation is that of its part in the consensus, kept here too: a part that
+	// is lost whole must not come back under a name under which it voted.
+	Incarnation uint64 `json:"incarnation,omitempty"`
 	// Anew says that the cluster went on from another history than this node's.
 	Anew bool `json:"anew,omitempty"`
 }

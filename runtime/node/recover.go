@@ -67,7 +67,12 @@ func Recover(ctx context.Context, cfg RecoverConfig) (generation uint64, err err
 		return 0, errors.New("this node never voted, so it does not hold the keys of the cluster: with it all secrets and the authority would be lost; recover one that voted, or restore a backup")
 	}
 	n.domain = m.Domain
-	if _, err := consensus.Recover(n.consensusConfig(), n.log); err != nil {
+	raftID, err := consensus.Recover(n.consensusConfig(), n.log)
+	if err != nil {
+		return 0, err
+	}
+	m.Incarnation = consensus.IncarnationOf(raftID)
+	if err := n.keep(m); err != nil {
 		return 0, err
 	}
 	generation = eventlog.Generation(n.log.Head().Position)

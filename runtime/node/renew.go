@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/picloud/picloud/gen/base"
-	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/membership"
@@ -32,11 +30,14 @@ func (n *Node) renew(ctx context.Context, cause error) error {
 	if err := n.keep(m); err != nil {
 		return err
 	}
-	known := uint64(0)
-	if self, _ := n.state().Get(n.self()).(*domain.Node); self != nil {
-		known = uint64(base.OrZero(self.Status.Incarnation))
+	// Its own count stands beside what was lost, and may be lost with it; nothing
+	// is folded yet that could tell.
+	raftID, err := consensus.Renew(n.consensusConfig(), m.Incarnation)
+	if err != nil {
+		return err
 	}
-	if _, err := consensus.Renew(n.consensusConfig(), known); err != nil {
+	m.Incarnation = consensus.IncarnationOf(raftID)
+	if err := n.keep(m); err != nil {
 		return err
 	}
 	return n.fetch(ctx)
@@ -105,9 +106,11 @@ func (n *Node) beginAnew(m record) error {
 			return err
 		}
 	}
-	if _, err := consensus.Renew(n.consensusConfig(), 0); err != nil {
+	raftID, err := consensus.Renew(n.consensusConfig(), m.Incarnation)
+	if err != nil {
 		return err
 	}
+	m.Incarnation = consensus.IncarnationOf(raftID)
 	m.Anew, m.Seeded, m.Known = false, false, false
 	return n.keep(m)
 }
