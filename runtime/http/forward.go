@@ -170,8 +170,11 @@ func (s *Server) carry(w http.ResponseWriter, r *http.Request, next http.Handler
 		}
 		answer, sent, err := s.sendTo(ctx, r, leader, body)
 		switch {
-		case err == nil && answer.Header.Get(NotLeader) == "":
+		case err == nil && ofLeader(answer):
 			defer answer.Body.Close()
+			if none == errUncertain && unapplied(answer.StatusCode) {
+				return errUncertain // this try changed nothing; one before may have
+			}
 			return s.relay(w, r, answer)
 		case err == nil:
 			_ = answer.Body.Close()
@@ -196,6 +199,18 @@ func (s *Server) carry(w http.ResponseWriter, r *http.Request, next http.Handler
 			return none
 		}
 	}
+}
+
+// ofLeader says that an answer is a leader's. A member that is just starting has
+// nobody yet who could say that it does not lead, or that knows who is a member;
+// what says so lacks the mark of an answer by this package.
+func ofLeader(answer *http.Response) bool {
+	return answer.Header.Get(NotLeader) == "" && answer.Header.Get(headerRequest) != ""
+}
+
+// unapplied says that a status promises that nothing was changed.
+func unapplied(status int) bool {
+	return status == http.StatusServiceUnavailable || status == http.StatusInsufficientStorage || status == http.StatusTooManyRequests
 }
 
 // body is what a client sends, as far as it can be sent again.
