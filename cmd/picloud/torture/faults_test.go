@@ -4,6 +4,7 @@ package torture_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -204,8 +205,29 @@ func (x *tormentor) damage(ctx context.Context) {
 func (x *tormentor) heal(ctx context.Context, m *machine) {
 	x.must(m.switchOn(x.binary))
 	x.until(m.name+" to serve after a loss", func() error { return x.serves(ctx, m) })
-	pause(ctx, 2*time.Second) // the leader has seen it by then
-	x.until("as many to vote as before", func() error { return x.vote(m, votersOf(len(x.machines))) })
+	x.until("as many to vote as before", func() error { return errors.Join(x.known(ctx, m), x.vote(m, votersOf(len(x.machines)))) })
+}
+
+// known asks whether the cluster counts on the Raft store that a node has now,
+// and not on one that it lost.
+func (x *tormentor) known(ctx context.Context, m *machine) error {
+	text, err := os.ReadFile(filepath.Join(m.dir, "node", "raft", "incarnation"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	own := 0
+	_, _ = fmt.Sscan(string(text), &own) // the first has no file
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	r, err := x.send(ctx, m, "GET", "/nodes/"+m.name, "", map[string]string{"Picloud-Consistency": "linearizable"})
+	var is struct{ Status struct{ Incarnation int } }
+	if err == nil {
+		err = json.Unmarshal([]byte(r.body), &is)
+	}
+	if err == nil && is.Status.Incarnation != own {
+		err = fmt.Errorf("%s has incarnation %d and is known by %d", m.name, own, is.Status.Incarnation)
+	}
+	return err
 }
 
 // lose takes a node's Raft store away, as an owner does who tidies up.
