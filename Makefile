@@ -17,10 +17,10 @@ RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./
 MEETING := AtOnce|Stream|Leave|Slow|Bounded|Waits|Protocols
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long sim soak torture upgrade check generate bench bench-graph diff-graph clients fuzz where clean
+.PHONY: help build demo test test-long sim soak torture upgrade check generate bench bench-graph bench-cluster diff-graph clients fuzz where clean
 
 help: ## print this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the one binary, static, in bin/
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/picloud
@@ -73,6 +73,10 @@ bench-graph: ## quad store, SPARQL, live queries, reasoning, each goal beside it
 	  PICLOUD_BENCH=1 figures -run '^TestFigures$$' -v ./runtime/reasoning
 	PICLOUD_PEERS='$(PEERS)' $(GO) test -count 1 -run '^TestPeers$$' -v -timeout 90m ./runtime/sparql/peers
 	@uptime
+
+bench-cluster: ## three servers beside three members of etcd, each goal beside its figure (REST=10m at rest, EVENTS=1000000 to catch up with, PART=commits for one part)
+	PICLOUD_BENCH_CLUSTER=1 PICLOUD_REST='$(REST)' PICLOUD_EVENTS='$(EVENTS)' PICLOUD_KILLS='$(KILLS)' \
+	  $(GO) test -count 1 -run '^TestFigures$$$(if $(PART),/^$(PART)$$)' -v -timeout 0 ./cmd/picloud/clusterbench
 
 diff-graph: ## answers beside those of other engines, on DIFF=2000 random queries and the W3C's (installs them)
 	PICLOUD_DIFF=$(or $(DIFF),2000) $(GO) test -count 1 -run '^TestDifferences$$' -v -timeout 30m ./runtime/sparql/peers

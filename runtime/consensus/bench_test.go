@@ -94,3 +94,33 @@ func benchCommit(b *testing.B, proposers, events int, payload []byte) {
 	b.ReportMetric(rate/f, "of-F")
 	runtime.GC()
 }
+
+// BenchmarkCommitOfThree is the bare consensus of three voters over loopback:
+// commits that a majority keeps.
+func BenchmarkCommitOfThree(b *testing.B) {
+	for _, proposers := range []int{1, 16, 256} {
+		b.Run(fmt.Sprintf("proposers=%d", proposers), func(b *testing.B) {
+			g := form(b, 3, nil)
+			d := g.leader().proposer()
+			payload := make([]byte, 256)
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for range proposers {
+				wg.Go(func() {
+					for left.Add(-1) >= 0 {
+						if err := d.submit(1, payload).Err(); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
+			g.stopAll()
+		})
+	}
+}
