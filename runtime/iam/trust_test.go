@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -337,5 +338,16 @@ func TestAuthorityOnABoardWithoutAClockSignsNothingOlderThanItself(t *testing.T)
 	}
 	if _, expires := node.Fingerprint(); time.Until(expires) < 89*24*time.Hour {
 		t.Errorf("the certificate expires %s", expires)
+	}
+}
+
+// A point of low order gives no secret to wrap with. Taken in, it would fail each
+// time that keys are handed out, also to others.
+func TestWrappingKeyOfLowOrderIsRefused(t *testing.T) {
+	low := [][]byte{make([]byte, 32), append([]byte{1}, make([]byte, 31)...)}
+	for _, point := range low {
+		if _, err := iam.ParseWrapKey(base64.RawURLEncoding.EncodeToString(point)); err == nil {
+			t.Errorf("%x is taken", point)
+		}
 	}
 }

@@ -27,6 +27,11 @@ func ParseWrapKey(text string) (hpke.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it is no X25519 public key: %w", err)
 	}
+	// A point of low order (RFC 7748, section 6.1) is found only when something is
+	// wrapped for it, which would be when the node is to vote.
+	if _, _, err := hpke.NewSender(key, hpke.HKDFSHA256(), hpke.AES256GCM(), nil); err != nil {
+		return nil, fmt.Errorf("nothing can be wrapped for it: %w", err)
+	}
 	return key, nil
 }
 
