@@ -62,6 +62,9 @@ func (s *Server) renew(w http.ResponseWriter, r *http.Request, id string) (*repl
 	if node == nil {
 		return nil, &base.Error{Code: base.Forbidden, Detail: "the key is of no member"}
 	}
+	if node.Phase == domain.PhaseDeleting {
+		return nil, &base.Error{Code: base.Forbidden, Ref: node.Ref, Detail: "the node is being removed from the cluster and gets no other certificate"}
+	}
 	authority, err := s.cfg.Vault.Authority()
 	if err != nil {
 		return nil, err

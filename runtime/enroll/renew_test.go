@@ -177,3 +177,25 @@ func TestCertificateIsRenewedWithoutARestart(t *testing.T) {
 		<-ended
 	})
 }
+
+func TestNodeThatIsBeingRemovedGetsNoOtherCertificate(t *testing.T) {
+	c := newCluster(t, domain.EnrollmentModeApprove, enroll.Limits{})
+	_, member := c.member("pi-2")
+	csr, err := member.Identity.Request("pi-2", func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() int {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, enroll.RenewPath, strings.NewReader(encode(t, map[string]string{"csr": string(csr)})))
+		c.server.Renewals(func(context.Context) string { return member.Identity.ID() }).ServeHTTP(w, r)
+		return w.Code
+	}
+	if status := ask(); status != http.StatusOK {
+		t.Fatalf("a member is answered %d", status)
+	}
+	c.do(&domain.RemoveNode{Ref: "/nodes/pi-2"})
+	if status := ask(); status != http.StatusForbidden {
+		t.Errorf("a node that is being removed is answered %d", status)
+	}
+}
