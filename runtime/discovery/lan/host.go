@@ -21,10 +21,12 @@ type Host struct {
 // make namespaces, and says so.
 func NewHost() (*Host, error) {
 	h := &Host{}
-	err := elsewhere(func() (err error) {
+	err := elsewhere(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("network namespaces are not permitted here (%w); run as root", err)
 		}
+		return nil
+	}, func() (err error) {
 		if h.namespace, err = os.Open("/proc/thread-self/ns/net"); err != nil {
 			return err
 		}
@@ -36,24 +38,23 @@ func NewHost() (*Host, error) {
 // Do runs f on a thread that is on the host: the sockets that f itself opens
 // are the host's, and so are processes that it starts.
 func (h *Host) Do(f func() error) error {
-	return elsewhere(func() error {
-		if err := unix.Setns(int(h.namespace.Fd()), unix.CLONE_NEWNET); err != nil {
-			return err
-		}
-		return f()
-	})
+	return elsewhere(func() error { return unix.Setns(int(h.namespace.Fd()), unix.CLONE_NEWNET) }, f)
 }
 
-// elsewhere runs f, which changes the thread's network, and brings the thread
-// back. It must not end: the kernel would end the processes that it started.
-func elsewhere(f func() error) (err error) {
+// elsewhere lets a thread enter another network, runs f there, and brings the
+// thread back. It must not end: the kernel would end the processes that it
+// started.
+func elsewhere(enter, f func() error) (err error) {
 	runtime.LockOSThread()
 	here, err := os.Open("/proc/thread-self/ns/net")
+	if err == nil {
+		defer here.Close()
+		err = enter()
+	}
 	if err != nil {
 		runtime.UnlockOSThread()
 		return err
 	}
-	defer here.Close()
 	defer func() {
 		back := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET)
 		if back == nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ func newPair(t *testing.T) *pair {
 			t.Skip(err)
 		}
 		t.Cleanup(func() { h.Close() })
+		p.must(h.Without6()) // so that nothing is carried but what a test sends
 		if p.ports[i], err = p.network.Plug(h, "eth0"); err != nil {
 			t.Skip(err)
 		}
@@ -72,6 +74,16 @@ func (p *pair) hears(at int) string {
 	return string(buffer[:n])
 }
 
+// loses waits until the switch has lost so many frames more than before.
+func (p *pair) loses(before, n int64) {
+	p.Helper()
+	for over := time.Now().Add(timeout); p.network.Lost() < before+n; runtime.Gosched() {
+		if time.Now().After(over) {
+			p.Fatal("nothing is cut")
+		}
+	}
+}
+
 func TestCutIsOneWayAndHeals(t *testing.T) {
 	p := newPair(t)
 	p.send(0, "before") // both know each other's hardware address now
@@ -79,7 +91,9 @@ func TestCutIsOneWayAndHeals(t *testing.T) {
 		t.Fatal("nothing is carried")
 	}
 	p.network.Set(p.ports[0], p.ports[1], lan.Quality{Cut: true})
+	before := p.network.Lost()
 	p.send(0, "lost")
+	p.loses(before, 1)
 	p.send(1, "back")
 	if p.hears(0) != "back" {
 		t.Error("the cut is not one way")
@@ -96,8 +110,10 @@ func TestPartCutsBothWays(t *testing.T) {
 	p.send(0, "before")
 	p.hears(1)
 	p.network.Part(p.ports[0])
+	before := p.network.Lost()
 	p.send(0, "lost")
 	p.send(1, "lost")
+	p.loses(before, 2)
 	p.network.Heal()
 	p.send(0, "after")
 	p.send(1, "after")
