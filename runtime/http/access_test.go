@@ -47,6 +47,15 @@ func TestStrangersSeeOnlyHowToTalkToTheCluster(t *testing.T) {
 	c.want(200, c.do("GET", "/", "", "Authorization: bearer "+c.node.AdminToken()))
 }
 
+// CONNECT (RFC 9110, section 9.3.6) has no path.
+func TestARequestWithoutAPathIsRefused(t *testing.T) {
+	c := photoApp(t)
+	for _, origin := range []string{"", "https://app.example"} {
+		c.want(405, c.do("CONNECT", "", "", "Origin: "+origin))
+		c.want(401, c.do("CONNECT", "", "", "Origin: "+origin, "Authorization: "))
+	}
+}
+
 // A browser can show a token only as a password, and only to read with it.
 func TestABrowserReadsWithTheTokenAsPassword(t *testing.T) {
 	c := photoApp(t)

@@ -39,9 +39,10 @@ func (s *Server) crossOrigin(next http.Handler) http.Handler {
 }
 
 // isGraphPath reports the form of a path of an endpoint or of a graph: of the
-// cluster, of a product, or of a resource that holds a dataset.
+// cluster, of a product, or of a resource that holds a dataset. A path may be
+// empty (CONNECT).
 func isGraphPath(path string) bool {
-	steps := strings.Split(path, "/")[1:]
+	steps := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	switch {
 	case len(steps) >= 5 && steps[0] == "products":
 		return isStorePath(path)
