@@ -26,8 +26,11 @@ func commits(t *testing.T, rows *table) {
 		goal := map[int]string{1: "≥ 1.2 × etcd", 16: "≥ 1 × etcd", 256: "≥ 1 × etcd"}[writers]
 		callers := c.callers(writers, nil)
 		var ours []figures
+		var spent cost
 		for range rounds {
+			before := c.spent()
 			ours = append(ours, load(t, writers, limit, func(w, i int) error { return callers[w].put(w, i) }))
+			spent.more(before, c.spent())
 			if other != nil {
 				etcds[writers] = append(etcds[writers], other.load(t, writers, limit))
 			}
@@ -39,6 +42,7 @@ func commits(t *testing.T, rows *table) {
 		}
 		what := fmt.Sprintf("commits, %d writers", writers)
 		rows.compare(what, goal, ours, etcds[writers], 1)
+		rows.add(what+", what one takes", "", spent.each(ours), "")
 		rows.add(what+", etcd", "", best(etcds[writers]).String(), "")
 		top := load(t, writers, limit, func(w, i int) error { return ceiling[w].put(w, i) })
 		rows.add(what+", empty HTTPS handler", "ceiling", top.String(), fmt.Sprintf("%.2f of it reached", best(ours).rate()/top.rate()))
@@ -47,10 +51,15 @@ func commits(t *testing.T, rows *table) {
 		goal := map[int]string{256: "≥ 4 × etcd"}[writers]
 		callers := c.callers(writers, nil)
 		var ours []figures
+		var spent cost
 		for range rounds {
+			before := c.spent()
 			ours = append(ours, load(t, writers, limit, func(w, i int) error { return callers[w].apply(w, i+int(time.Now().UnixNano()%1e9)) }))
+			spent.more(before, c.spent())
 		}
-		rows.compare(fmt.Sprintf("100 events a request, %d writers (requests)", writers), goal, ours, etcds[writers], 100)
+		what := fmt.Sprintf("100 events a request, %d writers", writers)
+		rows.compare(what, goal, ours, etcds[writers], 100)
+		rows.add(what+", what a request takes", "", spent.each(ours), "")
 	}
 	for _, s := range c.nodes { // the layer has the machine for itself, as the others had
 		c.kill(s)
@@ -71,7 +80,7 @@ func (r *table) compare(what, goal string, ours, etcds []figures, events float64
 	}
 	measured := best(ours).String()
 	if events > 1 {
-		measured = fmt.Sprintf("%8.0f events/s in %s", events*best(ours).rate(), measured)
+		measured = fmt.Sprintf("%8.0f events/s in %s requests", events*best(ours).rate(), measured)
 	}
 	r.add(what, goal, measured, text)
 }

@@ -30,8 +30,10 @@ func TestFigures(t *testing.T) {
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			rows := &table{}
-			before := busy()
-			defer func() { t.Logf("load before %s, after %s\n%s", before, busy(), rows) }()
+			before, again := busy(), repeated.Load()
+			defer func() {
+				t.Logf("load before %s, after %s; %d requests sent again\n%s", before, busy(), repeated.Load()-again, rows)
+			}()
 			part.measure(t, rows)
 		})
 	}

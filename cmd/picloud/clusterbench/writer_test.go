@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -47,11 +48,26 @@ func (c *cluster) callers(n int, s *server) []*caller {
 	return all
 }
 
-// send gives the position of the log that the answer speaks of, and its body.
+// repeated counts requests that were sent again, in all.
+var repeated atomic.Int64
+
+// send gives the position of the log that the answer speaks of, and its body. As
+// etcd's client does, it asks again while nobody leads; that time counts.
 func (c *caller) send(method, path string, body []byte, header ...string) (position uint64, answer []byte, err error) {
+	for began := time.Now(); ; repeated.Add(1) {
+		var status int
+		status, position, answer, err = c.once(method, path, body, header...)
+		if status < 500 || time.Since(began) > patience {
+			return position, answer, err
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+func (c *caller) once(method, path string, body []byte, header ...string) (status int, position uint64, answer []byte, err error) {
 	request, err := http.NewRequest(method, "https://"+c.domain+path, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	request.Header.Set("Prefer", "return=minimal")
@@ -63,7 +79,7 @@ func (c *caller) send(method, path string, body []byte, header ...string) (posit
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
 	defer response.Body.Close()
 	answer, err = io.ReadAll(response.Body)
@@ -71,7 +87,7 @@ func (c *caller) send(method, path string, body []byte, header ...string) (posit
 		err = fmt.Errorf("%s %s: %d %s", method, path, response.StatusCode, answer)
 	}
 	position, _ = strconv.ParseUint(response.Header.Get("Picloud-Position"), 10, 64) // 0 if it is not there
-	return position, answer, err
+	return response.StatusCode, position, answer, err
 }
 
 // put makes one event of about 256 bytes.
