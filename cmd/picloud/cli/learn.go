@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -17,6 +19,10 @@ const (
 	learnTime  = 2 * time.Second
 )
 
+// A context that knows fewer others asks at every call: it is that of a cluster
+// which begins, and whose first node may be lost before learnEvery is over.
+const learnOthers = 2
+
 // learn keeps the nodes of the cluster in the context's file, so that the next
 // call finds another one when the first has failed. A file without a list of
 // endpoints means one node and no other. What goes wrong is tried again by a later
@@ -27,7 +33,7 @@ func (a *App) learn(ctx context.Context) {
 		return
 	}
 	info, err := os.Stat(path)
-	if err != nil || time.Since(info.ModTime()) < learnEvery {
+	if err != nil {
 		return
 	}
 	text, err := os.ReadFile(path)
@@ -35,14 +41,16 @@ func (a *App) learn(ctx context.Context) {
 		return
 	}
 	var file contextFile
-	if json.Unmarshal(text, &file) != nil || file.Endpoints == nil {
+	young := time.Since(info.ModTime()) < learnEvery
+	if json.Unmarshal(text, &file) != nil || file.Endpoints == nil || young && len(file.Endpoints) >= learnOthers {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, learnTime)
 	defer cancel()
 	defer a.opened.Close()
 	endpoints, err := a.opened.Learn(ctx)
-	if err != nil {
+	endpoints = slices.DeleteFunc(endpoints, func(e string) bool { return e == file.Endpoint })
+	if err != nil || young && slices.Equal(endpoints, file.Endpoints) {
 		return
 	}
 	_ = file.learned(path, endpoints) // a file that is not ours to write stays as it is
@@ -50,16 +58,23 @@ func (a *App) learn(ctx context.Context) {
 
 // learned writes the file with other endpoints, whole or not at all.
 func (f contextFile) learned(path string, endpoints []string) error {
-	f.Endpoints = slices.DeleteFunc(endpoints, func(e string) bool { return e == f.Endpoint })
+	f.Endpoints = slices.Concat([]string{}, endpoints) // none is not null
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
-	fresh := path + ".new"
-	if err := os.WriteFile(fresh, append(text, '\n'), 0o600); err != nil {
+	fresh, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new") // of this call alone, and for nobody else to read
+	if err != nil {
 		return err
 	}
-	return os.Rename(fresh, path)
+	_, err = fresh.Write(append(text, '\n'))
+	if err = errors.Join(err, fresh.Close()); err == nil {
+		err = os.Rename(fresh.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(fresh.Name())
+	}
+	return err
 }
 
 // client opens the client of the chosen cluster.

@@ -34,7 +34,8 @@ func TestContextFollowsTheNodesOfItsCluster(t *testing.T) {
 	}{
 		{"a context that follows", []string{}, time.Hour, []string{"https://10.0.0.1:7443", "https://10.0.0.2:443"}},
 		{"a node that is gone", []string{"https://10.0.0.9:443"}, time.Hour, []string{"https://10.0.0.1:7443", "https://10.0.0.2:443"}},
-		{"one that asked just now", []string{}, 0, []string{}},
+		{"one of a cluster that begins", []string{}, 0, []string{"https://10.0.0.1:7443", "https://10.0.0.2:443"}},
+		{"one that asked just now", []string{"https://10.0.0.8:443", "https://10.0.0.9:443"}, 0, []string{"https://10.0.0.8:443", "https://10.0.0.9:443"}},
 		{"one that means one node", nil, time.Hour, nil},
 	} {
 		data, err := json.Marshal(contextFile{
