@@ -52,7 +52,7 @@ join it, and keeps a context with the token of the first administrator.`,
 				return err
 			}
 			warn(app, founded, what.Enrollment)
-			return settle(app, dir, founded)
+			return settle(app, dir, founded, what.Enrollment)
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", serverDir, "directory of the node")
@@ -75,7 +75,7 @@ func warn(app *cli.App, founded node.Founded, enrollment string) {
 }
 
 // settle keeps a context for the founder and says what comes next.
-func settle(app *cli.App, dir string, founded node.Founded) error {
+func settle(app *cli.App, dir string, founded node.Founded, enrollment string) error {
 	endpoint := "https://" + reachable(founded.Address)
 	client := clientFile{Endpoint: endpoint, Endpoints: []string{}, Domain: founded.Domain, CA: string(founded.Authority), Token: founded.Token}
 	file, authority := filepath.Join(dir, "client.json"), filepath.Join(dir, "ca.pem")
@@ -98,12 +98,25 @@ To trust it elsewhere, compare the fingerprint:
   curl --cacert ca.pem …                    with a copy of %[6]s
   sudo cp ca.pem /usr/local/share/ca-certificates/picloud.crt && sudo update-ca-certificates
 The next node, on the same network:
-  picloud server                            it finds this cluster, asks to be let in and shows a code
-  picloud node approve NAME                 here, after comparing the code
-From another network:
-  picloud server --join ADDRESS:%[8]s --cluster %[1]s
-`, founded.Cluster, founded.Domain, founded.Name, endpoint, name, authority, colons(founded.Fingerprint), port)
+%[8]s
+From another network also:
+  --join ADDRESS:%[9]s --cluster %[1]s
+`, founded.Cluster, founded.Domain, founded.Name, endpoint, name, authority, colons(founded.Fingerprint), howToJoin(enrollment), port)
 	return err
+}
+
+// howToJoin is what lets another node in.
+func howToJoin(enrollment string) string {
+	switch enrollment {
+	case string(domain.EnrollmentModeToken):
+		return `  picloud node token > FILE                 here: an invitation for one machine; bring it there
+  picloud server --token @FILE              it finds this cluster and joins`
+	case string(domain.EnrollmentModeAuto):
+		return `  picloud server                            it finds this cluster and joins
+  picloud node trust NAME                   here, to give it a vote`
+	}
+	return `  picloud server                            it finds this cluster, asks to be let in and shows a code
+  picloud node approve NAME                 here, after comparing the code`
 }
 
 // reachable is an address of this machine under which a node is reached that

@@ -126,6 +126,7 @@ func rejected(known *domain.Enrollment) error {
 	if known.Reason != "" {
 		detail += ": " + known.Reason
 	}
+	detail += "; an invitation lets it in all the same (picloud node token)"
 	return &base.Error{Code: base.Forbidden, Ref: known.Ref, Detail: detail}
 }
 

@@ -81,6 +81,9 @@ func (a *App) approve(ctx context.Context, name, code string, yes bool) error {
 	if err != nil {
 		return err
 	}
+	if text(wish, "/status/phase") == "rejected" {
+		return fmt.Errorf("%s was rejected; to let it in all the same make an invitation (picloud node token) and start it again with --token @FILE", name)
+	}
 	shown := text(wish, "/status/code")
 	fmt.Fprintf(a.Stderr, "%s asks to join from %s\n  key   %s\n  code  %s\n", name, text(wish, "/status/address"), text(wish, "/status/fingerprint"), a.paint(bold, shown))
 	switch {
@@ -140,7 +143,7 @@ func (a *App) nodeReject() *cobra.Command {
 			}); err != nil {
 				return err
 			}
-			fmt.Fprintln(a.Stderr, "rejected")
+			fmt.Fprintln(a.Stderr, "rejected; an invitation (picloud node token) lets the machine in all the same")
 			return nil
 		},
 	}

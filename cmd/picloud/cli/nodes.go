@@ -66,7 +66,8 @@ func (a *App) nodeList() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List the nodes, asked how they are now", Args: noArguments,
 		Long: `List the nodes, asked how they are now. The one that leads has a star. Who may
-not look at machines gets what the graph says of them.`,
+not look at machines gets what the graph says of them. Below it are the machines
+that ask to be let in.`,
 		RunE: func(c *cobra.Command, _ []string) error { return a.listNodes(c.Context()) },
 	}
 	a.outputFlag(c, "table", "json", "yaml")
@@ -91,6 +92,19 @@ func (a *App) listNodes(ctx context.Context) error {
 		return err
 	}
 	a.nodeTable(o)
+	return a.askers(ctx, cluster)
+}
+
+// askers says who asks to be let in, and what is done about it.
+func (a *App) askers(ctx context.Context, cluster *client.Client) error {
+	waiting, err := pages(ctx, cluster, "/enrollments", listOptions{phase: "pending"})
+	if err != nil {
+		return err
+	}
+	for _, wish := range waiting {
+		name := text(wish, "/name")
+		fmt.Fprintf(a.Stderr, "%s asks to join from %s; after comparing its code: picloud node approve %s\n", name, text(wish, "/status/address"), name)
+	}
 	return nil
 }
 
