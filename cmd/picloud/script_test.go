@@ -48,9 +48,9 @@ func replace(ts *testscript.TestScript, _ bool, arguments []string) {
 
 // as makes a client.json with the token that the last command printed: as FILE.
 func as(ts *testscript.TestScript, _ bool, arguments []string) {
-	var file map[string]string
+	var file clientFile
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(ts.Getenv("PICLOUD_CONTEXT"))), &file))
-	file["token"] = strings.TrimSpace(ts.ReadFile("stdout"))
+	file.Token = strings.TrimSpace(ts.ReadFile("stdout"))
 	data, err := json.Marshal(file)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(arguments[0]), data, 0o600))
@@ -58,11 +58,11 @@ func as(ts *testscript.TestScript, _ bool, arguments []string) {
 
 // impostor makes a client.json that trusts another authority: impostor OLD NEW.
 func impostor(ts *testscript.TestScript, _ bool, arguments []string) {
-	var file map[string]string
+	var file clientFile
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(arguments[0])), &file))
-	other, err := iam.NewAuthority(iam.AuthorityConfig{Domain: file["domain"]})
+	other, err := iam.NewAuthority(iam.AuthorityConfig{Domain: file.Domain})
 	ts.Check(err)
-	file["ca"] = string(other.PEM())
+	file.CA = string(other.PEM())
 	data, err := json.Marshal(file)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(arguments[1]), data, 0o600))
