@@ -193,7 +193,7 @@ func (s *eventStream) run(ctx context.Context, after base.Position, follow bool)
 		cancel()
 		switch {
 		case err == nil:
-			err = s.batch(batch, after)
+			err = s.burst(reader, batch, after)
 		case ctx.Err() != nil || errors.Is(err, eventlog.ErrClosed):
 			return nil
 		case errors.Is(err, context.DeadlineExceeded):
@@ -212,8 +212,45 @@ func (s *eventStream) beat() error {
 	return s.flush([]byte("\n"))
 }
 
+// burstBytes is how much is gathered before it is sent, unless one batch is
+// larger, and burstBatches how many are looked through for it.
+const (
+	burstBytes   = 64 << 10
+	burstBatches = 256
+)
+
+// burst writes a batch and those that are there already behind it at once: a
+// stream that lags behind catches up with few records and writes.
+func (s *eventStream) burst(reader *eventlog.Reader, b eventlog.Batch, after base.Position) error {
+	now, cancel := context.WithCancel(s.request.Context())
+	cancel() // nothing is waited for
+	s.buffer = s.buffer[:0]
+	for n := 1; ; n++ {
+		if err := s.gather(b, after); err != nil {
+			return err
+		}
+		if len(s.buffer) >= burstBytes || n == burstBatches {
+			break
+		}
+		var err error
+		if b, err = reader.Next(now); err != nil {
+			break // whoever reads next meets what is more than the end
+		}
+	}
+	return s.send()
+}
+
 // batch writes the events of a batch that come after a position and pass.
 func (s *eventStream) batch(b eventlog.Batch, after base.Position) error {
+	s.buffer = s.buffer[:0]
+	if err := s.gather(b, after); err != nil {
+		return err
+	}
+	return s.send()
+}
+
+// gather takes the events of a batch that come after a position and pass.
+func (s *eventStream) gather(b eventlog.Batch, after base.Position) error {
 	if b.Dropped { // superseded: what it said comes later
 		return nil
 	}
@@ -226,7 +263,6 @@ func (s *eventStream) batch(b eventlog.Batch, after base.Position) error {
 	if err != nil {
 		return err
 	}
-	s.buffer = s.buffer[:0]
 	for _, e := range batch.Events {
 		if e.Position <= after || !s.filter.passes(e) || !s.server.door.MaySee(principal, e) {
 			continue
@@ -239,6 +275,11 @@ func (s *eventStream) batch(b eventlog.Batch, after base.Position) error {
 			s.buffer = append(s.buffer, '\n')
 		}
 	}
+	return nil
+}
+
+// send writes what was gathered.
+func (s *eventStream) send() error {
 	if len(s.buffer) == 0 {
 		return nil
 	}
