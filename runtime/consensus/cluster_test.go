@@ -148,6 +148,39 @@ func TestAllNodesStartAgain(t *testing.T) {
 	g.converge()
 }
 
+// The members are known after a start also when a snapshot stands for all that
+// was said of them: who leads can change them.
+func TestMembersCanBeChangedAfterAStartFromSnapshots(t *testing.T) {
+	g := form(t, 3, busyCluster)
+	g.write(300)
+	g.wait("a node takes no snapshot", func() bool {
+		for _, c := range g.nodes {
+			if s, err := c.node.Standing(testContext(t)); err != nil || s.Position < 250 {
+				return false
+			}
+		}
+		return true
+	})
+	g.stopAll()
+	for i := 1; i <= 3; i++ {
+		g.start(fmt.Sprintf("n%d", i), false)
+	}
+	g.write(3)
+	for what, change := range map[string]func(n *consensus.Node, id string) error{
+		"hand over": func(n *consensus.Node, id string) error { return n.TransferLeadership(testContext(t), id) },
+		"demote":    func(n *consensus.Node, id string) error { return n.Demote(testContext(t), id) },
+	} {
+		g.wait(what, func() bool {
+			leader := g.leader()
+			err := change(leader.node, g.other(leader))
+			if errors.Is(err, consensus.ErrMember) {
+				t.Fatal(what, err)
+			}
+			return err == nil
+		})
+	}
+}
+
 // busyCluster takes snapshots often and keeps little of Raft's log.
 func busyCluster(_ string, c *consensus.Config) { busy(c) }
 

@@ -66,8 +66,24 @@ func (n *Node) startRaft() error {
 	if n.raft, err = n.newRaft(conf); err != nil {
 		return errors.Join(ErrStoreDamaged, err)
 	}
+	if err := n.rememberMembers(); err != nil {
+		return err
+	}
 	alone := soleVoter(n.raft.GetConfiguration().Configuration(), conf.LocalID)
 	n.tasks.Go(func() { n.carrier.run(n.stop, n.raft, alone) })
+	return nil
+}
+
+// rememberMembers takes note of the members that the newest snapshot stands for:
+// they were committed, and Raft does not say so again.
+func (n *Node) rememberMembers() error {
+	list, err := n.store.snapshots.List()
+	if err != nil {
+		return fmt.Errorf("read Raft's snapshots: %w", err)
+	}
+	if len(list) > 0 {
+		n.configured(list[0].Configuration, list[0].ConfigurationIndex)
+	}
 	return nil
 }
 
