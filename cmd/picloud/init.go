@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -103,6 +104,18 @@ From another network also:
   --join ADDRESS:%[9]s --cluster %[1]s
 `, founded.Cluster, founded.Domain, founded.Name, endpoint, name, authority, colons(founded.Fingerprint), howToJoin(enrollment), port)
 	return err
+}
+
+// keepClient writes what a client needs beside the token of an administrator, where
+// the directory of a node has one and nothing to use it with: after a restore,
+// which knows no address yet. After founding, settle writes the same.
+func keepClient(dir string, n *node.Node) error {
+	file := filepath.Join(dir, "client.json")
+	if _, err := os.Stat(file); n.AdminToken() == "" || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	client := clientFile{Endpoint: "https://" + reachable(n.Address()), Endpoints: []string{}, Domain: n.Domain(), CA: string(n.CA()), Token: n.AdminToken()}
+	return errors.Join(os.WriteFile(filepath.Join(dir, "ca.pem"), n.CA(), 0o644), client.write(file))
 }
 
 // howToJoin is what lets another node in.

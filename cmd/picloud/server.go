@@ -26,7 +26,19 @@ import (
 
 // nodeCommands are the commands that run a node.
 func nodeCommands(app *cli.App) []*cobra.Command {
-	return []*cobra.Command{devCommand(app), serverCommand(app), install.Command(app), clusterCommand(app)}
+	return []*cobra.Command{devCommand(app), serverCommand(app), install.Command(app, serverFlags(app)), clusterCommand(app)}
+}
+
+// serverFlags reads what is to stand behind "picloud server" later, where nobody
+// would see that it is wrong.
+func serverFlags(app *cli.App) func([]string) error {
+	return func(flags []string) error {
+		c := serverCommand(app)
+		if err := c.ParseFlags(flags); err != nil {
+			return err
+		}
+		return c.ValidateArgs(c.Flags().Args())
+	}
 }
 
 // options are the flags of a node.
@@ -75,7 +87,7 @@ address of a member elsewhere, --token proves that it was invited ("picloud node
 token"). Started again on its directory it goes on as what it is.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return o.run(c.Context(), app, func(_ context.Context, n *node.Node) error {
-				return announce(app, n)
+				return errors.Join(keepClient(o.dir, n), announce(app, n))
 			})
 		},
 	}

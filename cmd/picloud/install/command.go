@@ -28,14 +28,15 @@ type report struct {
 // command is one call.
 type command struct {
 	app                                *cli.App
+	server                             func(flags []string) error // whether the server takes them
 	root, dir                          string
 	check, uninstall, overwrite, force bool
 	start                              bool
 }
 
-// Command is "picloud install".
-func Command(app *cli.App) *cobra.Command {
-	o := command{app: app}
+// Command is "picloud install"; server says whether "picloud server" takes flags.
+func Command(app *cli.App, server func(flags []string) error) *cobra.Command {
+	o := command{app: app, server: server}
 	c := &cobra.Command{
 		Use: "install [-- FLAGS OF THE SERVER]", GroupID: "node", Short: "Make this machine a node that starts with it, after checking that it will do",
 		Long: `Check this machine, then install the program, a systemd unit and directories, and start the node.
@@ -102,6 +103,9 @@ func (o *command) run(ctx context.Context, flags []string) error {
 func (o *command) installer(flags []string) (*Installer, error) {
 	if err := checkFlags(flags); err != nil {
 		return nil, cli.Usagef("%v", err)
+	}
+	if err := o.server(flags); err != nil {
+		return nil, cli.Usagef("after --: %v; see picloud server --help", err)
 	}
 	if !filepath.IsAbs(o.dir) || filepath.Clean(o.dir) != o.dir || strings.ContainsAny(o.dir, " \t\r\n\"'\\$%;") || o.dir == "/" {
 		return nil, cli.Usagef("--dir %q is no plain absolute path such as /mnt/ssd/picloud", o.dir)

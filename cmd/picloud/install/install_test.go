@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,12 @@ func picloud(t *testing.T, arguments ...string) (code int, stdout, stderr string
 	t.Helper()
 	var out, said bytes.Buffer
 	app := &cli.App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &said, Env: func(string) (string, bool) { return "", false }}
-	code = app.Run(context.Background(), append([]string{"install"}, arguments...), install.Command(app))
+	code = app.Run(context.Background(), append([]string{"install"}, arguments...), install.Command(app, func(flags []string) error {
+		if slices.Contains(flags, "--lisen=:443") {
+			return errors.New("unknown flag: --lisen")
+		}
+		return nil
+	}))
 	return code, out.String(), said.String()
 }
 
@@ -104,6 +110,16 @@ func TestFlagsOfTheServerAreKeptUntilOthersAreGiven(t *testing.T) {
 	}
 	if c := changes(t, root, "--", "--listen=:9443"); c[options].Change != "updated" || !strings.Contains(content(t, root, options), "=--listen=:9443\n") {
 		t.Errorf("%+v: %s", c[options], content(t, root, options))
+	}
+}
+
+func TestFlagsThatTheServerDoesNotTakeAreNotInstalled(t *testing.T) {
+	root := t.TempDir()
+	if code, _, said := picloud(t, "--root", root, "--", "--lisen=:443"); code != cli.ExitUsage || !strings.Contains(said, "unknown flag: --lisen") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v is there", err, left)
 	}
 }
 
