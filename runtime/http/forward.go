@@ -32,7 +32,9 @@ const (
 	retryPause     = 50 * time.Millisecond
 	seeTime        = 5 * time.Second // until this node shows what was written
 	forwards       = 512             // on their way
-	strangers      = 64              // of them, of callers whom this node does not know
+	strangers      = 64              // and of callers whom this node does not know
+	enrollings     = 64              // and of machines that ask to be let in
+	enrollBytes    = 16 << 10        // of what those send
 	keptBytes      = 1 << 20         // of a body, so that it can be sent again
 	keptBytesOfAll = 64 << 20
 	forwardBytes   = graphBytes + 1<<20 // the largest body of any request, and some more for the leader to refuse
@@ -96,8 +98,8 @@ func (s *Server) Forwarded() http.Handler {
 
 // forwarding bounds what is carried.
 type forwarding struct {
-	known, strangers gate
-	kept             atomic.Int64
+	known, strangers, enrolling gate
+	kept                        atomic.Int64
 }
 
 // forward carries what the leader has to answer to the leader. A request is
@@ -124,7 +126,14 @@ func (s *Server) forward(next http.Handler) http.Handler {
 			stranger = err != nil
 		}
 		places := s.forwarding.known
-		if stranger {
+		switch {
+		case r.URL.Path == enrollPath:
+			places = s.forwarding.enrolling
+			if err := s.takeWhole(w, r); err != nil {
+				s.fail(w, r, err)
+				return
+			}
+		case stranger:
 			places = s.forwarding.strangers
 		}
 		if !places.enter() {
@@ -142,6 +151,24 @@ var (
 	errHalfSent   = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the leader changed while the request was on its way; nothing was changed. Try again"}
 	errUncertain  = &base.Error{Code: base.Uncertain, Detail: "the connection to the leader was lost; the change may have been applied. Repeat it with the same Idempotency-Key to learn"}
 )
+
+// takeWhole reads what a machine sends that asks to be let in before it takes a
+// place: anybody may send that, and who does it slowly must keep nobody out.
+func (s *Server) takeWhole(w http.ResponseWriter, r *http.Request) error {
+	text, err := io.ReadAll(http.MaxBytesReader(w, s.flowing(w, r), enrollBytes))
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		return tooLarge(enrollBytes)
+	case err != nil:
+		return endedEarly(err)
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+	return nil
+}
+
+func endedEarly(err error) error {
+	return &base.Error{Code: base.Unparsable, Detail: "the body ended early: " + err.Error()}
+}
 
 // carry brings a request to the leader and its answer back. As long as nothing
 // can have been applied, or a repetition would be recognised, it tries again.
@@ -246,7 +273,7 @@ func (s *Server) hold(w http.ResponseWriter, r *http.Request) (*body, func(), er
 	var err error
 	if b.kept, err = io.ReadAll(io.LimitReader(source, keptBytes+1)); err != nil {
 		release()
-		return nil, none, &base.Error{Code: base.Unparsable, Detail: "the body ended early: " + err.Error()}
+		return nil, none, endedEarly(err)
 	}
 	if b.whole = len(b.kept) <= keptBytes; b.whole {
 		b.size = int64(len(b.kept))

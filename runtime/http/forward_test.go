@@ -3,6 +3,8 @@ package http_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -231,4 +233,28 @@ func position(t *testing.T, id string) base.Position {
 		t.Fatal(err)
 	}
 	return base.Position(n)
+}
+
+// A machine that asks to be let in sends before it takes a place.
+func TestSlowStrangersKeepNoMachineOut(t *testing.T) {
+	c := startTrio(t)
+	_, others := c.leader()
+	authority := x509.NewCertPool()
+	authority.AppendCertsFromPEM(c.nodes[0].CA())
+	for range 64 {
+		conn, err := tls.Dial("tcp", others[0].address, &tls.Config{RootCAs: authority, ServerName: "picloud.local", NextProtos: []string{"http/1.1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, err = io.WriteString(conn, "POST /-/enroll HTTP/1.1\r\nHost: picloud.local\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") { // its body is waited for
+			t.Fatalf("%q %v", line, err)
+		}
+	}
+	c.want(422, c.do(others[0], "POST", "/-/enroll", "{}", "Authorization: "))
+	c.want(413, c.do(others[0], "POST", "/-/enroll", strings.Repeat(" ", 17<<10), "Authorization: "))
 }

@@ -133,7 +133,7 @@ func New(cfg Config) (*Server, error) {
 	s.metrics = s.newMetrics(cfg.Registry)
 	s.streams, s.endStreams = context.WithCancel(context.Background())
 	s.asked = &rounds{ask: s.askLeader, ctx: s.streams}
-	s.forwarding = forwarding{known: make(gate, forwards), strangers: make(gate, strangers)}
+	s.forwarding = forwarding{known: make(gate, forwards), strangers: make(gate, strangers), enrolling: make(gate, enrollings)}
 	mux := http.NewServeMux()
 	api.Mount(mux, s)
 	api.MountDatasets(mux, s)
