@@ -175,7 +175,10 @@ node of the former cluster runs, do not: two clusters of one name would go on.`,
 			restored, err := node.Restore(c.Context(), node.RestoreConfig{
 				Dir: dir, Name: name, Version: app.Version, File: file, Passphrase: passphrase,
 			})
-			if err = errors.Join(err, file.Close()); err != nil {
+			if err = errors.Join(err, file.Close()); err == nil {
+				err = giveBack(dir)
+			}
+			if err != nil {
 				return err
 			}
 			h := restored.Header
@@ -210,6 +213,9 @@ history of the survivor. Take the survivor with the highest position. If the vot
 				return err
 			}
 			generation, err := node.Recover(c.Context(), node.RecoverConfig{Dir: dir, Version: app.Version, Logger: logger, Anyway: anyway})
+			if err == nil {
+				err = giveBack(dir)
+			}
 			if err != nil {
 				return err
 			}
