@@ -181,6 +181,27 @@ func TestMembersCanBeChangedAfterAStartFromSnapshots(t *testing.T) {
 	}
 }
 
+// A snapshot tells of former members only, and whoever started from it would take
+// itself for the only one: what Raft's log holds of later ones counts.
+func TestMembersAfterAnOldSnapshotAreThoseOfTheLog(t *testing.T) {
+	g := form(t, 1, nil)
+	g.write(3)
+	if err := g.nodes["n1"].node.Snapshot(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"n2", "n3"} {
+		g.start(id, false)
+		g.add(id)
+		g.promote(id)
+	}
+	g.write(3)
+	g.stopAll()
+	again := g.start("n1", false) // alone: nobody says what is committed
+	if servers, _, err := again.node.Servers(); err != nil || len(servers) != 3 {
+		t.Errorf("it knows of %v, %v", servers, err)
+	}
+}
+
 // busyCluster takes snapshots often and keeps little of Raft's log.
 func busyCluster(_ string, c *consensus.Config) { busy(c) }
 

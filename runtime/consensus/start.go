@@ -3,6 +3,7 @@ package consensus
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -74,14 +75,19 @@ func (n *Node) startRaft() error {
 	return nil
 }
 
-// rememberMembers takes note of the members that the newest snapshot stands for:
-// they were committed, and Raft does not say so again.
+// rememberMembers takes note of the members that the newest snapshot stands for,
+// if Raft's log holds none after them: they were committed, and Raft does not say
+// so again. Later ones it says once they are.
 func (n *Node) rememberMembers() error {
 	list, err := n.store.snapshots.List()
 	if err != nil {
 		return fmt.Errorf("read Raft's snapshots: %w", err)
 	}
-	if len(list) > 0 {
+	latest := n.raft.GetConfiguration()
+	if err := latest.Error(); err != nil {
+		return fmt.Errorf("read Raft's configuration: %w", err)
+	}
+	if len(list) > 0 && slices.Equal(latest.Configuration().Servers, list[0].Configuration.Servers) {
 		n.configured(list[0].Configuration, list[0].ConfigurationIndex)
 	}
 	return nil
