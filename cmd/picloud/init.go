@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -106,14 +105,13 @@ From another network also:
 	return err
 }
 
-// keepClient writes what a client needs beside the token of an administrator, where
-// the directory of a node has one and nothing to use it with: after a restore,
-// which knows no address yet. After founding, settle writes the same.
+// keepClient writes what a client needs at the first start after a restore, which
+// knew no address yet. After founding, settle writes the same.
 func keepClient(dir string, n *node.Node) error {
-	file := filepath.Join(dir, "client.json")
-	if _, err := os.Stat(file); n.AdminToken() == "" || !errors.Is(err, fs.ErrNotExist) {
+	if !n.Restored() {
 		return nil
 	}
+	file := filepath.Join(dir, "client.json")
 	client := clientFile{Endpoint: "https://" + reachable(n.Address()), Endpoints: []string{}, Domain: n.Domain(), CA: string(n.CA()), Token: n.AdminToken()}
 	return errors.Join(os.WriteFile(filepath.Join(dir, "ca.pem"), n.CA(), 0o644), client.write(file))
 }

@@ -129,7 +129,7 @@ func (s *servers) form() *client.Client {
 		}
 	})
 	s.start(0, "waiting: ")
-	if said := s.picloud("cluster", "init", "--dir", s.path(0), "--enrollment", "token"); !strings.Contains(said, "picloud server --join") {
+	if said := s.picloud("cluster", "init", "--dir", s.path(0), "--enrollment", "token"); !strings.Contains(said, "picloud server --token @FILE") || !strings.Contains(said, "--join") {
 		s.t.Errorf("the founder is not told how the next node joins: %s", said)
 	}
 	for i := 1; i < 3; i++ {

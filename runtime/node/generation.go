@@ -22,6 +22,9 @@ type newGeneration struct {
 	Keys json.RawMessage `json:"keys,omitempty"`
 }
 
+// Restored reports whether this start was the first after a restore.
+func (n *Node) Restored() bool { return n.restored }
+
 // settleGeneration says in the log that a new generation began, and makes this
 // node its first member where it came from a backup. Each step can be repeated.
 func (n *Node) settleGeneration(ctx context.Context) error {
@@ -33,6 +36,7 @@ func (n *Node) settleGeneration(ctx context.Context) error {
 		if err := n.succeed(ctx, g.Keys); err != nil {
 			return fmt.Errorf("go on from the backup: %w", err)
 		}
+		n.restored = true
 	}
 	if err := n.report(ctx, &domain.RecoverCluster{Ref: "/", Generation: new(int64(g.Number))}); err != nil {
 		return fmt.Errorf("say that generation %d began: %w", g.Number, err)

@@ -42,6 +42,7 @@ type Node struct {
 	record   atomic.Pointer[record] // nil until it is a member
 	founding *founding              // not nil while it founds a cluster
 	former   bool                   // its directory is of a release whose nodes were alone
+	restored bool                   // its cluster went on from a backup at this start
 
 	// What it waits for before it serves.
 	waits   atomic.Pointer[string] // as a sentence
