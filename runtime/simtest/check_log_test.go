@@ -3,13 +3,15 @@ package simtest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 )
 
-// reference is the longest log: the others are its beginnings.
+// reference is the longest log, of several that of the first name: the others are
+// its beginnings.
 func (h *history) reference() (longest []entry) {
-	for _, log := range h.logs {
-		if len(log) > len(longest) {
+	for _, node := range slices.Sorted(maps.Keys(h.logs)) {
+		if log := h.logs[node]; len(log) > len(longest) {
 			longest = log
 		}
 	}
@@ -21,8 +23,8 @@ func (h *history) reference() (longest []entry) {
 // was asked stands before it.
 func checkLog(h *history) error {
 	log := h.reference()
-	for node, l := range h.logs {
-		if err := beginsAs(l, log); err != nil {
+	for _, node := range slices.Sorted(maps.Keys(h.logs)) {
+		if err := beginsAs(h.logs[node], log); err != nil {
 			return fmt.Errorf("the log of %s: %w", node, err)
 		}
 	}

@@ -1,12 +1,17 @@
 package simtest
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // checkSubscribers: who follows the log, on one node after the other, is given
 // each batch once, in order, as it stands, and in the end all of them.
 func checkSubscribers(h *history) error {
 	log := h.reference()
-	for name, seen := range h.seen {
+	for _, name := range slices.Sorted(maps.Keys(h.seen)) {
+		seen := h.seen[name]
 		for i, e := range seen {
 			if i >= len(log) || e != log[i] {
 				return fmt.Errorf("%s was given %v as number %d", name, e, i)

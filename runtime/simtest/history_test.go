@@ -3,6 +3,8 @@ package simtest
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -159,9 +161,9 @@ func (h *history) String() string {
 	for ; next < len(h.notes); next++ {
 		fmt.Fprintf(&b, "%10s  %s\n", stamp(h.notes[next].at), h.notes[next].text)
 	}
-	for node, log := range h.logs {
+	for _, node := range slices.Sorted(maps.Keys(h.logs)) {
 		fmt.Fprintf(&b, "log of %s:", node)
-		for _, e := range log {
+		for _, e := range h.logs[node] {
 			fmt.Fprintf(&b, " %d-%d@%d:%s/t%d", e.first, e.last(), e.index, e.payload.Key, e.payload.Term)
 		}
 		b.WriteByte('\n')
