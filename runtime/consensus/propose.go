@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -101,6 +102,18 @@ func (n *Node) Confirm(term, basis uint64) *Future {
 	return n.enqueue(Batch{Term: term, Basis: basis})
 }
 
+// wherever is the basis of what stands anywhere.
+const wherever = ^uint64(0)
+
+// ReadBarrier returns nil once all that any node can have folded before the call
+// is folded here, and this node was the leader after that: what is in flight may
+// be committed, and followers may show it before this node does. A linearizable
+// read at the leader needs it.
+func (n *Node) ReadBarrier(ctx context.Context, term uint64) error {
+	_, err := n.enqueue(Batch{Term: term, Basis: wherever}).Wait(ctx)
+	return err
+}
+
 func (n *Node) enqueue(b Batch) *Future {
 	f := newFuture(b)
 	n.queue.add(f)
@@ -159,6 +172,8 @@ func admit(b Batch, lead Leadership, head eventlog.Head) error {
 		return ErrNotLeader
 	case b.Term != lead.Term:
 		return fmt.Errorf("%w: decided in term %d, this is term %d", ErrStale, b.Term, lead.Term)
+	case b.Basis == wherever && b.Count == 0:
+		return nil
 	case b.Basis != head.Position:
 		return fmt.Errorf("%w: decided at position %d, the log is at %d", ErrStale, b.Basis, head.Position)
 	case b.Count > 0 && b.Time.Before(head.Time):

@@ -120,17 +120,17 @@ func (s *Server) Latest(ctx context.Context) (base.Position, error) {
 	return s.asked.join(ctx)
 }
 
-// confirmed is the position of this node's view, if it was the leader at some
-// moment after it was taken: then no other node answered anything later before.
+// confirmed is a position of this node's view at or after all that any node has
+// shown before the call, if this node leads.
 func (s *Server) confirmed(ctx context.Context) (base.Position, error) {
 	before, _ := s.cfg.Consensus.Leadership()
 	if !before.Leading {
 		return 0, errNotLeading
 	}
-	position := s.views.View().Position
-	if err := s.cfg.Consensus.VerifyLeader(ctx); err != nil {
+	if err := s.cfg.Consensus.ReadBarrier(ctx, before.Term); err != nil {
 		return 0, errNotLeading
 	}
+	position := s.views.View().Position
 	if now, _ := s.cfg.Consensus.Leadership(); now != before {
 		return 0, errNotLeading
 	}
