@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,12 +35,23 @@ type Overview struct {
 	Version   string        `json:"version,omitempty"` // release that every node can run
 	Level     int           `json:"level"`             // of the platform that every node has
 	Position  base.Position `json:"position"`          // the highest that a node has
-	Voters    int           `json:"voters"`
-	InReach   int           `json:"inReach"` // of the voters
-	Quorum    int           `json:"quorum"`
-	MayLose   int           `json:"mayLose"` // how many more voters may be lost
-	Writes    bool          `json:"writes"`  // whether anything can be decided
-	Nodes     []NodeView    `json:"nodes"`
+	Bearing
+	Writes bool       `json:"writes"` // whether anything can be decided
+	Nodes  []NodeView `json:"nodes"`
+}
+
+// Bearing is what a cluster bears.
+type Bearing struct {
+	Voters  int `json:"voters"`
+	InReach int `json:"inReach"` // of the voters
+	Quorum  int `json:"quorum"`
+	MayLose int `json:"mayLose"` // how many more voters may be lost
+}
+
+// bearing follows from how many voters there are and how many of them answer.
+func bearing(voters, inReach int) Bearing {
+	quorum := Quorum(voters)
+	return Bearing{voters, inReach, quorum, max(0, inReach-quorum)}
 }
 
 // NodeView is one node as it was found.
@@ -64,6 +76,9 @@ type NodeView struct {
 	Enrolled  string                `json:"enrolled"` // when
 	By        domain.EnrollmentMode `json:"enrolledBy,omitempty"`
 	Cordoned  bool                  `json:"cordoned,omitempty"`
+	// Without is what the cluster bears when this node was removed and others have
+	// got the votes that they should.
+	Without Bearing `json:"without"`
 }
 
 // asked is what a node answered.
@@ -118,7 +133,6 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 		o.ClusterID, o.Domain, o.Version = cluster.Spec.ClusterID, cluster.Spec.Domain, cluster.Status.Version
 	}
 	o.Level = LevelOf(s.Views.View().State)
-	inReach := map[string]bool{}
 	all := s.ask(ctx)
 	for _, a := range all {
 		v := view(a)
@@ -137,7 +151,6 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 		if v.ID == s.Self {
 			o.Asked = v.Name
 		}
-		inReach[v.ID] = v.Answers
 		o.Position = max(o.Position, v.Position)
 		o.Nodes = append(o.Nodes, v)
 	}
@@ -145,19 +158,49 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 		if o.Nodes[i].Answers {
 			o.Nodes[i].Behind = o.Position - o.Nodes[i].Position
 		}
+		o.Nodes[i].Without = without(all, o.Nodes, i)
 	}
-	for _, server := range servers {
-		if server.Voter {
-			o.Voters++
-			if inReach[consensus.NodeOf(server.ID)] {
-				o.InReach++
-			}
-		}
-	}
-	o.Quorum = Quorum(o.Voters)
-	o.MayLose = max(0, o.InReach-o.Quorum)
+	o.Bearing = bearingOf(servers, all)
 	o.Writes = o.Leader != "" && o.InReach >= o.Quorum
 	return o, nil
+}
+
+// bearingOf counts the voters of Raft's configuration, of which some may be of no
+// node any more.
+func bearingOf(servers []consensus.Server, all []asked) Bearing {
+	voters, inReach := 0, 0
+	for _, server := range servers {
+		if !server.Voter {
+			continue
+		}
+		voters++
+		if slices.ContainsFunc(all, func(a asked) bool { return a.err == nil && a.node.Status.ID == consensus.NodeOf(server.ID) }) {
+			inReach++
+		}
+	}
+	return bearing(voters, inReach)
+}
+
+// without is what the nodes bear without one of them: voters keep their votes, and
+// learners that answer get those that are missing.
+func without(all []asked, nodes []NodeView, gone int) Bearing {
+	candidates, voters, heard, learners := 0, 0, 0, 0
+	for i, a := range all {
+		switch {
+		case i == gone || a.node.Phase == domain.PhaseDeleting || !mayVote(a.node):
+			continue
+		case nodes[i].Role == domain.RaftRoleVoter:
+			voters++
+			if a.err == nil {
+				heard++
+			}
+		case a.err == nil && nodes[i].Role == domain.RaftRoleLearner:
+			learners++
+		}
+		candidates++
+	}
+	promoted := max(0, min(learners, Votes(candidates)-voters))
+	return bearing(voters+promoted, heard+promoted)
 }
 
 func view(a asked) NodeView {

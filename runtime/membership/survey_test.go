@@ -76,6 +76,12 @@ func TestSurveyTellsWhatTheClusterBears(t *testing.T) {
 		if o.Leader != lead || o.Voters != 3 || o.InReach != 3 || o.Quorum != 2 || o.MayLose != 1 || !o.Writes || len(o.Nodes) != 3 || o.Position == 0 {
 			t.Errorf("%+v", o)
 		}
+		two := membership.Bearing{Voters: 2, InReach: 2, Quorum: 2}
+		for _, n := range o.Nodes {
+			if n.Without != two {
+				t.Errorf("without %s it would bear %+v, want %+v", n.Name, n.Without, two)
+			}
+		}
 		alone := "a"
 		if lead == "a" {
 			alone = "b"
@@ -91,6 +97,15 @@ func TestSurveyTellsWhatTheClusterBears(t *testing.T) {
 		h.check(err)
 		if o.InReach != 2 || o.MayLose != 0 || !o.Writes {
 			t.Errorf("the majority says %+v", o)
+		}
+		for _, n := range o.Nodes {
+			want := two // who does not answer is no loss
+			if n.Name != alone {
+				want.InReach = 1
+			}
+			if n.Without != want {
+				t.Errorf("with %s away and without %s it would bear %+v, want %+v", alone, n.Name, n.Without, want)
+			}
 		}
 		for _, n := range o.Nodes {
 			if n.Answers == (n.Name == alone) || n.Answers == (n.Fault != "") {
