@@ -29,8 +29,8 @@ is carried out. Applying unchanged files changes nothing.`,
 			if ask && !a.Interactive {
 				return usagef("--confirm needs a terminal; see the plan with %q", "picloud resource plan")
 			}
-			ready := func(p *plan) bool {
-				return yes || !ask && (p.Summary.Delete == 0 || !a.Interactive) || a.confirm("Do this?")
+			ready := func(p *plan) error {
+				return a.Agree(yes || !ask && p.Summary.Delete == 0, "", "Do this?")
 			}
 			if !wait {
 				timeout = 0
@@ -39,15 +39,15 @@ is carried out. Applying unchanged files changes nothing.`,
 		},
 	}
 	o.flags(c)
-	c.Flags().BoolVar(&ask, "confirm", false, "ask before anything is done (deletions always ask on a terminal)")
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&ask, "confirm", false, "ask before anything is done (deletions always ask)")
+	YesFlag(c, &yes)
 	c.Flags().BoolVar(&wait, "wait", false, "wait until every resource is in its final phase")
 	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long --wait waits")
 	return c
 }
 
 // apply plans, asks ready, carries the plan out and, with a time-out, waits.
-func (a *App) apply(ctx context.Context, paths []string, o applyOptions, ready func(*plan) bool, timeout time.Duration) error {
+func (a *App) apply(ctx context.Context, paths []string, o applyOptions, ready func(*plan) error, timeout time.Duration) error {
 	cluster, err := a.client()
 	if err != nil {
 		return err
@@ -66,9 +66,8 @@ func (a *App) apply(ctx context.Context, paths []string, o applyOptions, ready f
 		fmt.Fprintf(a.Stdout, "no change; position %d\n", position)
 	} else {
 		a.printPlan(p, cluster.Root())
-		if !ready(p) {
-			fmt.Fprintln(a.Stderr, "nothing was applied")
-			return exit(ExitRefused)
+		if err := ready(p); err != nil {
+			return err
 		}
 		done, err := makePlan(ctx, cluster, deployment.Resources, o, p.tag)
 		if err != nil {

@@ -63,8 +63,8 @@ func (a *App) describe(o overview) {
 	for _, line := range [][2]string{
 		{"cluster", o.Domain + " (" + o.ClusterID + ")"},
 		{"leader", leader},
-		{"voters", fmt.Sprintf("%d of %d answer; %d are a majority", o.InReach, o.Voters, o.Quorum)},
-		{"bears", a.bears(o)},
+		{"voters", o.voters()},
+		{"bears", a.bears(o.bearing, o.Writes)},
 		{"position", fmt.Sprint(o.Position)},
 		{"version", versions(o)},
 		{"level", level(o)},
@@ -83,24 +83,29 @@ func (a *App) describe(o overview) {
 	}
 }
 
+// voters counts them.
+func (b bearing) voters() string {
+	return fmt.Sprintf("%d of %d answer; %d are a majority", b.InReach, b.Voters, b.Quorum)
+}
+
 // bears says how many nodes may be lost.
-func (a *App) bears(o overview) string {
+func (a *App) bears(b bearing, writes bool) string {
 	switch {
-	case !o.Writes && o.InReach < o.Quorum:
-		return a.paint(red, fmt.Sprintf("nothing can be written: bring %d more of the voters back", o.Quorum-o.InReach)) +
+	case !writes && b.InReach < b.Quorum:
+		return a.paint(red, fmt.Sprintf("nothing can be written: bring %d more of the voters back", b.Quorum-b.InReach)) +
 			"; reads go on. If they are lost for good: picloud cluster recover on the node that is to go on"
-	case !o.Writes:
+	case !writes:
 		return a.paint(yellow, "nothing can be written until a leader is elected")
-	case o.MayLose == 0 && o.Voters == 1:
+	case b.MayLose == 0 && b.Voters == 1:
 		return "no loss: with this node writes end, and what it holds is on no other; add two nodes"
-	case o.MayLose == 0 && o.Voters == 2 && o.InReach == 2:
+	case b.MayLose == 0 && b.Voters == 2 && b.InReach == 2:
 		return "no loss: everything is on two disks, but writes stop when either node is gone; add a third"
-	case o.MayLose == 0:
+	case b.MayLose == 0:
 		return a.paint(yellow, "no further loss: the next one stops writes")
-	case o.MayLose == 1:
+	case b.MayLose == 1:
 		return "one node may be lost"
 	}
-	return fmt.Sprintf("%d nodes may be lost", o.MayLose)
+	return fmt.Sprintf("%d nodes may be lost", b.MayLose)
 }
 
 // versions are those that run: one, or each with its nodes.

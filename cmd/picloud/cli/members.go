@@ -3,11 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,149 +19,6 @@ import (
 // in, and what certificates they have.
 func (a *App) members() []*cobra.Command {
 	return []*cobra.Command{a.nodeList(), a.nodeApprove(), a.nodeReject(), a.nodeToken(), a.nodeCerts()}
-}
-
-// enrollmentPath is where a machine waits.
-func enrollmentPath(name string) string { return "/enrollments/" + url.PathEscape(name) }
-
-// waiting reads the enrolment of a machine; where there is none it says who
-// waits.
-func (a *App) waiting(ctx context.Context, cluster *client.Client, name string) (*base.Value, error) {
-	if !base.IsName(name) {
-		return nil, usagef("%q is no name of a node", name)
-	}
-	wish, _, err := read(ctx, cluster, enrollmentPath(name), 0)
-	var failed *base.Error
-	if !errors.As(err, &failed) || failed.Code != base.NotFound {
-		return wish, err
-	}
-	others, err := pages(ctx, cluster, "/enrollments", listOptions{phase: "pending"})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, other := range others {
-		names = append(names, text(other, "/name"))
-	}
-	detail := "no machine waits to be let in; start one with \"picloud server\" in the same network, or with --join HOST:PORT"
-	if len(names) > 0 {
-		detail = "waiting: " + strings.Join(names, ", ")
-	}
-	return nil, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("no machine asks to join as %q; %s", name, detail)}
-}
-
-func (a *App) nodeApprove() *cobra.Command {
-	var code string
-	var yes bool
-	c := &cobra.Command{
-		Use: "approve NAME", Short: "Let a machine in that asks to join, after comparing its code", Args: exactly(1), ValidArgsFunction: a.completeWaiting,
-		Long: `Let a machine in that asks to join.
-
-The machine shows a code of eight characters, and so does this command. If both
-are equal, the machine and the cluster see each other and nobody stands in
-between. Type the machine's code with --code to have it compared here.`,
-		RunE: func(c *cobra.Command, arguments []string) error {
-			return a.approve(c.Context(), arguments[0], code, yes)
-		},
-	}
-	c.Flags().StringVar(&code, "code", "", "code that the machine shows; refused if it is another one")
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask; the codes were compared")
-	return c
-}
-
-func (a *App) approve(ctx context.Context, name, code string, yes bool) error {
-	cluster, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer cluster.Close()
-	wish, err := a.waiting(ctx, cluster, name)
-	if err != nil {
-		return err
-	}
-	if text(wish, "/status/phase") == "rejected" {
-		return fmt.Errorf("%s was rejected; to let it in all the same make an invitation (picloud node token) and start it again with --token @FILE", name)
-	}
-	shown := text(wish, "/status/code")
-	fmt.Fprintf(a.Stderr, "%s asks to join from %s\n  key   %s\n  code  %s\n", name, text(wish, "/status/address"), text(wish, "/status/fingerprint"), a.paint(bold, shown))
-	switch {
-	case code != "" && plainCode(code) != plainCode(shown):
-		return fmt.Errorf("the machine shows %s, the cluster %s: it is another machine, or somebody stands in between; nothing was approved", plainCode(code), shown)
-	case code != "" || yes:
-	case !a.Interactive:
-		return usagef("nobody can be asked here; give the code that the machine shows with --code")
-	case !a.confirm("Does the machine show this code?"):
-		return exit(ExitRefused)
-	}
-	if _, err := cluster.Do(ctx, client.Request{
-		Method: http.MethodPost, Path: enrollmentPath(name) + "/approve", Accept: "application/json",
-		IfMatch: `"` + text(wish, "/status/revision") + `"`,
-	}); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.Stderr, "%s; %s becomes a node as soon as it asks again\n", a.paint(green, "approved"), name)
-	return nil
-}
-
-// plainCode is a code as it is meant, however people write it: letters that it
-// never has stand for those that they are mistaken for (Crockford's base 32).
-func plainCode(code string) string {
-	code = strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code))
-	if len(code) == 8 {
-		return code[:4] + "-" + code[4:]
-	}
-	return code
-}
-
-func (a *App) nodeReject() *cobra.Command {
-	var reason string
-	c := &cobra.Command{
-		Use: "reject NAME", Short: "Turn a machine away that asks to join", Args: exactly(1), ValidArgsFunction: a.completeWaiting,
-		RunE: func(c *cobra.Command, arguments []string) error {
-			cluster, err := a.client()
-			if err != nil {
-				return err
-			}
-			defer cluster.Close()
-			wish, err := a.waiting(c.Context(), cluster, arguments[0])
-			if err != nil {
-				return err
-			}
-			body := map[string]string{}
-			if reason != "" {
-				body["reason"] = reason
-			}
-			input, err := json.Marshal(body)
-			if err != nil {
-				return err
-			}
-			if _, err := cluster.Do(c.Context(), client.Request{
-				Method: http.MethodPost, Path: enrollmentPath(arguments[0]) + "/reject", Accept: "application/json",
-				ContentType: "application/json", Body: input, IfMatch: `"` + text(wish, "/status/revision") + `"`,
-			}); err != nil {
-				return err
-			}
-			fmt.Fprintln(a.Stderr, "rejected; an invitation (picloud node token) lets the machine in all the same")
-			return nil
-		},
-	}
-	c.Flags().StringVar(&reason, "reason", "", "why; the machine shows it")
-	return c
-}
-
-// completeWaiting offers the machines that wait to be let in.
-func (a *App) completeWaiting(c *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	if cluster, err := a.client(); err == nil && len(arguments) == 0 {
-		defer cluster.Close()
-		ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
-		defer cancel()
-		waiting, _ := pages(ctx, cluster, "/enrollments", listOptions{phase: "pending"}) // nothing to offer is no error here
-		for _, wish := range waiting {
-			names = append(names, text(wish, "/name"))
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (a *App) nodeToken() *cobra.Command {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,20 +20,25 @@ import (
 
 // overview is the cluster as a node finds it: GET /-/cluster.
 type overview struct {
-	ClusterID string     `json:"clusterId"`
-	Domain    string     `json:"domain"`
-	Asked     string     `json:"asked"`
-	Leader    string     `json:"leader"`
-	Term      uint64     `json:"term"`
-	Version   string     `json:"version"`
-	Level     int        `json:"level"`
-	Position  uint64     `json:"position"`
-	Voters    int        `json:"voters"`
-	InReach   int        `json:"inReach"`
-	Quorum    int        `json:"quorum"`
-	MayLose   int        `json:"mayLose"`
-	Writes    bool       `json:"writes"`
-	Nodes     []nodeView `json:"nodes"`
+	ClusterID string `json:"clusterId"`
+	Domain    string `json:"domain"`
+	Asked     string `json:"asked"`
+	Leader    string `json:"leader"`
+	Term      uint64 `json:"term"`
+	Version   string `json:"version"`
+	Level     int    `json:"level"`
+	Position  uint64 `json:"position"`
+	bearing
+	Writes bool       `json:"writes"`
+	Nodes  []nodeView `json:"nodes"`
+}
+
+// bearing is what a cluster bears.
+type bearing struct {
+	Voters  int `json:"voters"`
+	InReach int `json:"inReach"`
+	Quorum  int `json:"quorum"`
+	MayLose int `json:"mayLose"`
 }
 
 type nodeView struct {
@@ -51,6 +57,7 @@ type nodeView struct {
 	Enrolled   string   `json:"enrolled"`
 	EnrolledBy string   `json:"enrolledBy"`
 	Cordoned   bool     `json:"cordoned"`
+	Without    *bearing `json:"without"` // once it was removed; nil: an older node was asked
 }
 
 // survey asks a node how all nodes are.
@@ -92,20 +99,9 @@ func (a *App) listNodes(ctx context.Context) error {
 		return err
 	}
 	a.nodeTable(o)
-	return a.askers(ctx, cluster)
-}
-
-// askers says who asks to be let in, and what is done about it.
-func (a *App) askers(ctx context.Context, cluster *client.Client) error {
-	waiting, err := pages(ctx, cluster, "/enrollments", listOptions{phase: "pending"})
-	if err != nil {
-		return err
-	}
-	for _, wish := range waiting {
-		name := text(wish, "/name")
-		fmt.Fprintf(a.Stderr, "%s asks to join from %s; after comparing its code: picloud node approve %s\n", name, text(wish, "/status/address"), name)
-	}
-	return nil
+	asking, err := pages(ctx, cluster, "/enrollments", listOptions{phase: "pending"})
+	a.askers(asking)
+	return err
 }
 
 func (a *App) nodeTable(o overview) {
@@ -211,17 +207,37 @@ func (a *App) transfer(ctx context.Context, cluster *client.Client, to string) (
 	return now, nil
 }
 
-// leaveFirst hands the leadership over if the node that is to be removed has it.
-func (a *App) leaveFirst(ctx context.Context, cluster *client.Client, name string) error {
+// part has somebody agree that a node is removed, and hands the leadership over
+// if it has it.
+func (a *App) part(ctx context.Context, cluster *client.Client, ref base.Ref, yes bool) error {
 	o, _, err := survey(ctx, cluster)
-	if err != nil || o.Leader != name || o.Voters < 2 {
+	if err != nil {
 		return err
+	}
+	if err := a.Agree(yes, a.withoutNode(o, ref.Name()), "Remove "+string(ref)+"?"); err != nil {
+		return err
+	}
+	if o.Leader != ref.Name() || o.Voters < 2 {
+		return nil
 	}
 	now, err := a.transfer(ctx, cluster, "")
 	if err == nil {
-		fmt.Fprintf(a.Stderr, "%s led the cluster; now %s does\n", name, now.Leader)
+		fmt.Fprintf(a.Stderr, "%s led the cluster; now %s does\n", ref.Name(), now.Leader)
 	}
 	return err
+}
+
+// withoutNode says what a cluster is without a node.
+func (a *App) withoutNode(o overview, name string) string {
+	i := slices.IndexFunc(o.Nodes, func(n nodeView) bool { return n.Name == name })
+	if i < 0 {
+		return "" // the cluster says that there is none
+	}
+	follows := name + " has no vote: what the cluster bears stays as it is."
+	if rest := o.Nodes[i].Without; o.Nodes[i].Role == "voter" && rest != nil {
+		follows = fmt.Sprintf("%s votes. Without it:\n  voters  %s\n  bears   %s", name, rest.voters(), a.bears(*rest, rest.InReach >= rest.Quorum))
+	}
+	return follows + "\nIts key opens nothing from then on; it comes back only as a new node, with an empty directory."
 }
 
 // left waits until a removed node has given up its part.

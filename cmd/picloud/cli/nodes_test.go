@@ -15,7 +15,7 @@ import (
 func three(change func(*overview)) overview {
 	hour := base.TimeOf(time.Now().Add(-time.Hour)).String()
 	o := overview{
-		ClusterID: "6f1c", Domain: "example.com", Asked: "pi-1", Leader: "pi-1", Term: 7, Position: 184, Voters: 3, InReach: 3, Quorum: 2, MayLose: 1, Writes: true,
+		ClusterID: "6f1c", Domain: "example.com", Asked: "pi-1", Leader: "pi-1", Term: 7, Position: 184, bearing: bearing{Voters: 3, InReach: 3, Quorum: 2, MayLose: 1}, Writes: true,
 		Nodes: []nodeView{
 			{Name: "pi-1", Phase: "ready", Role: "voter", Leader: true, Condition: "healthy", Answers: true, Version: "1.0.0", Addresses: []string{"192.168.1.21"}, Enrolled: hour},
 			{Name: "pi-2", Phase: "ready", Role: "voter", Condition: "healthy", Answers: true, Version: "1.0.0", Behind: 12, Enrolled: hour},
@@ -130,7 +130,7 @@ func TestALeaderHandsOverBeforeItIsRemoved(t *testing.T) {
 		case gone:
 			w.WriteHeader(http.StatusNotFound)
 		}
-	}, false, "", "node", "remove", "pi-1")
+	}, false, "", "node", "remove", "pi-1", "--yes")
 	if code != ExitDone || !slices.Equal(asked, []string{"/-/cluster/transfer", "/nodes/pi-1/remove"}) {
 		t.Errorf("exit %d after %v: %s", code, asked, said)
 	}

@@ -24,8 +24,11 @@ func (a *App) operations() (groups []*cobra.Command) {
 		for _, verb := range verbs {
 			o.asUsage(verb)
 		}
-		if made.Name() == "node" {
+		switch made.Name() {
+		case "node":
 			verbs = append(a.members(), verbs...)
+		case "enrollment": // those of the model compare no codes
+			verbs = []*cobra.Command{a.enrollmentList(), a.nodeApprove(), a.nodeReject()}
 		}
 		made.GroupID = "work"
 		groups = append(groups, group(made, verbs...))
@@ -37,7 +40,7 @@ func (a *App) operations() (groups []*cobra.Command) {
 type operator struct {
 	*App
 	asked bool
-	yes   bool // --yes: do not ask a person
+	yes   bool // --yes
 }
 
 // removal is the verb after which the resource is gone.
@@ -56,7 +59,7 @@ func (o *operator) asUsage(verb *cobra.Command) {
 		return nil
 	}
 	if verb.Name() == removal {
-		verb.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+		YesFlag(verb, &o.yes)
 	}
 	verb.RunE = func(c *cobra.Command, given []string) error {
 		err := run(c, given)
@@ -70,19 +73,20 @@ func (o *operator) asUsage(verb *cobra.Command) {
 // Operate carries out an operation on a resource.
 func (o *operator) Operate(ctx context.Context, class *base.Class, ref base.Ref, operation string, input *base.Value) error {
 	o.asked = true
-	if operation == removal && !o.yes && o.Interactive && !o.confirm("Remove "+string(ref)+"?") {
-		return exit(ExitRefused)
-	}
 	cluster, err := o.client()
 	if err != nil {
 		return err
 	}
 	defer cluster.Close()
 	leaves := class.Word == "node" && operation == removal
-	if leaves {
-		if err := o.leaveFirst(ctx, cluster, ref.Name()); err != nil {
-			return err
-		}
+	switch {
+	case leaves:
+		err = o.part(ctx, cluster, ref, o.yes)
+	case operation == removal:
+		err = o.Agree(o.yes, "", "Remove "+string(ref)+"?")
+	}
+	if err != nil {
+		return err
 	}
 	request := client.Request{Method: http.MethodPost, Path: string(ref) + "/" + url.PathEscape(operation), Accept: "application/json"}
 	if input != nil {

@@ -55,24 +55,39 @@ func TestOperationThatHappenedIsNotCalledSoAlready(t *testing.T) {
 	}
 }
 
-func TestPersonIsAskedBeforeANodeIsRemoved(t *testing.T) {
+// What the cluster is without the node is said before somebody agrees. Where
+// nobody can be asked it stays, unless --yes is given.
+func TestNodeIsRemovedOnlyWhenSomebodyAgrees(t *testing.T) {
 	for _, test := range []struct {
+		person      bool
 		input, flag string
 		code, asked int
-	}{{"n\n", "--yes=false", ExitRefused, 0}, {"y\n", "--yes=false", ExitDone, 1}, {"", "--yes", ExitDone, 1}} {
+	}{
+		{true, "n\n", "--yes=false", ExitRefused, 0}, {true, "", "--yes=false", ExitRefused, 0}, {true, "y\n", "--yes=false", ExitDone, 1}, {true, "", "--yes", ExitDone, 1},
+		{false, "y\n", "--yes=false", ExitUsage, 0}, {false, "", "--yes", ExitDone, 1},
+	} {
 		requests := 0
 		code, _, said := against(t, func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodPost:
 				requests++
 			case r.URL.Path == "/-/cluster":
-				_, _ = w.Write([]byte(`{"leader":"other"}`))
+				serve(t, w, three(func(o *overview) { o.Nodes[1].Without = &bearing{Voters: 2, InReach: 2, Quorum: 2} }))
 			default:
 				w.WriteHeader(http.StatusNotFound) // it has left
 			}
-		}, true, test.input, "node", "remove", "vm", test.flag)
-		if code != test.code || requests != test.asked || (test.input != "") != strings.Contains(said, "Remove /nodes/vm?") {
-			t.Errorf("%q %s: exit %d after %d requests: %s", test.input, test.flag, code, requests, said)
+		}, test.person, test.input, "node", "remove", "pi-2", test.flag)
+		if code != test.code || requests != test.asked {
+			t.Errorf("%+v: exit %d after %d requests: %s", test, code, requests, said)
+		}
+		agreed := test.flag == "--yes"
+		for _, want := range []string{"Remove /nodes/pi-2?", "2 of 2 answer; 2 are a majority", "writes stop when either node is gone", "Its key opens nothing"} {
+			if strings.Contains(said, want) == agreed {
+				t.Errorf("%+v: %q is said: %t\n%s", test, want, !agreed, said)
+			}
+		}
+		if test.code == ExitUsage && !strings.Contains(said, "give --yes") {
+			t.Errorf("what to do is not said: %s", said)
 		}
 	}
 }

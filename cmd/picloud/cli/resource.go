@@ -121,8 +121,8 @@ func (a *App) resourceDelete() *cobra.Command {
 			if slices.ContainsFunc(class.Operations, func(o base.Operation) bool { return o.Name == removal }) {
 				return usagef("%s ends by its own command: picloud %s %s %s", class.Word, class.Word, removal, arguments[1])
 			}
-			if !yes && a.Interactive && !a.confirm("Delete "+path+"?") {
-				return exit(ExitRefused)
+			if err := a.Agree(yes, "", "Delete "+path+"?"); err != nil {
+				return err
 			}
 			cluster, err := a.client()
 			if err != nil {
@@ -141,6 +141,6 @@ func (a *App) resourceDelete() *cobra.Command {
 	}
 	productFlag(c, &product)
 	c.Flags().BoolVar(&data, "delete-data", false, "also delete resources that hold data")
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	YesFlag(c, &yes)
 	return c
 }

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 type colour string
@@ -42,4 +44,29 @@ func (a *App) confirm(question string) bool {
 	answer, _ := a.ask(question + " [y/N]")
 	answer = strings.ToLower(answer)
 	return answer == "y" || answer == "yes"
+}
+
+// Agree has somebody say yes to what cannot be taken back, after saying what
+// follows from it, if anything does. Where nobody can be asked, --yes is the only
+// way to say it: a script that lost its terminal must not pass for a person.
+func (a *App) Agree(yes bool, follows, question string) error {
+	if yes {
+		return nil
+	}
+	if follows != "" {
+		fmt.Fprintln(a.Stderr, follows)
+	}
+	switch {
+	case !a.Interactive:
+		return usagef("%s Nobody can be asked here, so nothing was done; to do it give --yes", question)
+	case !a.confirm(question):
+		fmt.Fprintln(a.Stderr, "nothing was done")
+		return exit(ExitRefused)
+	}
+	return nil
+}
+
+// YesFlag is the flag of commands that need somebody to agree.
+func YesFlag(c *cobra.Command, yes *bool) {
+	c.Flags().BoolVarP(yes, "yes", "y", false, "do not ask; needed where there is no terminal")
 }
