@@ -61,9 +61,15 @@ type Insight struct {
 
 	mu      sync.Mutex
 	reports map[string]domain.NodeStatus // that came since the last batch, by ID
+	first   chan struct{}                // a report came of a node of which a figure was not known
 }
 
-const sendTime = 5 * time.Second
+const (
+	sendTime = 5 * time.Second
+	// settleTime is from the first measurement to the second, and doubled each time
+	// until a leader has taken both.
+	settleTime = time.Second
+)
 
 // Start begins to measure.
 func Start(cfg Config) *Insight {
@@ -72,7 +78,7 @@ func Start(cfg Config) *Insight {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	i := &Insight{cfg: cfg, stop: stop, reports: map[string]domain.NodeStatus{}}
+	i := &Insight{cfg: cfg, stop: stop, reports: map[string]domain.NodeStatus{}, first: make(chan struct{}, 1)}
 	i.tasks.Go(func() { i.run(ctx) })
 	return i
 }
@@ -83,30 +89,37 @@ func (i *Insight) Close() {
 	i.tasks.Wait()
 }
 
-// run reports this node at once and in each interval. A leader then writes what
-// moved of all; at the beginning of its reign it writes at once who leads.
+// run reports this node at once, soon again because shares and rates are over the
+// time between two measurements, and then in each interval. A leader writes what
+// moved of all; at once who leads when its reign begins, and what was not known of
+// a node before.
 func (i *Insight) run(ctx context.Context) {
-	ticker := time.NewTicker(i.cfg.Every)
-	defer ticker.Stop()
-	for measure := true; ; {
-		leading, changed := i.cfg.Leading()
-		if measure {
-			if err := i.tell(ctx, i.report()); err != nil && ctx.Err() == nil {
-				i.cfg.Logger.Debug("the leader did not take the report; the next one follows", "error", err)
-			}
-		}
-		if !leading {
-			i.drop()
-		} else if err := i.flush(ctx); err != nil && ctx.Err() == nil {
-			i.cfg.Logger.Warn("what nodes report could not be written; the next batch has it", "error", err)
-		}
+	pause, taken := min(settleTime, i.cfg.Every), 0
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		_, changed := i.cfg.Leading()
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
-			measure = false
-		case <-ticker.C:
-			measure = true
+		case <-i.first:
+		case <-timer.C:
+			if err := i.tell(ctx, i.report()); err == nil {
+				taken++
+			} else if ctx.Err() == nil {
+				i.cfg.Logger.Debug("the leader did not take the report; the next one follows", "error", err)
+			}
+			if taken > 1 {
+				pause = i.cfg.Every
+			}
+			timer.Reset(pause)
+			pause = min(2*pause, i.cfg.Every)
+		}
+		if leading, _ := i.cfg.Leading(); !leading {
+			i.drop()
+		} else if err := i.flush(ctx); err != nil && ctx.Err() == nil {
+			i.cfg.Logger.Warn("what nodes report could not be written; the next batch has it", "error", err)
 		}
 	}
 }
@@ -190,11 +203,18 @@ func (i *Insight) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := i.cfg.Caller(r.Context())
-	if known(i.cfg.State(), id) == nil {
+	node := known(i.cfg.State(), id)
+	if node == nil {
 		http.Error(w, "no node with this key is enrolled", http.StatusForbidden)
 		return
 	}
 	i.take(id, status)
+	if news(node.Status.Metrics, status.Metrics) {
+		select {
+		case i.first <- struct{}{}:
+		default: // it will be written with what came before
+		}
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

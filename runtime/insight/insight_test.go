@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,39 +64,45 @@ func newHouse(t *testing.T, n int) *house {
 	h.say(&domain.DeclareCluster{Ref: "/", Spec: domain.ClusterSpec{Domain: "picloud.local"}})
 	for i := range n {
 		h.say(&domain.EnrollNode{Ref: ref(i), Status: domain.NodeStatus{ID: id(i), WrapKey: "w", EnrolledBy: domain.EnrollmentModeToken}})
-		h.kernels = append(h.kernels, &kernel{})
 	}
 	h.batches = nil
-	h.nodes = make([]*Insight, n)
 	for i := range n {
 		<-time.After(time.Second)
-		node := Start(Config{
-			Self: id(i),
-			Own: func() domain.NodeStatus {
-				return domain.NodeStatus{Hostname: fmt.Sprintf("pi-%d", i), ID: "another", EnrolledBy: domain.EnrollmentModeApprove}
-			},
-			Authority: func() string { return "ca" },
-			Meter:     &Meter{Root: h.kernels[i], Now: time.Now, Disk: func() (int64, int64, bool) { return 1 << 30, 1 << 20, true }},
-			Leader:    func() string { h.mu.Lock(); defer h.mu.Unlock(); return id(h.leader) },
-			Leading: func() (bool, <-chan struct{}) {
-				h.mu.Lock()
-				defer h.mu.Unlock()
-				return h.leader == i, h.changed
-			},
-			State: func() *state.State { h.mu.Lock(); defer h.mu.Unlock(); return h.state },
-			Say: func(_ context.Context, c ...domain.Command) error {
-				h.say(c...)
-				return nil
-			},
-			Peers:  &http.Client{Transport: wire{h, i}},
-			Caller: func(ctx context.Context) string { s, _ := ctx.Value(caller{}).(string); return s },
-		})
-		h.mu.Lock()
-		h.nodes[i] = node
-		h.mu.Unlock()
+		h.start(i, func() string { h.mu.Lock(); defer h.mu.Unlock(); return id(h.leader) })
 	}
-	<-time.After(time.Second) // from here on between two measurements
+	<-time.After(2500 * time.Millisecond) // from here on between two measurements
 	return h
+}
+
+// start begins the reports of a node, which hears of the leader what it is told.
+func (h *house) start(i int, leader func() string) {
+	for len(h.kernels) <= i {
+		h.kernels = append(h.kernels, &kernel{})
+	}
+	node := Start(Config{
+		Self: id(i),
+		Own: func() domain.NodeStatus {
+			return domain.NodeStatus{Hostname: fmt.Sprintf("pi-%d", i), ID: "another", EnrolledBy: domain.EnrollmentModeApprove}
+		},
+		Authority: func() string { return "ca" },
+		Meter:     &Meter{Root: h.kernels[i], Now: time.Now, Disk: func() (int64, int64, bool) { return 1 << 30, 1 << 20, true }},
+		Leader:    leader,
+		Leading: func() (bool, <-chan struct{}) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.leader == i, h.changed
+		},
+		State: func() *state.State { h.mu.Lock(); defer h.mu.Unlock(); return h.state },
+		Say: func(_ context.Context, c ...domain.Command) error {
+			h.say(c...)
+			return nil
+		},
+		Peers:  &http.Client{Transport: wire{h, i}},
+		Caller: func(ctx context.Context) string { s, _ := ctx.Value(caller{}).(string); return s },
+	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.nodes = append(h.nodes, node)
 }
 
 // say decides and folds as one batch.
@@ -178,6 +185,40 @@ func (h *house) after(d time.Duration, percent ...int) {
 		<-time.After(15 * time.Second)
 		synctest.Wait()
 	}
+}
+
+// Whoever looks at a node that just joined finds its figures, also when nobody
+// led in its first moments.
+func TestFiguresOfANewNodeAreThereWithinSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, 3)
+		defer h.close()
+		h.say(&domain.EnrollNode{Ref: ref(3), Status: domain.NodeStatus{ID: id(3), WrapKey: "w", EnrolledBy: domain.EnrollmentModeToken}})
+		h.written()
+		var led atomic.Bool
+		h.start(3, func() string { // it hears of the leader after three seconds
+			if led.Load() {
+				return id(0)
+			}
+			return ""
+		})
+		<-time.After(3 * time.Second)
+		if h.node(3).Status.Metrics != nil {
+			t.Fatal("a node that found no leader is known all the same")
+		}
+		led.Store(true)
+		for range 5 {
+			h.kernels[3].work(10)
+			<-time.After(time.Second)
+		}
+		synctest.Wait()
+		if m := h.node(3).Status.Metrics; m == nil || m.CPUUsed == nil || m.DiskUsed == nil {
+			t.Errorf("five seconds after it found the leader its figures are %+v", m)
+		}
+		if got := h.written(); len(got) > 2 {
+			t.Errorf("a node that joined led to batches of %v events, want at most two", got)
+		}
+	})
 }
 
 func TestAllReportsOfAnIntervalAreOneBatch(t *testing.T) {

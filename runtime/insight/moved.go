@@ -49,6 +49,12 @@ func metricsMoved(a, b *domain.NodeMetrics, of *domain.NodeCapacity) bool {
 		beyond(a.LogSize, b.LogSize, growth(a.LogSize)) || beyond(a.LogWritten, b.LogWritten, growth(a.LogWritten))
 }
 
+// news reports figures of a node that had none, which wait for no interval: who
+// just joined is looked at. How busy it is comes with the second measurement.
+func news(before, now *domain.NodeMetrics) bool {
+	return now != nil && (before == nil || before.CPUUsed == nil && now.CPUUsed != nil)
+}
+
 // ageing reports figures that are to be written soon anyway: they go along with a
 // batch that is written for another reason.
 func ageing(before, now *domain.NodeStatus) bool {
