@@ -166,7 +166,8 @@ func (n *Node) change(ctx context.Context, what, raftID string, begin func(confi
 // has most of the log. It returns once this node leads no longer; who leads then
 // is up to the voters.
 func (n *Node) TransferLeadership(ctx context.Context, to string) error {
-	if l, _ := n.Leadership(); !l.Leading {
+	leadership, over := n.Leadership()
+	if !leadership.Leading {
 		return ErrNotLeader
 	}
 	if s, found := n.members.Load().find(to); to != "" && (!found || !s.Voter || to == n.raftID) {
@@ -175,6 +176,10 @@ func (n *Node) TransferLeadership(ctx context.Context, to string) error {
 	return n.ask(ctx, func() error {
 		if err := n.transfer(to).Error(); err != nil {
 			return fmt.Errorf("hand the leadership over: %w", err)
+		}
+		select {
+		case <-over: // Raft knows it first
+		case <-n.stop:
 		}
 		return nil
 	})

@@ -58,7 +58,7 @@ func form(t *testing.T, adjust ...func(*node.Config)) *trio {
 	for i := 1; i < 3; i++ {
 		var invitation string
 		c.await("the leader invites", func() (done bool) { // on a busy machine it may change
-			leader := c.leader()
+			leader := c.leading()
 			if leader < 0 {
 				return false
 			}
@@ -167,8 +167,15 @@ func (c *trio) await(what string, holds func() bool) {
 	}
 }
 
-// leader is the index of the node that leads, or -1.
-func (c *trio) leader() int {
+// leader waits until a node leads and gives its index.
+func (c *trio) leader() (leader int) {
+	c.t.Helper()
+	c.await("somebody leads", func() bool { leader = c.leading(); return leader >= 0 })
+	return leader
+}
+
+// leading is the index of the node that leads now, or -1.
+func (c *trio) leading() int {
 	for i, n := range c.nodes {
 		if n == nil {
 			continue
@@ -182,7 +189,6 @@ func (c *trio) leader() int {
 
 // follower is the index of a running node that does not lead.
 func (c *trio) follower() int {
-	c.await("somebody leads", func() bool { return c.leader() >= 0 })
 	leader := c.leader()
 	for i, n := range c.nodes {
 		if n != nil && i != leader {
@@ -270,7 +276,7 @@ func TestAnyNodeMayStopAndComesBack(t *testing.T) {
 			stopped = c.leader()
 		}
 		c.stop(stopped)
-		c.await("another leads", func() bool { return c.leader() >= 0 })
+		c.leader() // another
 		name := fmt.Sprint("without-", round)
 		position := c.written(c.follower(), name)
 		c.restart(stopped)
@@ -397,7 +403,7 @@ func TestNodeThatLostItsPlaceGetsAnother(t *testing.T) {
 		t.Errorf("it takes part as %s, in the place that it lost", id)
 	}
 	c.await("it votes again", func() bool {
-		leader := c.leader()
+		leader := c.leading()
 		if leader < 0 {
 			return false
 		}

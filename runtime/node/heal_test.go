@@ -19,7 +19,7 @@ func TestDamagedNodeHealsFromTheOthers(t *testing.T) {
 		c.restart(i)
 		c.written(i, "afterwards-"+name)
 		c.await("the logs are the same", func() bool {
-			leader := c.leader()
+			leader := c.leading()
 			return leader >= 0 && c.nodes[i].Events().Head() == c.nodes[leader].Events().Head()
 		})
 		if _, err := c.nodes[i].Events().Verify(t.Context()); err != nil {
