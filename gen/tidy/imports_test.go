@@ -62,7 +62,7 @@ var laws = []law{
 	{[]string{"runtime/catchup"}, []string{"runtime/disk/...", "runtime/eventlog"}, "members hand each other the bytes of the log, whatever they say"},
 	{[]string{"runtime/consensus/..."}, []string{"gen/base", "runtime/disk/...", "runtime/eventlog/...", raft + "/...", raft + "-boltdb/v2", "github.com/hashicorp/go-hclog", "go.etcd.io/bbolt"}, "only this package knows Raft"},
 	{[]string{"runtime/backup"}, []string{"runtime/eventlog", "filippo.io/age", "github.com/klauspost/compress/zstd"}, "a backup is the log and the keys, whatever they say"},
-	{[]string{"runtime/peer"}, []string{raft}, "the wire between members: Raft's streams (its interface only), HTTP, and who may speak"},
+	{[]string{"runtime/peer"}, []string{raft, "golang.org/x/sys/..."}, "the wire between members: Raft's streams (its interface only), HTTP, and who may speak"},
 	{[]string{"runtime/dataset/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "github.com/klauspost/compress/zstd"}, kernel), "changes of datasets are packed here and nowhere else"},
 	{[]string{"runtime/state/...", "runtime/command/...", "runtime/projection/...", "runtime/reconcile/..."}, slices.Concat([]string{"gen/base", "generated/domain", "generated/codec", "generated/quads", "generated/schema", "github.com/tidwall/btree"}, kernel), "the kernel treats all kinds alike"},
 

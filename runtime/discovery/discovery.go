@@ -45,7 +45,10 @@ type Config struct {
 	// Browse is the longest time between two questions, 60 s unless set. It
 	// begins with a second and doubles, and begins again when an interface came.
 	Browse time.Duration
-	// Poll is how often interfaces are looked at, and Self at least, 3 s unless set.
+	// Moved, if set, is called when addresses of this machine came or went.
+	Moved func()
+	// Poll is how often interfaces are looked at where the kernel does not say that
+	// they changed, and Self at least, 3 s unless set.
 	Poll   time.Duration
 	Logger *slog.Logger
 }
@@ -85,6 +88,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Poll <= 0 {
 		c.Poll = 3 * time.Second
+	}
+	if c.Moved == nil {
+		c.Moved = func() {}
 	}
 	if c.Domain == nil {
 		c.Domain = func() string { return "" }

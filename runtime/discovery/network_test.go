@@ -56,7 +56,7 @@ func beNode(said string) error {
 	d := discovery.Start(discovery.Config{
 		Self: func() discovery.Found { return s.Self }, Port: 443, Listen: s.Listen, Domain: func() string { return s.Domain },
 		Seen:   func(f discovery.Found) { _ = out.Encode(f) },
-		Browse: 2 * time.Second, Poll: 100 * time.Millisecond,
+		Browse: 2 * time.Second, Poll: time.Hour, // the kernel says when interfaces change
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	defer d.Close()

@@ -54,6 +54,7 @@ func (r *responder) run(ctx context.Context) {
 	defer close(r.found)
 	defer r.end()
 	var pollAt time.Time
+	changes := r.listen(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -68,6 +69,8 @@ func (r *responder) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case <-changes:
+			pollAt = time.Time{}
 		case s := <-r.broken:
 			r.drop(s)
 		case d := <-r.datagrams:
@@ -89,7 +92,7 @@ func (r *responder) refresh() {
 	}
 }
 
-// look follows the interfaces, which change without telling.
+// look follows the interfaces.
 func (r *responder) look(ctx context.Context, now time.Time) {
 	r.open(ctx)
 	found, err := interfaces(r.cfg.Listen)
@@ -97,15 +100,20 @@ func (r *responder) look(ctx context.Context, now time.Time) {
 		r.cfg.Logger.Warn("the interfaces of this machine cannot be listed", "error", err)
 		return
 	}
+	moved := false
 	for at := range r.links {
 		if found[at.index] == nil {
 			delete(r.links, at)
+			moved = true
 		}
 	}
 	for index, prefixes := range found {
 		for f := range families {
-			r.follow(now, place{index, f}, prefixes)
+			moved = r.follow(now, place{index, f}, prefixes) || moved
 		}
+	}
+	if moved {
+		r.cfg.Moved()
 	}
 }
 
@@ -128,21 +136,22 @@ func (r *responder) open(ctx context.Context) {
 	}
 }
 
-// follow begins or goes on at a place, and tells the neighbours what is new.
-func (r *responder) follow(now time.Time, at place, prefixes []netip.Prefix) {
+// follow begins or goes on at a place, and tells the neighbours what is new. It
+// says whether there was something.
+func (r *responder) follow(now time.Time, at place, prefixes []netip.Prefix) bool {
 	i := slices.IndexFunc(prefixes, func(p netip.Prefix) bool { return at.family.of(p.Addr()) })
 	s := r.sockets[at.family]
+	l := r.links[at]
 	if i < 0 || s == nil {
 		delete(r.links, at)
-		return
+		return l != nil
 	}
-	l := r.links[at]
 	if l != nil && slices.Equal(l.prefixes, prefixes) {
-		return
+		return false
 	}
 	if err := s.join(at.index); err != nil {
 		r.cfg.Logger.Debug("an interface takes no part in finding nodes", "interface", at.index, "family", at.family.String(), "error", err)
-		return
+		return false
 	}
 	if l == nil {
 		l = &link{place: at, alone: bucket{size: aloneAtOnce, each: aloneEvery}}
@@ -152,6 +161,7 @@ func (r *responder) follow(now time.Time, at place, prefixes []netip.Prefix) {
 	l.announce, l.announceAt = announcements, time.Time{}
 	r.browseAfter, r.browseAt = firstBrowse, now
 	r.heard.forget() // what was reachable may no longer be: whom this node still hears is reported anew
+	return true
 }
 
 // due does what is due, and says when the next thing is.

@@ -30,7 +30,7 @@ func (n *Node) openDiscovery(context.Context) error {
 	}
 	listen, _ := netip.AddrFromSlice(at.IP)
 	found := discovery.Start(discovery.Config{
-		Self: n.announcement, Port: at.Port, Listen: listen.Unmap(), Domain: n.answeredName, Seen: n.saw, Logger: n.cfg.Logger,
+		Self: n.announcement, Port: at.Port, Listen: listen.Unmap(), Domain: n.answeredName, Seen: n.saw, Moved: n.port.Moved, Logger: n.cfg.Logger,
 	})
 	n.own(func() error { found.Close(); return nil })
 	return nil

@@ -100,6 +100,9 @@ func (c *connections) join(w *wire) error {
 		return fmt.Errorf("%d connections with node %s are open already", same, w.id)
 	}
 	c.members[w.id] = append(c.members[w.id], w)
+	if tcp, ok := w.below.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(asking()) // else the end is noticed later
+	}
 	return nil
 }
 
@@ -136,20 +139,22 @@ func (c *connections) drop(id string) {
 	}
 }
 
+// withMembers are the connections with members that are open.
+func (c *connections) withMembers() (all []*wire) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, wires := range c.members {
+		all = append(all, wires...)
+	}
+	return all
+}
+
 // cutAll cuts all connections of a protocol.
 func (c *connections) cutAll(protocol string) {
-	c.mu.Lock()
-	var gone []*wire
-	for _, wires := range c.members {
-		for _, w := range wires {
-			if w.protocol == protocol {
-				gone = append(gone, w)
-			}
+	for _, w := range c.withMembers() {
+		if w.protocol == protocol {
+			w.cut()
 		}
-	}
-	c.mu.Unlock()
-	for _, w := range gone {
-		w.cut()
 	}
 }
 

@@ -103,8 +103,7 @@ func race(ctx context.Context, addresses []string, try func(context.Context, str
 // dialAddress tries one address: the key must be the member's, and it must say
 // that this node is in.
 func (p *Port) dialAddress(ctx context.Context, id, protocol, address string) (*wire, error) {
-	var dialer net.Dialer
-	raw, err := dialer.DialContext(ctx, "tcp", address)
+	raw, err := connect(ctx, address)
 	if err != nil {
 		return nil, err
 	}

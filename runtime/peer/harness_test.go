@@ -12,9 +12,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/big"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -24,7 +26,17 @@ import (
 	"github.com/picloud/picloud/runtime/peer"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain makes this binary a node of a test, or runs the tests.
+func TestMain(m *testing.M) {
+	if said, ok := os.LookupEnv(process); ok {
+		if err := beNode(said); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // patience is for what happens at once, on a machine that may be busy.
 const patience = 30 * time.Second

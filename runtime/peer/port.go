@@ -120,6 +120,7 @@ func (p *Port) Serve(ctx context.Context, l net.Listener) error {
 	var handshakes, serving sync.WaitGroup
 	server, members := p.peerServer(), p.peers.open(address)
 	serving.Go(func() { _ = server.Serve(members) })
+	serving.Go(func() { p.watch(ctx) })
 	err := p.accept(ctx, l, &handshakes)
 	if unlisten() {
 		_ = l.Close()
