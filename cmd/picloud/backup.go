@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,7 +28,8 @@ func backupCommand(app *cli.App) *cobra.Command {
 		Long: `Write the history of the cluster and its master keys into a file that is
 encrypted with a passphrase, while the cluster runs. It is made on a machine whose
 node votes, by the owner of its directory. What volumes hold is not part of it.
---check reads such a file whole and says what it holds; it needs no node.`,
+--check reads such a file whole and says what it holds; it needs no node. One that
+is interrupted goes on where it was when it is called again (FILE.checked).`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			passphrase, err := passphraseFrom(app, secret, !check)
 			if err != nil {
@@ -104,9 +104,7 @@ func writeBackup(ctx context.Context, app *cli.App, dir, path, passphrase string
 	}()
 	err = node.Backup(ctx, dir, passphrase, file)
 	if err == nil {
-		if _, err = file.Seek(0, io.SeekStart); err == nil {
-			err = describeBackup(ctx, app, file, path, passphrase)
-		}
+		err = describeBackup(ctx, app, file, path, passphrase, "")
 	}
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
@@ -122,36 +120,35 @@ func syncDirectory(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// checkedSuffix names the note beside a backup of how far a check of it came.
+const checkedSuffix = ".checked"
+
 func checkBackup(ctx context.Context, app *cli.App, path, passphrase string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(describeBackup(ctx, app, file, path, passphrase), file.Close())
+	return errors.Join(describeBackup(ctx, app, file, path, passphrase, path+checkedSuffix), file.Close())
 }
 
 // describeBackup reads a backup whole and says what it holds.
-func describeBackup(ctx context.Context, app *cli.App, file io.Reader, path, passphrase string) error {
-	b, err := backup.Open(file, passphrase)
-	if err != nil {
+func describeBackup(ctx context.Context, app *cli.App, file *os.File, path, passphrase, note string) error {
+	c, err := backup.Check(ctx, file, passphrase, note)
+	if c.Unnoted != nil {
+		fmt.Fprintf(app.Stderr, "a check that is interrupted begins anew, since how far it came cannot be noted: %v\n", c.Unnoted)
+	}
+	switch {
+	case errors.Is(err, backup.ErrUnfinished) && note != "" && c.Unnoted == nil:
+		return fmt.Errorf("%s: %w; the same command goes on from there", path, err)
+	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	defer b.Close()
-	var batches, bytes int64
-	for entry, err := range b.Entries() {
-		if err == nil && ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		for _, batch := range entry {
-			batches, bytes = batches+1, bytes+int64(len(batch.Payload))
-		}
+	h, before := c.Header, ""
+	if c.Resumed > 0 {
+		before = fmt.Sprintf(" (up to position %d by the check before)", c.Resumed)
 	}
-	h := b.Header
-	_, err = fmt.Fprintf(app.Stdout, "%s: the cluster %s (%s) at position %d of %s, %d batches of events in %d bytes, whole\n",
-		path, h.Domain, h.Cluster, h.Position, h.Time.Format("2006-01-02 15:04:05 MST"), batches, bytes)
+	_, err = fmt.Fprintf(app.Stdout, "%s: the cluster %s (%s) at position %d of %s, %d batches of events in %d bytes, whole%s\n",
+		path, h.Domain, h.Cluster, h.Position, h.Time.Format("2006-01-02 15:04:05 MST"), c.Batches, c.Bytes, before)
 	return err
 }
 
@@ -177,9 +174,7 @@ node of the former cluster runs, do not: two clusters of one name would go on.`,
 			if err := app.Agree(yes, "A node of the cluster that the backup is of, should one still run, would go on beside this one: two clusters of one name.", "Restore it in "+dir+"?"); err != nil {
 				return err
 			}
-			restored, err := node.Restore(c.Context(), node.RestoreConfig{
-				Dir: dir, Name: name, Version: app.Version, File: file, Passphrase: passphrase,
-			})
+			restored, err := restore(c.Context(), file, node.RestoreConfig{Dir: dir, Name: name, Version: app.Version, Passphrase: passphrase})
 			if err == nil {
 				err = giveBack(dir)
 			}
@@ -202,6 +197,13 @@ Tokens of before are valid. A new administrator's is in %[7]s, and from the star
 	passphraseFlag(c, &secret)
 	cli.YesFlag(c, &yes)
 	return c
+}
+
+func restore(ctx context.Context, file *os.File, cfg node.RestoreConfig) (restored node.Restored, err error) {
+	if cfg.File, err = backup.Of(file); err != nil {
+		return restored, err
+	}
+	return node.Restore(ctx, cfg)
 }
 
 func recoverCommand(app *cli.App) *cobra.Command {

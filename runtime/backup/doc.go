@@ -9,7 +9,9 @@
 //     file that was changed or cut is refused: age authenticates every piece and
 //     the end, the log its digest chain up to the digest in the header.
 //   - Writing and reading stream: neither holds more than one Raft entry.
+//   - A check reads all, in one run or in several.
 //
 // Deliberately absent: data of volumes and images of datasets (the latter are
-// folded again), schedules, and any way to read a backup in part.
+// folded again), schedules, any way to restore a backup in part, and reading
+// through a pipe.
 package backup

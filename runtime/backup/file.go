@@ -1,14 +1,12 @@
 package backup
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"time"
 
 	"filippo.io/age"
@@ -17,10 +15,12 @@ import (
 	"github.com/picloud/picloud/runtime/eventlog"
 )
 
-// The content of the file, encrypted by age and in it compressed by zstd, is a
-// line with the Header, a line with the master keys, and the bytes of the event
-// log as one node hands them to another (eventlog.RawReader), up to the position
-// of the header.
+// The content of the file, encrypted by age, is Zstandard frames (RFC 8878), each
+// of which is unpacked without the others, and a table of them (see table.go).
+// Unpacked and put together they are a line with the Header, a line with the
+// master keys, and the bytes of the event log as one node hands them to another
+// (eventlog.RawReader), up to the position of the header. A frame ends where a
+// Raft entry does; the first one ends before the log.
 
 // format is the version of that form.
 const format = 1
@@ -29,14 +29,15 @@ const format = 1
 const (
 	maxLine = 1 << 20 // of the two lines
 	piece   = 256 << 10
-	window  = 8 << 20 // of zstd: what reading takes
+	leg     = 16 << 20 // of the log in a frame, before it is packed, and an entry at most
+	window  = 8 << 20  // of zstd: what reading takes
 )
 
 // Work factors of scrypt, as powers of two: 2^16 takes 64 MiB and some 0.3 s of a
-// small board; what a file may ask of its reader is bounded too.
+// small board; what a file may ask of its reader is bounded to 256 MiB.
 const (
 	workFactor    = 16
-	maxWorkFactor = 20
+	maxWorkFactor = 18
 )
 
 // minPassphrase is how many characters a passphrase has at least.
@@ -64,10 +65,13 @@ type Header struct {
 // Write writes a backup of the log as it is now, beside whatever goes on. keys are
 // the master keys, as one line. Of the header it fills in what the log says.
 func Write(ctx context.Context, w io.Writer, passphrase string, h Header, keys []byte, log *eventlog.Log) (Header, error) {
-	return write(ctx, w, passphrase, workFactor, h, keys, log)
+	return write(ctx, w, sizes{workFactor, leg}, passphrase, h, keys, log)
 }
 
-func write(ctx context.Context, w io.Writer, passphrase string, work int, h Header, keys []byte, log *eventlog.Log) (_ Header, err error) {
+// sizes are smaller in tests.
+type sizes struct{ work, leg int }
+
+func write(ctx context.Context, w io.Writer, of sizes, passphrase string, h Header, keys []byte, log *eventlog.Log) (_ Header, err error) {
 	if err := CheckPassphrase(passphrase); err != nil {
 		return h, err
 	}
@@ -84,142 +88,93 @@ func write(ctx context.Context, w io.Writer, passphrase string, work int, h Head
 	if err != nil {
 		return h, err
 	}
-	recipient.SetWorkFactor(work)
+	recipient.SetWorkFactor(of.work)
 	sealed, err := age.Encrypt(w, recipient)
 	if err != nil {
 		return h, err
 	}
-	packed, err := zstd.NewWriter(sealed, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
+	packed, err := newPacker(sealed)
 	if err != nil {
 		return h, err
 	}
-	for _, part := range [][]byte{line, keys} {
-		if _, err := packed.Write(append(part[:len(part):len(part)], '\n')); err != nil {
-			return h, err
-		}
+	if err := packed.write(bytes.Join([][]byte{line, keys, nil}, []byte("\n"))); err != nil {
+		return h, err
 	}
-	if err := copyLog(ctx, packed, log, head.Position); err != nil {
+	if err := packed.endFrame(); err != nil {
+		return h, err
+	}
+	if err := copyLog(ctx, packed, of.leg, log, head.Position); err != nil {
 		return h, err
 	}
 	// without its end a file is refused, so only a whole one gets it
-	return h, errors.Join(packed.Close(), sealed.Close())
+	return h, errors.Join(packed.writeTable(), sealed.Close())
 }
 
-func copyLog(ctx context.Context, w io.Writer, log *eventlog.Log, until uint64) error {
+// copyLog writes frames of the log up to a position.
+func copyLog(ctx context.Context, packed *packer, leg int, log *eventlog.Log, until uint64) error {
 	raw := log.Raw(0)
 	var buf []byte
-	for at := uint64(0); at < until; {
+	for at, whole := uint64(0), false; at < until; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		var err error
-		for buf = buf[:0]; len(buf) < piece && at < until; {
-			if buf, at, _, err = raw.Next(buf); err != nil {
+		for buf = buf[:0]; at < until && (len(buf) < min(piece, leg) || !whole); {
+			if buf, at, whole, err = raw.Next(buf); err != nil {
 				return fmt.Errorf("back up the event log: %w", err)
 			}
 		}
-		if _, err := w.Write(buf); err != nil {
+		if err := packed.write(buf); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// ErrPassphrase means that a file cannot be opened with the passphrase.
-var ErrPassphrase = errors.New("the passphrase is not the one that the backup was made with")
-
-// Reader reads a backup.
-type Reader struct {
-	Header Header
-	Keys   []byte // the master keys, as given to Write
-
-	packed *zstd.Decoder
-	in     *bufio.Reader
-}
-
-// Open reads the beginning of a backup. Close frees what the reader holds.
-func Open(r io.Reader, passphrase string) (*Reader, error) {
-	identity, err := age.NewScryptIdentity(passphrase)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPassphrase, err)
-	}
-	identity.SetMaxWorkFactor(maxWorkFactor)
-	opened, err := age.Decrypt(r, identity)
-	var none *age.NoIdentityMatchError
-	switch {
-	case errors.As(err, &none):
-		return nil, ErrPassphrase
-	case err != nil:
-		return nil, fmt.Errorf("the file is no backup: %w", err)
-	}
-	b := &Reader{}
-	if b.packed, err = zstd.NewReader(opened, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window)); err != nil {
-		return nil, fmt.Errorf("the file is no backup: %w", err)
-	}
-	b.in = bufio.NewReaderSize(b.packed, maxLine)
-	if err := b.begin(); err != nil {
-		b.Close()
-		return nil, fmt.Errorf("read the backup: %w", err)
-	}
-	return b, nil
-}
-
-func (b *Reader) begin() error {
-	line, err := b.in.ReadSlice('\n')
-	if err != nil {
-		return cut(err)
-	}
-	var version struct{ Format int }
-	if err := json.Unmarshal(line, &version); err != nil {
-		return err
-	}
-	if version.Format != format {
-		return fmt.Errorf("it has format %d, this program reads %d; take the program that wrote it, or a newer one", version.Format, format)
-	}
-	if err := json.Unmarshal(line, &b.Header); err != nil {
-		return err
-	}
-	if line, err = b.in.ReadSlice('\n'); err != nil {
-		return cut(err)
-	}
-	b.Keys = bytes.Clone(line[:len(line)-1])
-	return nil
-}
-
-// Close frees what the reader holds; the file stays the caller's to close.
-func (b *Reader) Close() { b.packed.Close() }
-
-// Entries walks the log, one Raft entry at a time, checked. A walk that yields no
-// error has reached the position and digest of the header and the end of the file.
-func (b *Reader) Entries() iter.Seq2[[]eventlog.Batch, error] {
-	return func(yield func([]eventlog.Batch, error) bool) {
-		head := eventlog.Beginning()
-		stream := eventlog.NewStream(b.in, head)
-		for {
-			batches, err := stream.Next()
-			if errors.Is(err, io.EOF) {
-				if head.Position != b.Header.Position || head.Digest != b.Header.Digest {
-					yield(nil, fmt.Errorf("the backup ends at position %d, not at %d as it says", head.Position, b.Header.Position))
-				}
-				return
-			}
-			if err != nil {
-				yield(nil, fmt.Errorf("read the backup: %w", cut(err)))
-				return
-			}
-			last := batches[len(batches)-1]
-			head.Position, head.Digest = last.Last(), last.Digest
-			if !yield(batches, nil) {
-				return
+		if packed.unpacked >= leg || at >= until {
+			if err := packed.endFrame(); err != nil {
+				return err
 			}
 		}
 	}
+	return nil
 }
 
-// cut says what an early end means.
-func cut(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("it was cut short: %w", err)
+// packer writes frames and remembers where they end.
+type packer struct {
+	to       io.Writer
+	zstd     *zstd.Encoder
+	table    []frame
+	packed   int // bytes of the frame so far
+	unpacked int
+}
+
+func newPacker(to io.Writer) (p *packer, err error) {
+	p = &packer{to: to}
+	p.zstd, err = zstd.NewWriter(p, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window))
+	return p, err
+}
+
+// Write takes what the encoder has packed.
+func (p *packer) Write(b []byte) (int, error) {
+	n, err := p.to.Write(b)
+	p.packed += n
+	return n, err
+}
+
+func (p *packer) write(b []byte) error {
+	n, err := p.zstd.Write(b)
+	p.unpacked += n
+	return err
+}
+
+func (p *packer) endFrame() error {
+	if err := p.zstd.Close(); err != nil {
+		return err
 	}
+	p.table = append(p.table, frame{uint32(p.packed), uint32(p.unpacked)})
+	p.packed, p.unpacked = 0, 0
+	p.zstd.Reset(p)
+	return nil
+}
+
+func (p *packer) writeTable() error {
+	_, err := p.to.Write(encodeTable(p.table))
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/runtime/backup"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/node"
 )
@@ -89,6 +90,7 @@ func TestClusterGoesOnFromABackup(t *testing.T) {
 func TestRestoreThatCannotBeIsRefusedAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	c := form(t)
+	c.heavy()
 	var file bytes.Buffer
 	if err := node.Backup(t.Context(), c.dirs[0], passphrase, &file); err != nil {
 		t.Fatal(err)
@@ -109,8 +111,16 @@ func TestRestoreThatCannotBeIsRefusedAndLosesNothing(t *testing.T) {
 	if err := restore(t.Context(), dir, "another passphrase", file.Bytes()); err == nil || !strings.Contains(err.Error(), "passphrase") {
 		t.Errorf("with another passphrase: %v", err)
 	}
-	if err := restore(t.Context(), dir, passphrase, file.Bytes()[:file.Len()-100]); err == nil {
-		t.Error("half of a file was taken")
+	if err := restore(t.Context(), dir, passphrase, file.Bytes()[:file.Len()-1]); !errors.Is(err, backup.ErrDamaged) {
+		t.Errorf("cut: %v", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a file that cannot be opened touched the directory")
+	}
+	changed := bytes.Clone(file.Bytes())
+	changed[200<<10] ^= 1
+	if err := restore(t.Context(), dir, passphrase, changed); !errors.Is(err, backup.ErrDamaged) || !strings.Contains(err.Error(), "restore again") || !strings.Contains(err.Error(), dir) {
+		t.Errorf("changed: %v", err)
 	}
 	interrupted, interrupt := context.WithCancel(t.Context())
 	interrupt()

@@ -23,7 +23,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childDir) != "" {
+	switch {
+	case os.Getenv(childRestore) != "":
+		restoreChild()
+		return
+	case os.Getenv(childDir) != "":
 		runChild()
 		return
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -13,11 +12,13 @@ import (
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
+	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/backup"
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
 	"github.com/picloud/picloud/runtime/iam"
+	"github.com/picloud/picloud/runtime/membership"
 	"github.com/picloud/picloud/runtime/state"
 )
 
@@ -30,7 +31,7 @@ type RestoreConfig struct {
 	Dir        string // new, or left by a Restore that was interrupted
 	Name       string // of the node: "" = the host's name
 	Version    string // of this program
-	File       io.Reader
+	File       backup.File
 	Passphrase string
 	Logger     *slog.Logger
 }
@@ -67,6 +68,14 @@ func Restore(ctx context.Context, cfg RestoreConfig) (r Restored, err error) {
 	if err := beginAgain(cfg.Dir, marker); err != nil {
 		return r, err
 	}
+	if r, err = fill(ctx, cfg, b, named.Name); err != nil {
+		return r, fmt.Errorf("%w\n%s holds a part of it, and no node starts there: restore again, from this file or another, or empty the directory", err, cfg.Dir)
+	}
+	return r, os.Remove(marker)
+}
+
+// fill makes a directory the node's. It can be done again from the beginning.
+func fill(ctx context.Context, cfg RestoreConfig, b *backup.Reader, name string) (r Restored, err error) {
 	identity, err := iam.OpenIdentity(iam.IdentityConfig{Dir: filepath.Join(cfg.Dir, "keys"), Now: time.Now})
 	if err != nil {
 		return r, err
@@ -79,17 +88,17 @@ func Restore(ctx context.Context, cfg RestoreConfig) (r Restored, err error) {
 	if err := unpack(ctx, b, log); err != nil {
 		return r, err
 	}
-	r = Restored{b.Header, named.Name}
+	r = Restored{b.Header, name}
 	generation, err := stand(cfg, log, identity, &r)
 	if err != nil {
 		return r, err
 	}
-	m := record{Cluster: b.Header.Cluster, Domain: b.Header.Domain, Node: identity.ID(), Name: r.Name, Seeded: true}
-	return r, errors.Join(
-		write(filepath.Join(cfg.Dir, generationName), newGeneration{Number: generation, Keys: b.Keys}),
-		write(filepath.Join(cfg.Dir, membershipName), m),
-		os.Remove(marker),
-	)
+	if err := write(filepath.Join(cfg.Dir, generationName), newGeneration{Number: generation, Keys: b.Keys}); err != nil {
+		return r, err
+	}
+	return r, write(filepath.Join(cfg.Dir, membershipName), record{
+		Cluster: b.Header.Cluster, Domain: b.Header.Domain, Node: identity.ID(), Name: r.Name, Seeded: true,
+	})
 }
 
 // beginAgain notes that the directory is being filled, and removes what an
@@ -131,6 +140,9 @@ func stand(cfg RestoreConfig, log *eventlog.Log, identity *iam.Identity, r *Rest
 	cluster, _ := s.Get("/").(*domain.Cluster)
 	if cluster == nil || cluster.Spec.ClusterID != r.Header.Cluster || cluster.Spec.Domain != r.Header.Domain {
 		return 0, errors.New("the backup does not hold the cluster that it says")
+	}
+	if err := membership.Fit(schema.Level, cfg.Version)(s); err != nil {
+		return 0, fmt.Errorf("restore the backup with the release that wrote it (%s), or a newer one: %w", r.Header.Version, err)
 	}
 	r.Name = unused(s, "/nodes/", r.Name)
 	generation = eventlog.Generation(log.Head().Position) + 1
