@@ -23,9 +23,10 @@ type Comparison struct {
 // Compared is what was found of one node.
 type Compared struct {
 	Name  string `json:"name"`
-	Chain Chain  `json:"chain"` // of its log at the common position
+	Chain *Chain `json:"chain,omitempty"` // of its log at the common position; nil: it was not compared
 	Equal bool   `json:"equal"`
 	Fault string `json:"fault,omitempty"` // why it was not compared
+	Since string `json:"since,omitempty"` // when the cluster took note that it does not answer
 	// Position is where it made state and graph again from its log, if asked to.
 	Position base.Position `json:"position,omitempty"`
 	Model    string        `json:"model,omitempty"`
@@ -95,23 +96,17 @@ func (s *Surveyor) Compare(ctx context.Context, rebuild bool) Comparison {
 			c.Position = at
 		}
 	}
-	var chain *Chain
+	var first *Chain
 	for i, a := range all {
 		n := &c.Nodes[i]
-		n.Name, n.Equal = a.node.Ref.Name(), true
+		n.Name, n.Since = a.node.Ref.Name(), a.silentSince()
 		err := a.err
 		if err == nil {
-			err = s.fetch(ctx, a.node.Status.ID, chainPath+"?at="+strconv.FormatUint(uint64(c.Position), 10), &n.Chain, func() (err error) {
-				digest, err := s.Log.DigestAt(uint64(c.Position))
-				n.Chain = Chain(digest)
-				return err
-			})
+			err = s.chain(ctx, a.node.Status.ID, c.Position, n)
 		}
 		if err == nil {
-			if chain == nil {
-				chain = &n.Chain
-			}
-			n.Equal = n.Chain == *chain
+			first = cmp.Or(first, n.Chain)
+			n.Equal = *n.Chain == *first
 			if rebuild {
 				err = s.again(ctx, a.node.Status.ID, n)
 			}
@@ -124,6 +119,20 @@ func (s *Surveyor) Compare(ctx context.Context, rebuild bool) Comparison {
 	}
 	alike(c.Nodes, &c.Equal)
 	return c
+}
+
+// chain asks a node for the digest of its log at a position.
+func (s *Surveyor) chain(ctx context.Context, id string, at base.Position, n *Compared) error {
+	var digest Chain
+	err := s.fetch(ctx, id, chainPath+"?at="+strconv.FormatUint(uint64(at), 10), &digest, func() (err error) {
+		own, err := s.Log.DigestAt(uint64(at))
+		digest = Chain(own)
+		return err
+	})
+	if err == nil {
+		n.Chain = &digest
+	}
+	return err
 }
 
 // again lets a node make state and graph again.

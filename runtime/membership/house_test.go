@@ -48,6 +48,7 @@ type machine struct {
 	cable     *raft.InmemTransport
 	full      bool
 	level     int
+	ahead     atomic.Int64 // milliseconds, of its clock
 }
 
 // inHouse runs a test on virtual time in a house with a first node, "a".
@@ -170,6 +171,7 @@ func (m *machine) status() membership.Status {
 	head := m.log.Head()
 	return membership.Status{
 		ID: m.id, RaftID: m.consensus.Stats().RaftID, Position: base.Position(m.views.View().Position), Chain: membership.Chain(head.Digest), Full: m.full, Level: m.level,
+		Clock: time.Now().UnixMilli() + m.ahead.Load(),
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
@@ -26,6 +28,7 @@ type Status struct {
 	Applied  uint64        `json:"applied"`          // Raft index
 	Leader   string        `json:"leader,omitempty"` // Raft id of whom it follows
 	Full     bool          `json:"full,omitempty"`   // it refuses writes for want of disk space
+	Clock    int64         `json:"clock,omitempty"`  // its wall clock, in milliseconds since 1970; absent in the first releases
 }
 
 // Chain is a chain digest of the log, in hexadecimal in JSON.
@@ -91,7 +94,7 @@ func fetch(ctx context.Context, peers *http.Client, id, path string, into any) e
 	}
 	response, err := peers.Do(request)
 	if err != nil {
-		return err
+		return cause(err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, answerMax))
@@ -102,4 +105,14 @@ func fetch(ctx context.Context, peers *http.Client, id, path string, into any) e
 		return fmt.Errorf("node %s answers %s: %s", id, response.Status, strings.TrimSpace(string(body[:min(len(body), 256)])))
 	}
 	return json.Unmarshal(body, into)
+}
+
+// cause is an error without the address of the request, which says nothing to
+// whoever asked for a node.
+func cause(err error) error {
+	var of *url.Error
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }

@@ -56,26 +56,32 @@ func bearing(voters, inReach int) Bearing {
 
 // NodeView is one node as it was found.
 type NodeView struct {
-	Name      string                `json:"name"`
-	ID        string                `json:"id,omitempty"`
-	Phase     domain.Phase          `json:"phase"`
-	Role      domain.RaftRole       `json:"role,omitempty"` // in Raft's configuration
-	Leader    bool                  `json:"leader,omitempty"`
-	Condition domain.Condition      `json:"condition,omitempty"` // by the graph
-	Reason    string                `json:"reason,omitempty"`
-	Answers   bool                  `json:"answers"`
-	Fault     string                `json:"fault,omitempty"` // why it does not answer
-	Version   string                `json:"version,omitempty"`
-	Level     int                   `json:"level,omitempty"` // of the platform that its release knows
-	Model     string                `json:"model,omitempty"`
-	Addresses []string              `json:"addresses,omitempty"`
-	Port      int64                 `json:"port,omitempty"`
-	Position  base.Position         `json:"position,omitempty"`
-	Behind    base.Position         `json:"behind"` // positions, of those that answer
-	Full      bool                  `json:"full,omitempty"`
-	Enrolled  string                `json:"enrolled"` // when
-	By        domain.EnrollmentMode `json:"enrolledBy,omitempty"`
-	Cordoned  bool                  `json:"cordoned,omitempty"`
+	Name      string           `json:"name"`
+	ID        string           `json:"id,omitempty"`
+	Phase     domain.Phase     `json:"phase"`
+	Role      domain.RaftRole  `json:"role,omitempty"` // in Raft's configuration
+	Leader    bool             `json:"leader,omitempty"`
+	Condition domain.Condition `json:"condition,omitempty"` // by the graph
+	Reason    string           `json:"reason,omitempty"`
+	Answers   bool             `json:"answers"`
+	Fault     string           `json:"fault,omitempty"` // why it does not answer
+	Since     string           `json:"since,omitempty"` // when the cluster took note that it does not
+	Version   string           `json:"version,omitempty"`
+	Level     int              `json:"level,omitempty"` // of the platform that its release knows
+	Model     string           `json:"model,omitempty"`
+	Addresses []string         `json:"addresses,omitempty"`
+	Port      int64            `json:"port,omitempty"`
+	Position  base.Position    `json:"position,omitempty"`
+	Behind    base.Position    `json:"behind"` // positions, of those that answer
+	Full      bool             `json:"full,omitempty"`
+	DiskSize  int64            `json:"diskSize,omitempty"` // bytes, by the graph
+	DiskUsed  int64            `json:"diskUsed,omitempty"`
+	// ClockAhead is by how many milliseconds its clock is ahead of the leader's, or
+	// of that of the node that was asked while nobody leads.
+	ClockAhead *int64                `json:"clockAhead,omitempty"`
+	Enrolled   string                `json:"enrolled"` // when
+	By         domain.EnrollmentMode `json:"enrolledBy,omitempty"`
+	Cordoned   bool                  `json:"cordoned,omitempty"`
 	// Without is what the cluster bears when this node was removed and others have
 	// got the votes that they should.
 	Without Bearing `json:"without"`
@@ -86,12 +92,22 @@ type asked struct {
 	node   *domain.Node
 	status Status
 	err    error
+	ahead  *int64 // milliseconds by which its clock is ahead of this machine's
+}
+
+// silentSince is when the cluster took note that a node that did not answer now is
+// away, "" if it has not yet.
+func (a asked) silentSince() string {
+	if a.err == nil || a.node.Status.Condition != domain.ConditionUnreachable {
+		return ""
+	}
+	return a.node.UpdatedAt.String() // nothing is observed of a node that is away
 }
 
 // ask asks all nodes of the graph at once, a few at a time.
 func (s *Surveyor) ask(ctx context.Context) []asked {
 	var all []asked
-	for entry := range s.Views.View().State.List("/nodes", "") {
+	for entry := range s.Views.State().List("/nodes", "") {
 		if node, ok := entry.Resource.(*domain.Node); ok {
 			all = append(all, asked{node: node})
 		}
@@ -102,7 +118,7 @@ func (s *Surveyor) ask(ctx context.Context) []asked {
 	for i := range all {
 		a := &all[i]
 		if a.node.Status.ID == s.Self {
-			a.status = s.Status()
+			a.status, a.ahead = s.Status(), new(int64)
 			continue
 		}
 		free <- struct{}{}
@@ -110,7 +126,11 @@ func (s *Surveyor) ask(ctx context.Context) []asked {
 			defer func() { <-free }()
 			ctx, cancel := context.WithTimeout(ctx, askTime)
 			defer cancel()
+			sent := time.Now()
 			a.status, a.err = ask(ctx, a.node.Status.ID)
+			if a.err == nil && a.status.Clock != 0 { // taken in the middle between question and answer
+				a.ahead = new(a.status.Clock - sent.Add(time.Since(sent)/2).UnixMilli())
+			}
 		})
 	}
 	tasks.Wait()
@@ -129,10 +149,10 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 		leader = ""
 	}
 	o := Overview{Term: raft.Term, Nodes: []NodeView{}}
-	if cluster, ok := s.Views.View().State.Get("/").(*domain.Cluster); ok {
+	if cluster, ok := s.Views.State().Get("/").(*domain.Cluster); ok {
 		o.ClusterID, o.Domain, o.Version = cluster.Spec.ClusterID, cluster.Spec.Domain, cluster.Status.Version
 	}
-	o.Level = LevelOf(s.Views.View().State)
+	o.Level = LevelOf(s.Views.State())
 	all := s.ask(ctx)
 	for _, a := range all {
 		v := view(a)
@@ -154,11 +174,20 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 		o.Position = max(o.Position, v.Position)
 		o.Nodes = append(o.Nodes, v)
 	}
-	for i := range o.Nodes {
-		if o.Nodes[i].Answers {
-			o.Nodes[i].Behind = o.Position - o.Nodes[i].Position
+	var clock int64 // of the leader
+	for i, n := range o.Nodes {
+		if n.Answers {
+			o.Nodes[i].Behind = o.Position - n.Position
+		}
+		if n.Leader && n.ClockAhead != nil {
+			clock = *n.ClockAhead
 		}
 		o.Nodes[i].Without = without(all, o.Nodes, i)
+	}
+	for i, n := range o.Nodes {
+		if n.ClockAhead != nil {
+			o.Nodes[i].ClockAhead = new(*n.ClockAhead - clock)
+		}
 	}
 	o.Bearing = bearingOf(servers, all)
 	o.Writes = o.Leader != "" && o.InReach >= o.Quorum
@@ -209,11 +238,14 @@ func view(a asked) NodeView {
 		Name: a.node.Ref.Name(), ID: s.ID, Phase: a.node.Phase, Condition: s.Condition, Reason: a.node.Reason, Version: s.Version, Addresses: s.Addresses,
 		Port: base.OrZero(s.Port), Enrolled: a.node.CreatedAt.String(), By: s.EnrolledBy, Cordoned: base.OrZero(s.Cordoned), Level: knows(base.OrZero(s.Level)),
 	}
+	if s.Capacity != nil && s.Metrics != nil {
+		v.DiskSize, v.DiskUsed = base.OrZero(s.Capacity.Disk), base.OrZero(s.Metrics.DiskUsed)
+	}
 	if a.err != nil {
-		v.Fault = a.err.Error()
+		v.Fault, v.Since = a.err.Error(), a.silentSince()
 		return v
 	}
-	v.Answers, v.Position, v.Model, v.Full = true, a.status.Position, a.status.Model, a.status.Full
+	v.Answers, v.Position, v.Model, v.Full, v.ClockAhead = true, a.status.Position, a.status.Model, a.status.Full, a.ahead
 	if a.status.Version != "" {
 		v.Version, v.Level = a.status.Version, knows(a.status.Level)
 	}
@@ -238,7 +270,7 @@ func (s *Surveyor) HandOver(ctx context.Context, to base.Ref) error {
 	}
 	target := ""
 	if to != "" {
-		node, _ := s.Views.View().State.Get(to).(*domain.Node)
+		node, _ := s.Views.State().Get(to).(*domain.Node)
 		switch {
 		case node == nil:
 			return &base.Error{Code: base.NotFound, Ref: to, Detail: fmt.Sprintf("there is no node %s", to)}

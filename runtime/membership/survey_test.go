@@ -71,6 +71,7 @@ func TestSurveyTellsWhatTheClusterBears(t *testing.T) {
 		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
 		<-time.After(time.Minute)
 		lead := h.leader().id
+		h.node("c").ahead.Store(90_000)
 		o, err := h.surveyor(lead, nil).Survey(h.t.Context())
 		h.check(err)
 		if o.Leader != lead || o.Voters != 3 || o.InReach != 3 || o.Quorum != 2 || o.MayLose != 1 || !o.Writes || len(o.Nodes) != 3 || o.Position == 0 {
@@ -108,8 +109,11 @@ func TestSurveyTellsWhatTheClusterBears(t *testing.T) {
 			}
 		}
 		for _, n := range o.Nodes {
-			if n.Answers == (n.Name == alone) || n.Answers == (n.Fault != "") {
+			if n.Answers == (n.Name == alone) || n.Answers == (n.Fault != "") || n.Answers == (n.Since != "") {
 				t.Errorf("of %s it says %+v", n.Name, n)
+			}
+			if n.Answers && (n.ClockAhead == nil || *n.ClockAhead != map[string]int64{"c": 90_000}[n.Name]) && o.Leader != "c" {
+				t.Errorf("of the clock of %s it says %+v", n.Name, n)
 			}
 		}
 	})
@@ -133,7 +137,7 @@ func TestComparisonFindsAnotherHistory(t *testing.T) {
 		}
 		h.cut("c")
 		c = h.surveyor("a", nil).Compare(h.t.Context(), false)
-		if !c.Equal || c.Complete || c.Nodes[2].Fault == "" {
+		if !c.Equal || c.Complete || c.Nodes[2].Fault == "" || c.Nodes[2].Chain != nil {
 			t.Errorf("with a node away it says %+v", c)
 		}
 	})

@@ -89,7 +89,7 @@ func (n *Node) standingNow() membership.Status {
 	leader, _ := n.consensus.Leader()
 	return membership.Status{
 		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Level: schema.Level, Reached: membership.LevelOf(view.State), Model: schema.ModelDigest,
-		Position: view.Position, Chain: membership.Chain(view.State.Chain), Applied: stats.AppliedIndex, Leader: leader, Full: n.consensus.Full(),
+		Position: view.Position, Chain: membership.Chain(view.State.Chain), Applied: stats.AppliedIndex, Leader: leader, Full: n.consensus.Full(), Clock: n.cfg.Now().UnixMilli(),
 	}
 }
 

@@ -49,11 +49,16 @@ type nodeView struct {
 	Condition  string   `json:"condition"`
 	Reason     string   `json:"reason"`
 	Answers    bool     `json:"answers"`
+	Fault      string   `json:"fault"`
+	Since      string   `json:"since"`
 	Version    string   `json:"version"`
 	Level      int      `json:"level"`
 	Addresses  []string `json:"addresses"`
 	Behind     uint64   `json:"behind"`
 	Full       bool     `json:"full"`
+	DiskSize   int64    `json:"diskSize"`
+	DiskUsed   int64    `json:"diskUsed"`
+	ClockAhead *int64   `json:"clockAhead"`
 	Enrolled   string   `json:"enrolled"`
 	EnrolledBy string   `json:"enrolledBy"`
 	Cordoned   bool     `json:"cordoned"`
@@ -118,9 +123,41 @@ func (a *App) nodeTable(o overview) {
 		if n.Answers {
 			behind = strconv.FormatUint(n.Behind, 10)
 		}
-		rows[i] = []string{n.Name, role, a.health(n), n.Version, strings.Join(n.Addresses, " "), behind, ageOf(n.Enrolled)}
+		rows[i] = []string{n.Name, role, a.health(n), n.Version, strings.Join(n.Addresses, " "), behind, disk(n), clock(n), ageOf(n.Enrolled)}
 	}
-	a.table([]string{"NAME", "ROLE", "CONDITION", "VERSION", "ADDRESSES", "BEHIND", "AGE"}, rows)
+	a.table([]string{"NAME", "ROLE", "CONDITION", "VERSION", "ADDRESSES", "BEHIND", "DISK", "CLOCK", "AGE"}, rows)
+}
+
+// disk is how much of a node's disk is in use.
+func disk(n nodeView) string {
+	if n.DiskSize <= 0 {
+		return "?"
+	}
+	return fmt.Sprintf("%d%%", 100*n.DiskUsed/n.DiskSize)
+}
+
+// clock is by how much a node's clock differs from the leader's.
+func clock(n nodeView) string {
+	switch {
+	case n.ClockAhead == nil:
+		return "?"
+	case n.wrongTime() == 0:
+		return "ok"
+	}
+	sign := "+"
+	if *n.ClockAhead < 0 {
+		sign = "-"
+	}
+	return sign + n.wrongTime().String()
+}
+
+// wrongTime is by how much a clock is wrong; less than a second may as well be the
+// time that asking took.
+func (n nodeView) wrongTime() time.Duration {
+	if n.ClockAhead == nil {
+		return 0
+	}
+	return (time.Duration(*n.ClockAhead) * time.Millisecond).Abs().Truncate(time.Second)
 }
 
 // health is how well a node is: what it answers now, or what the graph says.
@@ -130,7 +167,7 @@ func (a *App) health(n nodeView) string {
 	case n.Phase == "deleting":
 		words = []string{a.paint(yellow, "leaving")}
 	case !n.Answers:
-		words = []string{a.paint(red, "does not answer")}
+		words = []string{a.paint(red, unreachable(n.Since))}
 	case n.Full:
 		words = []string{a.paint(red, "disk full")}
 	case n.Condition == "":
@@ -140,6 +177,14 @@ func (a *App) health(n nodeView) string {
 		words = append(words, "drained")
 	}
 	return strings.Join(words, ", ")
+}
+
+// unreachable says since when a node does not answer, as far as the cluster knows.
+func unreachable(since string) string {
+	if since == "" {
+		return "does not answer"
+	}
+	return "unreachable for " + ageOf(since)
 }
 
 // ageOf is the time since a moment, in its largest unit.

@@ -36,9 +36,13 @@ func serve(t *testing.T, w http.ResponseWriter, value any) {
 
 func TestNodesAreListedAsTheyAnswer(t *testing.T) {
 	_, out, said := against(t, func(w http.ResponseWriter, _ *http.Request) {
-		serve(t, w, three(func(o *overview) { o.Nodes[1].Answers = false }))
+		serve(t, w, three(func(o *overview) {
+			o.Nodes[1].Answers, o.Nodes[1].Since = false, base.TimeOf(time.Now().Add(-3*time.Minute)).String()
+			o.Nodes[0].DiskSize, o.Nodes[0].DiskUsed, o.Nodes[0].ClockAhead = 1000, 120, new(int64(0))
+			o.Nodes[2].ClockAhead = new(int64(-90_500))
+		}))
 	}, false, "", "node", "list")
-	for _, want := range []string{"pi-1  voter*  healthy", "pi-2  voter   does not answer", "pi-3  voter   healthy, drained", "1h"} {
+	for _, want := range []string{"pi-1  voter*  healthy", "pi-2  voter   unreachable for 3m", "pi-3  voter   healthy, drained", "12%   ok      1h", "?     -1m30s  1h"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s%s", want, out, said)
 		}
@@ -77,8 +81,11 @@ func TestStatusSaysWhatTheClusterBears(t *testing.T) {
 		"version   1.0.0 on pi-1, pi-2; 1.1.0 on pi-3":   {func(o *overview) { o.Nodes[2].Version = "1.1.0" }, ExitDone},
 		"level     1; level 2 when pi-3 is upgraded too": {func(o *overview) { o.Level = 1; o.Nodes[0].Level, o.Nodes[1].Level, o.Nodes[2].Level = 2, 2, 1 }, ExitDone},
 		"level     1; level 2 as soon as every node":     {func(o *overview) { o.Level = 1; o.Nodes[0].Level, o.Nodes[1].Level, o.Nodes[2].Level = 2, 2, 2 }, ExitDone},
-		"pi-2: it falls behind the log":                  {func(o *overview) { o.Nodes[1].Reason = "it falls behind the log" }, ExitDone},
-		"picloud node trust pi-3":                        {func(o *overview) { o.Nodes[2].Role, o.Nodes[2].EnrolledBy = "learner", "auto" }, ExitDone},
+		"learners  pi-3":                {func(o *overview) { o.Nodes[2].Role = "learner" }, ExitDone},
+		"pi-2: no route":                {func(o *overview) { o.Nodes[1].Answers, o.Nodes[1].Fault = false, "no route" }, ExitDone},
+		"pi-3: its clock is not that":   {func(o *overview) { o.Nodes[2].ClockAhead = new(int64(2000)) }, ExitDone},
+		"pi-2: it falls behind the log": {func(o *overview) { o.Nodes[1].Reason = "it falls behind the log" }, ExitDone},
+		"picloud node trust pi-3":       {func(o *overview) { o.Nodes[2].Role, o.Nodes[2].EnrolledBy = "learner", "auto" }, ExitDone},
 	} {
 		code, out, said := against(t, func(w http.ResponseWriter, _ *http.Request) { serve(t, w, three(c.change)) }, false, "", "cluster", "status")
 		if code != c.code || !strings.Contains(out, want) {
@@ -137,27 +144,6 @@ func TestALeaderHandsOverBeforeItIsRemoved(t *testing.T) {
 	for _, want := range []string{"pi-1 led the cluster; now pi-2 does", "pi-1 is no member any more"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not in %q", want, said)
-		}
-	}
-}
-
-func TestVerifyTellsWhatDiffers(t *testing.T) {
-	same := &sums{State: "aa", Graph: "bb"}
-	equal := comparison{Position: 184, Equal: true, Complete: true, Nodes: []compared{{Name: "pi-1", Chain: "c", Equal: true, Position: 184, Live: same, Rebuilt: same}}}
-	differs := comparison{Complete: true, Nodes: []compared{{Name: "pi-2", Chain: "d"}}}
-	silent := comparison{Equal: true, Nodes: []compared{{Name: "pi-3", Fault: "no route"}}}
-	for _, c := range []struct {
-		found comparison
-		code  int
-		want  string
-	}{{equal, ExitDone, "equal"}, {differs, ExitRefused, "differs"}, {silent, ExitUnavailable, "not compared: no route"}} {
-		var path string
-		code, out, said := against(t, func(w http.ResponseWriter, r *http.Request) {
-			path = r.URL.RequestURI()
-			serve(t, w, c.found)
-		}, false, "", "cluster", "verify")
-		if code != c.code || !strings.Contains(out, c.want) || path != "/-/cluster/verify?rebuild=true" {
-			t.Errorf("%s: exit %d: %s%s", path, code, out, said)
 		}
 	}
 }
