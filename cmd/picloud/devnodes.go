@@ -85,7 +85,10 @@ func (o *options) start(ctx context.Context, app *cli.App) (cluster, error) {
 			continue
 		}
 		cfg.Bootstrap = i == 0
-		opening.Go(func() { nodes[i], errs[i] = node.Open(ctx, cfg) })
+		opening.Go(func() {
+			nodes[i], errs[i] = node.Open(ctx, cfg)
+			errs[i] = forbidden(o.dir, errs[i])
+		})
 	}
 	opening.Wait()
 	err = errors.Join(errs...)

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -39,5 +41,15 @@ func TestWhatRootMakesBelongsToTheOwnerOfTheDirectory(t *testing.T) {
 		if got := about.Sys().(*syscall.Stat_t).Uid; got != want {
 			t.Errorf("%s belongs to %d, not to %d", path, got, want)
 		}
+	}
+}
+
+func TestWhoMayNotUseADirectoryIsLedToWhoMay(t *testing.T) {
+	err := forbidden("/var/lib/picloud", &fs.PathError{Op: "open", Path: "/var/lib/picloud/lock", Err: syscall.EACCES})
+	if want := "open /var/lib/picloud/lock: permission denied; run it as the owner of /var/lib/picloud"; !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s…", err, want)
+	}
+	if err := forbidden("D", nil); err != nil {
+		t.Error(err)
 	}
 }

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/cmd/picloud/cli"
@@ -119,6 +122,9 @@ func (o *options) check(app *cli.App) (err error) {
 	if _, _, err := net.SplitHostPort(o.listen); err != nil {
 		return cli.Usagef("--listen %q is no address such as 127.0.0.1:7443", o.listen)
 	}
+	if o.cluster != "" && uuid.Validate(o.cluster) != nil {
+		return cli.Usagef("--cluster %q is no id of a cluster; \"picloud cluster status\" there says it, such as 6f1c2a90-4d0e-4c55-9b1a-0c8a2f6d7e31", o.cluster)
+	}
 	if o.limits.Timeout <= 0 || o.memory <= 0 || o.queries.Running <= 0 || o.together <= 0 || o.stores <= 0 {
 		return cli.Usagef("--query-time, --query-memory, --queries, --queries-memory and --stores-memory take more than nothing")
 	}
@@ -142,7 +148,7 @@ func (o *options) check(app *cli.App) (err error) {
 func (o *options) config(ctx context.Context, app *cli.App, dir, listen string) (node.Config, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return node.Config{}, fmt.Errorf("%w; choose another with --listen", err)
+		return node.Config{}, unheard(listen, err)
 	}
 	host, _, _ := net.SplitHostPort(listen)
 	cfg := node.Config{
@@ -152,6 +158,28 @@ func (o *options) config(ctx context.Context, app *cli.App, dir, listen string) 
 	}
 	cfg.Edge.Load, cfg.Edge.Limits, cfg.Edge.Queries = o.load, o.limits, o.queries
 	return cfg, nil
+}
+
+// unheard is the error of an address at which the node cannot listen.
+func unheard(listen string, err error) error {
+	_, port, _ := net.SplitHostPort(listen)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("another program listens at %s (ss -ltnp 'sport = :%s' names it); end it, or choose another address with --listen", listen, port)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("this user may not listen at %s: run it as root or as the service of \"picloud install\", or choose a port from 1024 on, such as --listen :7443", listen)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s is no address of this machine (ip address lists them); choose one with --listen, or :%s for all", listen, port)
+	}
+	return fmt.Errorf("%w; choose another address with --listen", err)
+}
+
+// forbidden leads whoever may not use a directory to who may.
+func forbidden(dir string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w; run it as the owner of %s (with sudo, say), or name a directory of your own with --dir", err, dir)
+	}
+	return err
 }
 
 // run runs a node until ctx ends.
@@ -165,7 +193,7 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 	}
 	n, err := node.Open(ctx, cfg)
 	if err != nil {
-		return err
+		return forbidden(o.dir, err)
 	}
 	if err = ready(ctx, n); err == nil {
 		select {

@@ -167,7 +167,7 @@ func (s *Server) enroll(ctx context.Context, w *wish) (*reply, error) {
 		return nil, err
 	}
 	if !w.wants(cluster.Spec.ClusterID) {
-		return nil, &base.Error{Code: base.Conflict, Detail: "this is the cluster " + cluster.Spec.ClusterID + " (" + cluster.Spec.Domain + "), not the one that is wanted"}
+		return nil, &base.Error{Code: base.Conflict, Detail: "this is the cluster " + cluster.Spec.ClusterID + " (" + cluster.Spec.Domain + "), not the one that is wanted; to join it name that id (--cluster), else an address of the other (--join)"}
 	}
 	fingerprint := iam.Fingerprint(authority.Certificate())
 	if !w.proves(fingerprint) {

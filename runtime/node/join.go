@@ -39,8 +39,12 @@ func (n *Node) awaitMembership(ctx context.Context) error {
 	if n.cfg.Domain != "" && n.cfg.Domain != n.domain {
 		return fmt.Errorf("%s belongs to the cluster %s, not to %s; give it the domain that it was made with, or another directory", n.cfg.Dir, n.domain, n.cfg.Domain)
 	}
+	m := n.record.Load()
+	if m != nil && n.cfg.Cluster != "" && n.cfg.Cluster != m.Cluster {
+		return fmt.Errorf("%s belongs to a node of the cluster %s (%s), not of %s; leave that id out (--cluster), or give the node of another cluster a directory of its own (--dir)", n.cfg.Dir, m.Cluster, m.Domain, n.cfg.Cluster)
+	}
 	n.await("this node is starting")
-	if m := n.record.Load(); m != nil && m.Anew {
+	if m != nil && m.Anew {
 		return n.beginAnew(*m)
 	}
 	return nil

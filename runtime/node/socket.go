@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/picloud/picloud/gen/base"
@@ -176,11 +177,13 @@ func ask(ctx context.Context, dir, method, path string, question any) (*http.Res
 	r.Close = true // the connection ends with the answer
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, dir) }}
 	response, err := transport.RoundTrip(r)
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("only the owner of %s may talk to its node; run this as the same user, with sudo say", dir)
-	}
-	if err != nil {
-		return nil, &base.Error{Code: base.Unavailable, Detail: fmt.Sprintf("no node answers in %s: %v; start one with \"picloud server --dir %s\", or name another directory with --dir", dir, err, dir)}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED): // it never ran there, or does not run now
+		return nil, &base.Error{Code: base.Unavailable, Detail: fmt.Sprintf("no node runs in %s; start one with \"picloud server --dir %s\", or name the directory of the one that runs with --dir", dir, dir)}
+	case err != nil:
+		return nil, &base.Error{Code: base.Unavailable, Detail: fmt.Sprintf("the node in %s does not answer: %v", dir, err)}
 	}
 	if response.StatusCode == http.StatusOK {
 		return response, nil
