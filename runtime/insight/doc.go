@@ -5,8 +5,8 @@
 // Invariants:
 //
 //   - At most one batch of events in an interval, whatever the number of nodes, and
-//     none when nothing moved beyond its threshold (Moved). Only the first figures of
-//     a new node do not wait. A node that measures is
+//     none when nothing moved beyond its threshold, which is higher for what was just
+//     written (Moved). Only the first figures of a new node do not wait. A node that measures is
 //     written once in an hour all the same, so that its figures have a time.
 //   - A report is about the node that sent it: the key of the connection says whose
 //     it is, and it changes nothing but what the node itself knows. What a node may

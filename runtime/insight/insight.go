@@ -246,7 +246,7 @@ func (i *Insight) moved(s *state.State, reports map[string]domain.NodeStatus) (c
 	if cluster == nil {
 		return nil
 	}
-	var old []domain.Command // those that can wait for company
+	var company []domain.Command // what is not worth a batch of its own
 	for entry := range s.List("/nodes", "") {
 		node, ok := entry.Resource.(*domain.Node)
 		if !ok || node.Phase == domain.PhaseDeleting {
@@ -260,12 +260,12 @@ func (i *Insight) moved(s *state.State, reports map[string]domain.NodeStatus) (c
 		switch c := (&domain.ObserveNode{Ref: node.Ref, Status: next}); {
 		case Moved(&node.Status, &next):
 			commands = append(commands, c)
-		case ageing(&node.Status, &next):
-			old = append(old, c)
+		case joins(&node.Status, &next):
+			company = append(company, c)
 		}
 	}
 	if len(commands) > 0 {
-		commands = append(commands, old...)
+		commands = append(commands, company...)
 	}
 	if authority := i.cfg.Authority(); authority != "" && authority != cluster.Status.CAFingerprint {
 		status := cluster.Status

@@ -15,8 +15,13 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 )
 
+// over is the time that shares and rates are means of, as in a load average: the
+// half-minute in which a machine does something is no news.
+const over = time.Minute
+
 // Meter measures the machine. What it cannot find out is absent. It remembers the
-// measurement before, because shares and rates are over the time between two.
+// measurements of the last minute, because shares and rates are over that time, or
+// as much of it as was measured.
 type Meter struct {
 	// Root is the file system that the kernel shows itself in: "proc/stat".
 	Root fs.FS
@@ -26,7 +31,7 @@ type Meter struct {
 	Now  func() time.Time
 
 	mu   sync.Mutex
-	last sample
+	past []sample // ascending; only the first may be older than a minute
 }
 
 // sample is counters at a moment.
@@ -51,17 +56,38 @@ func (m *Meter) Measure(c *domain.NodeCapacity) *domain.NodeMetrics {
 	if size, used, ok := m.Disk(); ok {
 		c.Disk, metrics.DiskUsed = &size, &used
 	}
-	if seconds := now.at.Sub(m.last.at).Seconds(); !m.last.at.IsZero() && seconds > 0 {
-		if ticks := now.total - m.last.total; m.last.cpu && now.cpu && now.total > m.last.total {
-			metrics.CPUUsed = new(math.Round(min(1, float64(now.busy-m.last.busy)/float64(ticks))*1000) / 1000)
+	if since, seconds := m.since(now); seconds > 0 {
+		if ticks := now.total - since.total; since.cpu && now.cpu && now.total > since.total {
+			metrics.CPUUsed = new(math.Round(min(1, float64(now.busy-since.busy)/float64(ticks))*1000) / 1000)
 		}
-		if m.last.net && now.net && now.received >= m.last.received && now.sent >= m.last.sent {
-			metrics.Received = new(int64(float64(now.received-m.last.received) / seconds))
-			metrics.Sent = new(int64(float64(now.sent-m.last.sent) / seconds))
+		if since.net && now.net {
+			metrics.Received = new(int64(float64(now.received-since.received) / seconds))
+			metrics.Sent = new(int64(float64(now.sent-since.sent) / seconds))
 		}
 	}
-	m.last = now
+	m.past = append(m.past, now)
 	return metrics
+}
+
+// since is the measurement that shares and rates of now are counted from, and how
+// many seconds ago it was; 0 if there is none. Counters that begin anew and a
+// clock that was set back leave none.
+func (m *Meter) since(now sample) (from sample, seconds float64) {
+	if n := len(m.past); n > 0 && !m.past[n-1].before(now) {
+		m.past = nil
+	}
+	for len(m.past) > 1 && now.at.Sub(m.past[1].at) >= over {
+		m.past = m.past[1:]
+	}
+	if len(m.past) == 0 {
+		return sample{}, 0
+	}
+	return m.past[0], now.at.Sub(m.past[0].at).Seconds()
+}
+
+// before reports whether counters can have come from one measurement to another.
+func (s sample) before(t sample) bool {
+	return t.at.After(s.at) && t.busy >= s.busy && t.total >= s.total && t.received >= s.received && t.sent >= s.sent
 }
 
 // read is a small file of the kernel, nil if it has none.

@@ -1,6 +1,7 @@
 package insight
 
 import (
+	"fmt"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -21,7 +22,7 @@ func meter(root fstest.MapFS, now *time.Time) *Meter {
 	return &Meter{Root: root, Now: func() time.Time { return *now }, Disk: func() (int64, int64, bool) { return 1000, 250, true }}
 }
 
-func TestSharesAndRatesAreOverTheTimeBetweenTwoMeasurements(t *testing.T) {
+func TestSharesAndRatesAreOverTheTimeBetweenMeasurements(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	root := files(map[string]string{
 		"proc/stat":                               "cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1 2 3 4\n",
@@ -95,6 +96,26 @@ func TestCountersThatBeginAnewGiveNoRate(t *testing.T) {
 	}
 }
 
+func TestSharesAndRatesAreOverAMinute(t *testing.T) {
+	now := time.Now()
+	root := files(map[string]string{"proc/net/dev": "eth0: 0 1 0 0 0 0 0 0 0 1 0\n", "proc/stat": "cpu 0 0 0 0 0\n"})
+	m := meter(root, &now)
+	var got *domain.NodeMetrics
+	for i := range 40 { // every other quarter of a minute all is busy
+		n, busy := 15*i, 15*((i+1)/2)
+		root["proc/net/dev"].Data = fmt.Appendf(nil, "eth0: %d 1 0 0 0 0 0 0 %d 1 0\n", 1000*busy, 4000*busy)
+		root["proc/stat"].Data = fmt.Appendf(nil, "cpu %d 0 0 %d 0\n", 100*busy, 100*(n-busy))
+		if got = m.Measure(&domain.NodeCapacity{}); i >= 4 && (*got.CPUUsed != 0.5 || *got.Received != 500 || *got.Sent != 2000) {
+			t.Fatalf("after %d s: CPU %v, received %v, sent %v", n, *got.CPUUsed, *got.Received, *got.Sent)
+		}
+		now = now.Add(15 * time.Second)
+	}
+	now = now.Add(-time.Hour)
+	if got = m.Measure(&domain.NodeCapacity{}); got.CPUUsed != nil || got.Sent != nil {
+		t.Errorf("after the clock was set back: %+v", got)
+	}
+}
+
 func TestOnlyWhatMovedBeyondItsThresholdIsWritten(t *testing.T) {
 	at := base.TimeOf(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
 	status := func(change func(*domain.NodeStatus)) *domain.NodeStatus {
@@ -141,8 +162,21 @@ func TestOnlyWhatMovedBeyondItsThresholdIsWritten(t *testing.T) {
 		{"no figures", func(s *domain.NodeStatus) { s.Metrics = nil }, true},
 		{"what others decide", func(s *domain.NodeStatus) { s.Condition, s.Cordoned = domain.ConditionDegraded, new(true) }, false},
 	} {
-		if got := Moved(status(nil), status(c.change)); got != c.moved {
+		if got := Moved(status(nil), status(func(s *domain.NodeStatus) {
+			if s.Metrics.MeasuredAt = at + settled; c.change != nil {
+				c.change(s)
+			}
+		})); got != c.moved {
 			t.Errorf("%s: moved %t", c.name, got)
+		}
+	}
+	for _, c := range []struct {
+		after base.Time
+		cpu   float64
+		moved bool
+	}{{0, 0.9, false}, {30_000, 0.55, false}, {30_000, 0.65, true}, {60_000, 0.33, false}, {60_000, 0.37, true}, {10 * settled, 0.14, false}} {
+		if got := Moved(status(nil), status(func(s *domain.NodeStatus) { s.Metrics.MeasuredAt, s.Metrics.CPUUsed = at+c.after, new(c.cpu) })); got != c.moved {
+			t.Errorf("from 10 %% to %v within %d ms: moved %t", c.cpu, c.after, got)
 		}
 	}
 	if Moved(&domain.NodeStatus{}, &domain.NodeStatus{}) || !Moved(&domain.NodeStatus{}, status(nil)) {

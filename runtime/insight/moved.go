@@ -19,9 +19,31 @@ const (
 	measuredMoves    = 60 * 60 * 1000
 )
 
+// settled is how old figures are when its threshold is enough for a figure to be
+// written again; of younger ones a figure has to move further, twice as far after
+// half of that time. So what jumps is known at once, and what swings does not
+// write for ever.
+const settled = 5 * 60 * 1000
+
 // Moved reports whether something is worth an event: a fact that differs at all,
-// a figure that differs by its threshold, or figures of more than an hour ago.
+// a figure that differs by its threshold and more if it was written a moment ago,
+// or figures of more than an hour ago.
 func Moved(before, now *domain.NodeStatus) bool {
+	if a, b := before.Metrics, now.Metrics; a != nil && b != nil {
+		return movedBy(before, now, max(1, settled/float64(max(1, b.MeasuredAt-a.MeasuredAt))))
+	}
+	return movedBy(before, now, 1)
+}
+
+// joins reports what goes along with a batch that is written for another reason:
+// what moved by its threshold, and figures of half an hour ago.
+func joins(before, now *domain.NodeStatus) bool {
+	a, b := before.Metrics, now.Metrics
+	return movedBy(before, now, 1) || a != nil && b != nil && b.MeasuredAt-a.MeasuredAt >= measuredMoves/2
+}
+
+// movedBy is Moved by a multiple of the thresholds.
+func movedBy(before, now *domain.NodeStatus, times float64) bool {
 	switch {
 	case before.Hostname != now.Hostname, !slices.Equal(before.Addresses, now.Addresses),
 		!base.Same(before.IsLeader, now.IsLeader), before.CertFingerprint != now.CertFingerprint, before.CertExpiresAt != now.CertExpiresAt,
@@ -31,34 +53,28 @@ func Moved(before, now *domain.NodeStatus) bool {
 	}
 	a, b := before.Capacity, now.Capacity
 	if a == nil || b == nil {
-		return a != b || metricsMoved(before.Metrics, now.Metrics, &domain.NodeCapacity{})
+		return a != b || metricsMoved(before.Metrics, now.Metrics, &domain.NodeCapacity{}, times)
 	}
-	return !base.Same(a.CPU, b.CPU) || !base.Same(a.Memory, b.Memory) || beyond(a.Disk, b.Disk, share(b.Disk, diskMoves)) ||
-		metricsMoved(before.Metrics, now.Metrics, b)
+	return !base.Same(a.CPU, b.CPU) || !base.Same(a.Memory, b.Memory) || beyond(a.Disk, b.Disk, times*share(b.Disk, diskMoves)) ||
+		metricsMoved(before.Metrics, now.Metrics, b, times)
 }
 
-func metricsMoved(a, b *domain.NodeMetrics, of *domain.NodeCapacity) bool {
+func metricsMoved(a, b *domain.NodeMetrics, of *domain.NodeCapacity, times float64) bool {
 	if a == nil || b == nil {
 		return a != b
 	}
 	since := b.MeasuredAt - a.MeasuredAt
 	return since >= measuredMoves || since < 0 || // its clock was set back
-		beyond(a.CPUUsed, b.CPUUsed, cpuMoves) || beyond(a.Temperature, b.Temperature, temperatureMoves) ||
-		beyond(a.MemoryUsed, b.MemoryUsed, share(of.Memory, memoryMoves)) || beyond(a.DiskUsed, b.DiskUsed, share(of.Disk, diskMoves)) ||
-		beyond(a.Received, b.Received, rate(a.Received)) || beyond(a.Sent, b.Sent, rate(a.Sent)) ||
-		beyond(a.LogSize, b.LogSize, growth(a.LogSize)) || beyond(a.LogWritten, b.LogWritten, growth(a.LogWritten))
+		beyond(a.CPUUsed, b.CPUUsed, times*cpuMoves) || beyond(a.Temperature, b.Temperature, times*temperatureMoves) ||
+		beyond(a.MemoryUsed, b.MemoryUsed, times*share(of.Memory, memoryMoves)) || beyond(a.DiskUsed, b.DiskUsed, times*share(of.Disk, diskMoves)) ||
+		beyond(a.Received, b.Received, times*rate(a.Received)) || beyond(a.Sent, b.Sent, times*rate(a.Sent)) ||
+		beyond(a.LogSize, b.LogSize, times*growth(a.LogSize)) || beyond(a.LogWritten, b.LogWritten, times*growth(a.LogWritten))
 }
 
 // news reports figures of a node that had none, which wait for no interval: who
 // just joined is looked at. How busy it is comes with the second measurement.
 func news(before, now *domain.NodeMetrics) bool {
 	return now != nil && (before == nil || before.CPUUsed == nil && now.CPUUsed != nil)
-}
-
-// ageing reports figures that are to be written soon anyway: they go along with a
-// batch that is written for another reason.
-func ageing(before, now *domain.NodeStatus) bool {
-	return before.Metrics != nil && now.Metrics != nil && now.Metrics.MeasuredAt-before.Metrics.MeasuredAt >= measuredMoves/2
 }
 
 // beyond reports figures that differ by the threshold, or of which one is absent.
