@@ -28,13 +28,13 @@ func (g gate) Create(version raft.SnapshotVersion, index, term uint64, c raft.Co
 	if err != nil {
 		return nil, err
 	}
-	return &gateSink{SnapshotSink: sink, node: g.node, index: index, configuration: c, since: configurationIndex}, nil
+	return &gateSink{SnapshotSink: sink, node: g.node, last: entryID{index, term}, configuration: c, since: configurationIndex}, nil
 }
 
 type gateSink struct {
 	raft.SnapshotSink
 	node          *Node
-	index         uint64
+	last          entryID // that it stands for
 	configuration raft.Configuration
 	since         uint64 // the index that brought it
 	content       bytes.Buffer
@@ -72,7 +72,7 @@ func (s *gateSink) Close() error {
 		return err
 	}
 	s.node.configured(s.configuration, s.since)
-	s.node.snapshotted.Store(s.index)
+	s.node.snapshotted.Store(&s.last)
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 const separator = '\x00'
 
 var (
-	errIncarnation = errors.New("the vote was asked of a former incarnation of this node")
+	errIncarnation = errors.New("the message is for another incarnation of this node")
 	errGeneration  = errors.New("the message is about another generation of the cluster's history")
 	errLabel       = errors.New("the message does not say whom it is for")
 )
@@ -31,15 +31,16 @@ func (c *carrier) label(h raft.RPCHeader, id raft.ServerID) raft.RPCHeader {
 
 // admit takes the label from a message and tells whether it is for this node:
 //
-//   - A vote is asked of an incarnation. One that lost its Raft store is reached
-//     at the same address, has forgotten for whom it voted and what it
-//     acknowledged, and must not vote in its predecessor's place. Entries it may
-//     take: it acknowledges what it stores.
+//   - It is for an incarnation. One that lost its Raft store is reached at the
+//     same address and has forgotten for whom it voted and what it acknowledged.
+//     It must not vote in its predecessor's place, nor acknowledge entries: a
+//     leader that was deposed by its predecessor's vote, and has not heard of it,
+//     would take that for a majority.
 //   - After a recovery from a lost quorum nodes may come back that know nothing
 //     of it. Histories of different generations contradict each other, so those
 //     that have some of one take no message of another.
 func (c *carrier) admit(command any) error {
-	h, vote := headerOf(command)
+	h := headerOf(command)
 	if h == nil {
 		return errLabel
 	}
@@ -50,26 +51,26 @@ func (c *carrier) admit(command any) error {
 	h.ID = parts[0]
 	generation, empty := c.history()
 	switch {
-	case vote && string(parts[1]) != string(c.id):
-		return fmt.Errorf("%w: asked was %q, this is %q", errIncarnation, parts[1], c.id)
+	case string(parts[1]) != string(c.id):
+		return fmt.Errorf("%w: it is for %q, this is %q", errIncarnation, parts[1], c.id)
 	case !empty && string(parts[2]) != strconv.FormatUint(generation, 10):
 		return fmt.Errorf("%w: %q, this node's is %d", errGeneration, parts[2], generation)
 	}
 	return nil
 }
 
-func headerOf(command any) (h *raft.RPCHeader, vote bool) {
+func headerOf(command any) *raft.RPCHeader {
 	switch q := command.(type) {
 	case *raft.RequestVoteRequest:
-		return &q.RPCHeader, true
+		return &q.RPCHeader
 	case *raft.RequestPreVoteRequest:
-		return &q.RPCHeader, true
+		return &q.RPCHeader
 	case *raft.AppendEntriesRequest:
-		return &q.RPCHeader, false
+		return &q.RPCHeader
 	case *raft.InstallSnapshotRequest:
-		return &q.RPCHeader, false
+		return &q.RPCHeader
 	case *raft.TimeoutNowRequest:
-		return &q.RPCHeader, false
+		return &q.RPCHeader
 	}
-	return nil, false
+	return nil
 }

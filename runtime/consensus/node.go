@@ -33,9 +33,9 @@ type Node struct {
 	lacking    chan uint64   // see Lacking
 	ahead      uint64        // see runAhead; the machine's lock guards it
 
-	snapshotted atomic.Uint64 // index of the newest snapshot
-	roomTick    chan struct{} // the disk was measured
-	gaveWay     time.Time     // see giveWayIfFull
+	snapshotted atomic.Pointer[entryID] // what the newest snapshot stands for
+	roomTick    chan struct{}           // the disk was measured
+	gaveWay     time.Time               // see giveWayIfFull
 	hang        *hang
 	recovered   chan struct{} // the disk that hung works again
 	committed   chan struct{} // see news
@@ -101,6 +101,7 @@ func newNode(cfg Config, log *eventlog.Log) *Node {
 	n.stop = n.alive.Done()
 	n.clock = n.newClock()
 	n.members.Store(&configuration{})
+	n.snapshotted.Store(&entryID{})
 	n.leadership.set(Leadership{})
 	n.verify = newVerifier(func() error { return n.await(n.raft.VerifyLeader()) })
 	n.hang = newHang(cfg.HangLimit, n.othersVote, n.diskHangs)

@@ -93,10 +93,11 @@ func (s *store) number(key string) (uint64, error) {
 // refill checks the event log against Raft's store and brings from Raft's log
 // what it lacks up to the newest snapshot; Raft itself brings what is newer.
 func (s *store) refill(m *fsm) error {
-	snapIndex, at, err := s.newest()
+	snapped, at, err := s.newest()
 	if err != nil {
 		return err
 	}
+	snapIndex := snapped.index
 	first, err := s.log.FirstIndex()
 	if err != nil {
 		return fmt.Errorf("read Raft's log: %w", err)
@@ -106,7 +107,7 @@ func (s *store) refill(m *fsm) error {
 		return fmt.Errorf("read Raft's log: %w", err)
 	}
 	log := m.node.log
-	m.node.snapshotted.Store(snapIndex)
+	m.node.snapshotted.Store(&snapped)
 	if m.node.ahead, err = s.number(aheadKey); err != nil {
 		return fmt.Errorf("read Raft's store: %w", err)
 	}
@@ -145,17 +146,20 @@ func (s *store) reapply(m *fsm, first, last uint64) error {
 	return nil
 }
 
-// newest is the newest snapshot: its Raft index and what it stands for; zero if
-// there is none.
-func (s *store) newest() (uint64, standing, error) {
+// entryID tells an entry of Raft's log from all others.
+type entryID struct{ index, term uint64 }
+
+// newest is the newest snapshot: the last entry in it, and what it stands for;
+// zero if there is none.
+func (s *store) newest() (entryID, standing, error) {
 	list, err := s.snapshots.List()
 	if err != nil || len(list) == 0 {
-		return 0, standing{}, err
+		return entryID{}, standing{}, err
 	}
 	meta, content, err := s.snapshots.Open(list[0].ID)
 	if err != nil {
-		return 0, standing{}, fmt.Errorf("open a Raft snapshot: %w", err)
+		return entryID{}, standing{}, fmt.Errorf("open a Raft snapshot: %w", err)
 	}
 	at, err := readStanding(content)
-	return meta.Index, at, err
+	return entryID{meta.Index, meta.Term}, at, err
 }

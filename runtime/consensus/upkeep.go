@@ -37,7 +37,7 @@ func (n *Node) boundLog() {
 			n.cfg.Logger.Error("Raft's log cannot be bounded", "error", err)
 		}
 	}
-	if n.store.log.Bytes(n.snapshotted.Load()+1) < n.cfg.SnapshotBytes {
+	if n.store.log.Bytes(n.snapshotted.Load().index+1) < n.cfg.SnapshotBytes {
 		return
 	}
 	if err := n.Snapshot(n.alive); err != nil && n.alive.Err() == nil {

@@ -31,9 +31,17 @@ func (w *watchedLog) DeleteRange(min, max uint64) error {
 	return w.watch(func() error { return w.Store.DeleteRange(min, max) })
 }
 
-// GetLog is raftlog's.
+// GetLog is raftlog's, and knows the entry before the log's first, which the newest
+// snapshot stands for. Raft compares a leader's entries with the one before them,
+// and looks for that in the log alone as soon as something follows it; without it a
+// follower that lost one answer after a snapshot would refuse all entries for ever.
+// Index 1 cannot be meant: nothing comes before what a leader sends from there.
 func (w *watchedLog) GetLog(index uint64, l *raft.Log) error {
 	err := w.Store.GetLog(index, l)
+	if at := w.node.snapshotted.Load(); errors.Is(err, raft.ErrLogNotFound) && index == at.index && index > 1 {
+		*l = raft.Log{Index: at.index, Term: at.term}
+		return nil
+	}
 	if err != nil && !errors.Is(err, raft.ErrLogNotFound) && !errors.Is(err, raftlog.ErrClosed) {
 		w.node.maim(err)
 		runtime.Goexit() // Raft would panic

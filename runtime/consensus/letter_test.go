@@ -1,0 +1,97 @@
+package consensus_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/picloud/picloud/runtime/consensus"
+	"github.com/picloud/picloud/runtime/eventlog"
+)
+
+// lone is the node n2 of a cluster of n1 and n2, which begins at a snapshot, and a
+// hand that writes to it as leaders do.
+type lone struct {
+	node *consensus.Node
+	hand *raft.InmemTransport
+}
+
+// snapshotAt is the last entry that the snapshot of a lone node stands for.
+const snapshotAt, snapshotTerm = 5, 2
+
+func newLone(t *testing.T) *lone {
+	t.Helper()
+	dir := t.TempDir()
+	log, err := eventlog.Open(eventlog.Config{Dir: filepath.Join(dir, "events")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	_, own := raft.NewInmemTransportWithTimeout("n2", time.Minute)
+	_, hand := raft.NewInmemTransportWithTimeout("n1", time.Minute)
+	hand.Connect("n2", own)
+	cfg := consensus.Config{Dir: filepath.Join(dir, "raft"), ID: "n2", Transport: own}
+	standing := consensus.Standing{
+		Index: snapshotAt, Term: snapshotTerm, ConfigurationIndex: 1,
+		Configuration: []consensus.Server{{ID: "n1", Voter: true}, {ID: "n2", Voter: true}},
+	}
+	if err := consensus.Seed(cfg, log, standing); err != nil {
+		t.Fatal(err)
+	}
+	node, err := consensus.Open(cfg, log, &fold{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.Close() })
+	return &lone{node, hand}
+}
+
+// send sends entries of a term, with nothing in them, that follow what the snapshot
+// stands for, if that has the term after.
+func (l *lone) send(to string, term, after uint64, terms ...uint64) (taken bool, err error) {
+	q := &raft.AppendEntriesRequest{
+		RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte("n1\x00" + to + "\x000"), Addr: []byte("n1")},
+		Term:      term, PrevLogEntry: snapshotAt, PrevLogTerm: after,
+	}
+	for i, term := range terms {
+		q.Entries = append(q.Entries, &raft.Log{Index: snapshotAt + 1 + uint64(i), Term: term, Type: raft.LogNoop})
+	}
+	a := &raft.AppendEntriesResponse{}
+	err = l.hand.AppendEntries("n2", "n2", q, a)
+	return a.Success, err
+}
+
+// A leader that got no answer sends the same again, and a new one sends others.
+func TestWhatFollowsASnapshotIsTakenAgain(t *testing.T) {
+	l := newLone(t)
+	for _, c := range []struct {
+		what  string
+		term  uint64 // of the leader
+		terms []uint64
+	}{
+		{"the first entry", 3, []uint64{3}},
+		{"the same again", 3, []uint64{3}},
+		{"that and another", 3, []uint64{3, 3}},
+		{"a new leader's own", 4, []uint64{4}},
+		{"none", 4, nil},
+	} {
+		if taken, err := l.send("n2", c.term, snapshotTerm, c.terms...); err != nil || !taken {
+			t.Errorf("%s: refused, %v", c.what, err)
+		}
+	}
+	if taken, err := l.send("n2", 4, snapshotTerm+1, 4); err != nil || taken {
+		t.Errorf("entries after another entry than that of the snapshot: taken %t, %v", taken, err)
+	}
+}
+
+// A node that lost its Raft store acknowledges nothing in its predecessor's place:
+// it does not know by whose vote the leader that asks was deposed.
+func TestEntriesForAFormerIncarnationAreRefused(t *testing.T) {
+	l := newLone(t)
+	if taken, err := l.send("n2/1", 3, snapshotTerm, 3); err == nil || !strings.Contains(err.Error(), "incarnation") {
+		t.Errorf("taken %t, %v", taken, err)
+	}
+}
