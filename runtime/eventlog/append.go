@@ -18,19 +18,14 @@ import (
 func (l *Log) Append(index uint64, batches []Batch) (Head, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := l.view.Load()
+	v, err := l.writable()
 	switch {
-	case v.closed:
-		return v.head, ErrClosed
-	case l.failed != nil:
-		return v.head, l.failed
-	case len(batches) == 0:
-		return v.head, nil
+	case err != nil || len(batches) == 0:
+		return v.head, err
 	case index <= v.head.Index:
 		return v.head, fmt.Errorf("eventlog: Raft index %d is not after %d", index, v.head.Index)
 	}
 	if start := batches[0].generation(v.head); start != 0 {
-		var err error
 		if v, err = l.jump(v, start); err != nil {
 			return v.head, err
 		}
@@ -53,6 +48,15 @@ func (l *Log) Append(index uint64, batches []Batch) (Head, error) {
 	}
 	l.publish(v, head, batches)
 	return head, nil
+}
+
+// writable is the view to go on from, unless nothing more can be written.
+func (l *Log) writable() (*view, error) {
+	v := l.view.Load()
+	if v.closed {
+		return v, ErrClosed
+	}
+	return v, l.failed
 }
 
 // encode fills l.buf with the frames of batches and checks them.

@@ -83,6 +83,7 @@ var (
 	errOrder     = errors.New("the batch does not continue the positions before it")
 	errChain     = errors.New("the batch does not continue the digest chain")
 	errHeaderBad = errors.New("the header of the segment is damaged")
+	errMissing   = errors.New("the file is missing")
 	errHeader    = errors.New("the header of the segment does not stand for where the log is")
 	errRewound   = errors.New("the batch's time or Raft index goes backwards")
 )

@@ -32,8 +32,8 @@ type Compaction struct {
 func (l *Log) Compactable(olderThan time.Time) (through uint64) {
 	segments := l.view.Load().segments
 	for i := 1; i < len(segments)-recent; i++ {
-		if before := segments[i].before; before.Time.Before(olderThan) {
-			through = before.Position
+		if seg := segments[i]; seg.damage == nil && seg.before.Time.Before(olderThan) {
+			through = seg.before.Position
 		}
 	}
 	return through
@@ -74,7 +74,7 @@ func (l *Log) Compact(ctx context.Context, c Compaction) error {
 	for i, seg := range segments[:end] {
 		needed, err := l.touches(ctx, seg, done, c)
 		if err == nil && needed {
-			err = l.rewrite(ctx, seg, segments[i+1].before, c.Through, c.Judge)
+			err = l.rewrite(ctx, seg, segments[i+1], c.Through, c.Judge)
 		}
 		if err != nil {
 			return err

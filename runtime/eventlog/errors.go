@@ -26,13 +26,29 @@ var (
 type CorruptError struct {
 	File     string // path of the file
 	Offset   int64  // bytes from its start, before compression
-	Position uint64 // position of the event expected there; 0 if unknown
+	Position uint64 // of the first event that is lost with them; 0 if unknown
+	Until    uint64 // of the last one; 0 if unknown
 	Reason   string
+	// End is where the log would end after Salvage, for damage at its end.
+	End *Head
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("event log is corrupt: %s at byte %d (position %d): %s; a node with peers fetches it again from them, a node alone needs a backup",
-		e.File, e.Offset, e.Position, e.Reason)
+	return fmt.Sprintf("event log is corrupt: %s at byte %d: %s; %s cannot be read; a node with peers fetches it again from them, a node alone needs a backup",
+		e.File, e.Offset, e.Reason, e.Lost())
+}
+
+// Lost says which events are lost: "positions 12 to 15".
+func (e *CorruptError) Lost() string {
+	switch {
+	case e.Position == 0:
+		return "an unknown part"
+	case e.Until == 0:
+		return fmt.Sprintf("position %d and what follows it", e.Position)
+	case e.Until <= e.Position:
+		return fmt.Sprintf("position %d", e.Position)
+	}
+	return fmt.Sprintf("positions %d to %d", e.Position, e.Until)
 }
 
 // Is makes errors.Is(err, ErrCorrupt) true.

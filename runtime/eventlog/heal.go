@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/picloud/picloud/runtime/disk"
@@ -21,22 +22,49 @@ type Fetch func(ctx context.Context, after Head, until uint64) (io.ReadCloser, e
 // all since.
 func (l *Log) Damaged() <-chan struct{} { return l.damaged }
 
-// told tells whoever heals of corruption.
+// told tells whoever heals of corruption, and the error which events it costs.
 func (l *Log) told(err error) error {
-	if errors.Is(err, ErrCorrupt) {
-		select {
-		case l.damaged <- struct{}{}:
-		default:
-		}
+	var bad *CorruptError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	if v := l.view.Load(); v != nil && bad.Until == 0 {
+		bad.Until = v.lastOf(bad)
+	}
+	select {
+	case l.damaged <- struct{}{}:
+	default:
+	}
+	return err
+}
+
+// lastOf is the last position of the segment that is damaged; 0 where that is not
+// known.
+func (v *view) lastOf(bad *CorruptError) uint64 {
+	i := slices.IndexFunc(v.segments, func(s *segment) bool { return s.path == bad.File })
+	last := v.head.Position
+	if i >= 0 && i+1 < len(v.segments) {
+		last = v.segments[i+1].before.Position
+	}
+	if i < 0 || Generation(last) != Generation(bad.Position) {
+		return 0
+	}
+	return last
+}
+
+// gone makes corruption of an error about a segment whose file is missing.
+func (l *Log) gone(seg *segment, err error, position uint64) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return l.told(seg.corrupt(&frameError{0, errMissing}, position))
 	}
 	return err
 }
 
 // Heal reads every sealed segment and puts what another node has in the place of
-// those that are damaged, if it leads to where the next segment begins. It works
-// beside the appender and readers, and gives the paths of what it replaced. Damage
-// in the segment that is being written is an error: the log is opened anew with
-// Config.Salvage.
+// those that are damaged or missing, if it leads to where the next segment begins. It
+// works beside the appender and readers, and gives the paths of what it replaced.
+// Damage in the segment that is being written is an error: the log is opened anew
+// after Salvage.
 func (l *Log) Heal(ctx context.Context, fetch Fetch) (healed []string, err error) {
 	l.rewriting.Lock()
 	defer l.rewriting.Unlock()
@@ -50,6 +78,7 @@ func (l *Log) Heal(ctx context.Context, fetch Fetch) (healed []string, err error
 		}
 		next := v.segments[i+1]
 		after, bad := l.verify(ctx, seg, seg.size)
+		bad = l.gone(seg, bad, seg.first())
 		switch {
 		case bad != nil && !errors.Is(bad, ErrCorrupt):
 			return healed, bad
@@ -57,93 +86,142 @@ func (l *Log) Heal(ctx context.Context, fetch Fetch) (healed []string, err error
 			head = after
 			continue
 		}
-		if head, err = l.refill(ctx, seg, head, next, fetch); err != nil {
+		run := v.segments[i : i+1]
+		for next.damage != nil { // where this one ends is not known
+			run = v.segments[i : i+len(run)+1]
+			next = v.segments[i+len(run)]
+		}
+		now, after, err := l.refill(ctx, run, head, next, fetch)
+		if err != nil {
 			return healed, fmt.Errorf("%s is damaged and not healed: %w", seg.path, errors.Join(err, bad))
 		}
-		healed = append(healed, seg.path)
+		for _, one := range run {
+			healed = append(healed, one.path)
+		}
+		head, i = after, i+len(now)-1
 	}
 }
 
 // follows tells whether the segment may come after a head, as far as is known.
-func (s *segment) follows(head Head) bool { return s.damaged || head.begins(s.before) }
+func (s *segment) follows(head Head) bool { return s.damage != nil || head.begins(s.before) }
 
-// refill makes a segment anew from the bytes of another node, in the form in which
-// the damaged one is not, so that no reader takes one for the other.
-func (l *Log) refill(ctx context.Context, seg *segment, after Head, next *segment, fetch Fetch) (Head, error) {
+// refill makes the segments between a head and next anew from the bytes of another
+// node, and gives the head after them.
+func (l *Log) refill(ctx context.Context, run []*segment, after Head, next *segment, fetch Fetch) (now []*segment, head Head, err error) {
 	if err := l.forgetCompacted(); err != nil { // the other node may have dropped less
-		return Head{}, err
+		return nil, head, err
 	}
 	from, err := fetch(ctx, after, next.before.Position)
 	if err != nil {
-		return Head{}, err
+		return nil, head, err
 	}
 	defer from.Close()
-	before := after
-	before.Position = seg.before.Position // where a generation begins it is further
-	head, path := before, segmentPath(l.dir, seg.first())
-	if strings.HasSuffix(seg.path, segmentSuffix) {
-		path = archivePath(l.dir, seg.first(), 0)
+	s := source{in: NewStream(from, after), head: after, until: next.before.Position}
+	for number := run[0].number; number < next.number; number++ {
+		seg, err := l.remake(&s, number, number == next.number-1, run)
+		if err != nil {
+			return nil, head, err
+		}
+		now = append(now, seg)
 	}
+	if !next.follows(s.head) {
+		return nil, head, fmt.Errorf("the other node's log ends at position %d with digest %s, the next segment follows position %d with digest %s",
+			s.head.Position, s.head.Digest, next.before.Position, next.before.Digest)
+	}
+	return now, s.head, l.exchange(run, now)
+}
+
+// remake makes the segment of a number from the source: in a form in which there is
+// none, so that no reader takes one for the other.
+func (l *Log) remake(s *source, number uint64, last bool, run []*segment) (*segment, error) {
+	entry, err := s.peek()
+	if err != nil {
+		return nil, err
+	}
+	if entry == nil {
+		return nil, fmt.Errorf("the other node's log ends at position %d, before segment number %d", s.head.Position, number)
+	}
+	before := s.head
+	before.Position = entry[0].First - 1 // where a generation begins it is further
+	path := segmentPath(l.dir, before.Position+1)
+	if slices.ContainsFunc(run, func(seg *segment) bool { return seg.path == path }) {
+		path = archivePath(l.dir, before.Position+1, 0)
+	}
+	header := encodeSegmentHeader(number, before)
 	err = disk.WriteFile(l.fs, path, 0o600, func(w io.Writer) error {
 		w = counted{w, &l.written}
 		if strings.HasSuffix(path, archiveSuffix) {
-			out := l.codec.NewWriter(w, encodeSegmentHeader(seg.number, before))
-			if head, err = copyEntries(out, NewStream(from, after), before, next); err != nil {
+			out := l.codec.NewWriter(w, header)
+			if err := s.copy(out, last); err != nil {
 				return err
 			}
 			return out.Close([2]uint64{})
 		}
 		out := bufio.NewWriterSize(w, chunk)
-		if _, err := out.Write(encodeSegmentHeader(seg.number, before)); err != nil {
+		if _, err := out.Write(header); err != nil {
 			return err
 		}
-		if head, err = copyEntries(out, NewStream(from, after), before, next); err != nil {
+		if err := s.copy(out, last); err != nil {
 			return err
 		}
 		return out.Flush()
 	})
 	if err != nil {
-		return Head{}, named("heal", err)
+		return nil, named("heal", err)
 	}
-	now, err := l.inspect(path)
-	if err != nil {
-		return Head{}, err
-	}
-	if now == nil {
-		return Head{}, &CorruptError{File: path, Position: seg.first(), Reason: "what was just written cannot be read back"}
-	}
-	return head, l.exchange(seg, now)
+	return l.readBack(path, before.Position+1)
 }
 
-// copyEntries writes the frames of a stream up to where the next segment begins,
-// and gives the head there.
-func copyEntries(out io.Writer, in *Stream, head Head, next *segment) (Head, error) {
-	var buf []byte
-	for head.Position < next.before.Position {
-		batches, err := in.Next()
+// readBack is the segment that was just written.
+func (l *Log) readBack(path string, first uint64) (*segment, error) {
+	seg, err := l.inspect(path)
+	if err == nil && seg == nil {
+		err = &CorruptError{File: path, Position: first, Reason: "what was just written cannot be read back"}
+	}
+	return seg, err
+}
+
+// source is another node's log after a head, up to a position.
+type source struct {
+	in    *Stream
+	ahead []Batch // read and not taken
+	head  Head    // after what was taken
+	until uint64
+}
+
+// peek gives the next Raft entry; nil at the end.
+func (s *source) peek() (entry []Batch, err error) {
+	if s.ahead == nil && s.head.Position < s.until {
+		s.ahead, err = s.in.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil, nil
 		}
-		if err != nil {
-			return head, err
+		if err == nil && s.ahead[0].First > s.until {
+			s.ahead = nil // what follows begins a generation
+			s.until = s.head.Position
 		}
-		if batches[0].First > next.before.Position {
-			break // the next segment begins a generation
+	}
+	return s.ahead, err
+}
+
+// copy writes the frames of a segment, or of all that is left.
+func (s *source) copy(out io.Writer, rest bool) error {
+	var buf []byte
+	for begun := false; ; begun = true {
+		entry, err := s.peek()
+		if err != nil || entry == nil || begun && !rest && s.in.Began() {
+			return err
 		}
 		buf = buf[:0]
-		for i := range batches {
-			buf = appendFrame(buf, &batches[i], head.Digest, i < len(batches)-1)
-			head = head.after(batches[i])
+		for i := range entry {
+			buf = appendFrame(buf, &entry[i], s.head.Digest, i < len(entry)-1)
+			s.head = s.head.after(entry[i])
 		}
+		s.ahead = nil
 		if _, err := out.Write(buf); err != nil {
-			return head, err
+			return err
 		}
 	}
-	if !next.follows(head) {
-		return head, fmt.Errorf("the other node's log ends at position %d with digest %s, the next segment follows position %d with digest %s",
-			head.Position, head.Digest, next.before.Position, next.before.Digest)
-	}
-	return head, nil
 }
 
 // forgetCompacted makes the next compaction look at everything again.

@@ -14,8 +14,8 @@ import (
 )
 
 // list finds every segment. torn is the path of a newest segment that has no good
-// header. An older one without is known by its place among the others and named
-// when it is read: it can be healed while the log is open.
+// header. An older one without, or that is missing, is known by its place among the
+// others and named when it is read: it can be healed while the log is open.
 func (l *Log) list() (segments []*segment, torn string, err error) {
 	names, err := l.fs.ReadDir(l.dir)
 	if err != nil {
@@ -78,7 +78,7 @@ func (l *Log) choose(names []string) (best *segment, err error) {
 
 // unknown stands for a segment whose header is damaged.
 func unknown(segments []*segment, path string) *segment {
-	seg := &segment{path: path, number: 1, damaged: true}
+	seg := &segment{path: path, number: 1, damage: errHeaderBad}
 	if n := len(segments); n > 0 {
 		seg.number = segments[n-1].number + 1
 	}
@@ -104,11 +104,25 @@ func (l *Log) add(segments []*segment, seg *segment) ([]*segment, error) {
 	switch name := filepath.Base(seg.path); {
 	case firstOf(name) != seg.first():
 		return nil, &CorruptError{File: seg.path, Position: seg.first(), Reason: fmt.Sprintf("the segment begins at position %d, its name says another", seg.first())}
-	case seg.number != want:
-		return nil, &CorruptError{File: seg.path, Position: seg.first(),
-			Reason: fmt.Sprintf("this is segment number %d, but the one before it, number %d, is missing", seg.number, seg.number-1)}
+	case seg.number < want:
+		return nil, &CorruptError{File: seg.path, Position: seg.first(), Reason: fmt.Sprintf("this is segment number %d where number %d belongs", seg.number, want)}
+	case seg.number > want:
+		segments = append(segments, l.missing(segments, want, seg))
 	}
 	return append(segments, seg), nil
+}
+
+// missing stands for all segments from a number on that are missing before next.
+// Where they begin the one before them tells; if it is damaged too, they stand at the
+// last position that is surely theirs.
+func (l *Log) missing(segments []*segment, number uint64, next *segment) *segment {
+	before := Head{Position: next.before.Position - 1}
+	if n := len(segments); n == 0 {
+		before = Beginning()
+	} else if end, _, _, err := l.replay(segments[n-1]); err == nil && segments[n-1].damage == nil {
+		before.Position = end.Position
+	}
+	return &segment{path: segmentPath(l.dir, before.Position+1), number: number, before: before, damage: errMissing}
 }
 
 // inspect reads the header of a segment; nil if it has no good one.

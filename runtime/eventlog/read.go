@@ -44,6 +44,12 @@ func (r *Reader) Next(ctx context.Context) (Batch, error) {
 	}
 }
 
+// Until gives the next batch that ends at or before a position; io.EOF when the
+// log has none now.
+func (r *Reader) Until(position uint64) (Batch, error) {
+	return r.read(min(position, r.log.view.Load().head.Position))
+}
+
 // Read walks from after (see Reader) to where the log ends at the call. The
 // walk ends early after an error.
 func (l *Log) Read(after uint64) iter.Seq2[Batch, error] {
@@ -81,7 +87,7 @@ func (l *Log) DigestAt(position uint64) (Digest, error) {
 		return v.head.Digest, nil
 	}
 	next := slices.IndexFunc(v.segments, func(s *segment) bool { return position <= s.before.Position })
-	if next >= 0 && position == v.segments[next].before.Position && !v.segments[next].damaged {
+	if next >= 0 && position == v.segments[next].before.Position && v.segments[next].damage == nil {
 		return v.segments[next].before.Digest, nil
 	}
 	b, err := l.ReadAt(position)
@@ -127,6 +133,9 @@ func (r *Reader) frame(until uint64) (frame, error) {
 			r.scan = nil // the segment was replaced by a shorter form of it
 			continue
 		}
+		if err != nil && err != io.EOF {
+			err = r.log.gone(v.segments[r.seg], err, r.after+1)
+		}
 		return f, err
 	}
 }
@@ -146,7 +155,9 @@ func (r *Reader) step(v *view, until uint64) (frame, error) {
 			r.seg++
 			seg = v.segments[r.seg]
 			r.scan = newScanner(r.log.fs, seg, segmentHeader, v.limit(r.seg))
-			r.after = max(r.after, seg.before.Position) // a generation may begin
+			if seg.damage == nil {
+				r.after = max(r.after, seg.before.Position) // a generation may begin
+			}
 			continue
 		case err == io.EOF:
 			err = &frameError{r.scan.offset, errShort}

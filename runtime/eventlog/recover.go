@@ -30,11 +30,15 @@ func (l *Log) open() error {
 		return err
 	}
 	l.markFile, l.mark, err = openMark(l.fs, l.dir, len(segments) == 0 && torn == "")
+	var bad *CorruptError
+	if errors.As(err, &bad) {
+		return l.lost(segments, bad.File, bad.Reason)
+	}
 	if err != nil {
 		return err
 	}
 	if torn != "" {
-		if segments, err = l.dropTorn(segments, torn); err != nil {
+		if err := l.dropTorn(segments, torn); err != nil {
 			return err
 		}
 	}
@@ -45,24 +49,43 @@ func (l *Log) open() error {
 	return l.resume(segments)
 }
 
+// lost is the damage of a log that goes on after the segments, or did: it ends with
+// what is whole of the last of them.
+func (l *Log) lost(segments []*segment, file, reason string) error {
+	head := Beginning()
+	if n := len(segments); n > 0 {
+		var torn *frameError
+		var err error
+		if head, _, _, err = l.replay(segments[n-1]); err != nil && !errors.As(err, &torn) {
+			return err
+		}
+	}
+	return l.lostAfter(head, file, 0, reason)
+}
+
+// lostAfter is damage after which nothing of the log can be read.
+func (l *Log) lostAfter(head Head, file string, offset int64, reason string) error {
+	return &CorruptError{File: file, Offset: offset, Position: head.Position + 1, Until: l.mark.position, Reason: reason, End: &head}
+}
+
 // dropTorn removes a newest segment whose header never became durable.
-func (l *Log) dropTorn(segments []*segment, torn string) ([]*segment, error) {
+func (l *Log) dropTorn(segments []*segment, torn string) error {
 	durable := filepath.Base(segmentPath("", l.mark.segment))
 	if l.mark.segment != 0 && filepath.Base(torn) <= durable {
-		return nil, &CorruptError{File: torn, Position: l.mark.segment, Reason: "the header of the segment is damaged"}
+		return l.lost(segments, torn, errHeaderBad.Error())
 	}
 	l.recovery = Recovery{File: torn, Reason: "the header of the segment was never completed"}
 	if err := l.fs.Remove(torn); err != nil {
-		return nil, named("remove the torn segment "+torn, err)
+		return named("remove the torn segment "+torn, err)
 	}
-	return segments, l.fs.SyncDir(l.dir)
+	return l.fs.SyncDir(l.dir)
 }
 
 // begin starts an empty log: first the mark, then the segment, so that a
 // segment without a mark is always damage.
 func (l *Log) begin() error {
 	if l.mark.segment != 0 {
-		return &CorruptError{File: segmentPath(l.dir, l.mark.segment), Position: l.mark.position, Reason: "the segment is missing"}
+		return l.lost(nil, segmentPath(l.dir, l.mark.segment), errMissing.Error())
 	}
 	for range 2 { // both slots, so that neither needs room later
 		l.mark.sequence++
@@ -88,10 +111,10 @@ func (l *Log) begin() error {
 func (l *Log) resume(segments []*segment) error {
 	seg := segments[len(segments)-1]
 	if l.mark.segment > seg.first() {
-		return &CorruptError{File: segmentPath(l.dir, l.mark.segment), Position: l.mark.position, Reason: "the segment is missing"}
+		return l.lost(segments, segmentPath(l.dir, l.mark.segment), errMissing.Error())
 	}
-	if seg.archive != nil || seg.damaged {
-		return &CorruptError{File: seg.path, Position: seg.first(), Reason: "the segments that came after it are missing"}
+	if seg.archive != nil {
+		return l.resumeAfter(segments)
 	}
 	head, end, whole, bad := l.replay(seg)
 	var torn *frameError
@@ -99,12 +122,10 @@ func (l *Log) resume(segments []*segment) error {
 		return bad
 	}
 	if l.mark.segment == seg.first() && end < l.mark.offset {
-		reason := "the file is shorter than what was synced"
-		at := end
 		if torn != nil {
-			reason, at = torn.reason.Error(), torn.offset
+			return l.lostAfter(head, seg.path, torn.offset, torn.reason.Error())
 		}
-		return &CorruptError{File: seg.path, Offset: at, Position: head.Position + 1, Reason: reason}
+		return l.lostAfter(head, seg.path, end, "the file is shorter than what was synced")
 	}
 	file, err := l.fs.OpenFile(seg.path, os.O_RDWR, 0)
 	if err != nil {
@@ -114,6 +135,23 @@ func (l *Log) resume(segments []*segment) error {
 		return closing(file, err)
 	}
 	l.view.Store(&view{head: head, segments: segments, file: file, end: end, whole: whole, changed: make(chan struct{})})
+	return nil
+}
+
+// resumeAfter continues after an archive: what came after it is lost, and given up by
+// Salvage.
+func (l *Log) resumeAfter(segments []*segment) error {
+	last := segments[len(segments)-1]
+	head, _, _, err := l.replay(last)
+	if err != nil {
+		return last.corrupt(err, head.Position+1)
+	}
+	seg, file, err := l.create(last.number+1, head)
+	if err != nil {
+		return err
+	}
+	l.recovery = Recovery{File: last.path, Offset: last.size, Reason: "the segments that came after it are missing", Head: head}
+	l.view.Store(&view{head: head, segments: append(segments, seg), file: file, end: segmentHeader, whole: segmentHeader, changed: make(chan struct{})})
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/picloud/picloud/runtime/disk"
@@ -31,8 +32,8 @@ func (l *Log) Archive(ctx context.Context) error {
 	defer l.rewriting.Unlock()
 	segments := l.view.Load().segments
 	for i := range len(segments) - 1 - recent {
-		if seg := segments[i]; seg.archive == nil && !seg.damaged {
-			if err := l.rewrite(ctx, seg, segments[i+1].before, 0, nil); err != nil {
+		if seg := segments[i]; seg.archive == nil && seg.damage == nil {
+			if err := l.rewrite(ctx, seg, segments[i+1], 0, nil); err != nil {
 				return err
 			}
 		}
@@ -42,8 +43,8 @@ func (l *Log) Archive(ctx context.Context) error {
 
 // rewrite puts another form of a sealed segment in its place: compressed, without
 // the payloads that drop does not keep. The former one goes when the new one was
-// read back from the disk. next is where the segment after it begins.
-func (l *Log) rewrite(ctx context.Context, seg *segment, next Head, compacted uint64, drop func(Batch) (left []byte, fate Fate)) error {
+// read back from the disk. next is the segment after it.
+func (l *Log) rewrite(ctx context.Context, seg, next *segment, compacted uint64, drop func(Batch) (left []byte, fate Fate)) error {
 	path := archivePath(l.dir, seg.first(), compacted)
 	err := disk.WriteFile(l.fs, path, 0o600, func(w io.Writer) error {
 		out := l.codec.NewWriter(counted{w, &l.written}, encodeSegmentHeader(seg.number, seg.before))
@@ -71,8 +72,8 @@ func (l *Log) rewrite(ctx context.Context, seg *segment, next Head, compacted ui
 			_, err := out.Write(raw)
 			return err
 		})
-		if err == nil && !end.begins(next) {
-			err = l.told(seg.corrupt(&frameError{seg.size, errChain}, next.Position))
+		if err == nil && !next.follows(end) {
+			err = l.told(seg.corrupt(&frameError{seg.size, errChain}, end.Position+1))
 		}
 		if err != nil {
 			return err
@@ -82,39 +83,37 @@ func (l *Log) rewrite(ctx context.Context, seg *segment, next Head, compacted ui
 	if err != nil {
 		return named("rewrite "+seg.path, err)
 	}
-	now, err := l.inspect(path)
-	if err == nil && now == nil {
-		err = &CorruptError{File: path, Position: seg.first(), Reason: "what was just written cannot be read back"}
-	}
+	now, err := l.readBack(path, seg.first())
 	if err != nil {
 		return err
 	}
 	if _, err := l.walk(ctx, now, func(f frame, _ Head) error { now.note(f.batch.First, f.at); return nil }); err != nil {
 		return errors.Join(err, l.fs.Remove(path))
 	}
-	return l.exchange(seg, now)
+	return l.exchange([]*segment{seg}, []*segment{now})
 }
 
-// exchange makes readers go on with another form of a segment, and removes the
+// exchange makes readers go on with another form of segments, and removes the
 // former.
-func (l *Log) exchange(was, now *segment) error {
+func (l *Log) exchange(was, now []*segment) error {
 	l.mu.Lock()
 	v := l.view.Load()
-	i := slices.Index(v.segments, was)
+	i := slices.Index(v.segments, was[0])
 	if i < 0 || v.closed {
 		l.mu.Unlock()
 		return ErrClosed
 	}
 	next := *v // the same channel: nothing was appended
-	next.segments = slices.Clone(v.segments)
-	next.segments[i] = now
+	next.segments = slices.Concat(v.segments[:i], now, v.segments[i+len(was):])
 	l.view.Store(&next)
 	l.mu.Unlock()
-	if was.path == now.path {
-		return nil
-	}
-	if err := l.fs.Remove(was.path); err != nil {
-		return named("remove the former form of a segment", err)
+	for _, seg := range was {
+		if slices.ContainsFunc(now, func(s *segment) bool { return s.path == seg.path }) {
+			continue
+		}
+		if err := l.fs.Remove(seg.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return named("remove the former form of a segment", err)
+		}
 	}
 	return l.fs.SyncDir(l.dir)
 }

@@ -24,17 +24,14 @@ func Generation(position uint64) uint64 { return position >> GenerationBits }
 func (l *Log) BeginGeneration(g uint64) (Head, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := l.view.Load()
+	v, err := l.writable()
 	switch {
-	case v.closed:
-		return v.head, ErrClosed
-	case l.failed != nil:
-		return v.head, l.failed
+	case err != nil:
+		return v.head, err
 	case g <= Generation(v.head.Position) || g >= 1<<(64-GenerationBits):
 		return v.head, fmt.Errorf("eventlog: generation %d does not come after %d", g, Generation(v.head.Position))
 	}
-	v, err := l.jump(v, g<<GenerationBits)
-	if err != nil {
+	if v, err = l.jump(v, g<<GenerationBits); err != nil {
 		return v.head, err
 	}
 	return v.head, l.Sync()

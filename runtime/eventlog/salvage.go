@@ -3,6 +3,7 @@ package eventlog
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,16 +34,8 @@ func Salvage(cfg Config) error {
 		return !strings.HasPrefix(name, segmentPrefix) || !strings.HasSuffix(name, segmentSuffix)
 	})
 	if len(names) > 0 {
-		newest := filepath.Join(cfg.Dir, names[len(names)-1])
-		content, err := disk.ReadFile(fsys, newest)
-		if err != nil {
-			return named("salvage "+newest, err)
-		}
-		if err := disk.WriteFile(fsys, newest+damagedSuffix, 0o600, func(w io.Writer) error {
-			_, err := w.Write(content)
+		if err := setAside(fsys, filepath.Join(cfg.Dir, names[len(names)-1])); err != nil {
 			return err
-		}); err != nil {
-			return named("set a copy of "+newest+" aside", err)
 		}
 	}
 	f, m, err := openMark(fsys, cfg.Dir, true)
@@ -59,6 +52,25 @@ func Salvage(cfg Config) error {
 		}
 	}
 	return closing(f, err)
+}
+
+// setAside copies a segment beside itself.
+func setAside(fsys disk.FS, path string) error {
+	from, err := fsys.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return named("salvage "+path, err)
+	}
+	size, err := from.Size()
+	if err == nil {
+		err = disk.WriteFile(fsys, path+damagedSuffix, 0o600, func(w io.Writer) error {
+			_, err := io.Copy(w, io.NewSectionReader(from, 0, size))
+			return err
+		})
+	}
+	if err = closing(from, err); err != nil {
+		return named("set a copy of "+path+" aside", err)
+	}
+	return nil
 }
 
 // Owed is the position up to which the log was durable before it was salvaged; 0 when

@@ -40,7 +40,7 @@ func newScanner(fs disk.FS, seg *segment, offset, limit int64) *scanner {
 // next gives the frame at the offset and moves past it; io.EOF at the limit;
 // one of the reasons in batch.go as a *frameError when the bytes are no frame.
 func (s *scanner) next() (frame, error) {
-	if s.offset == s.limit && !s.seg.damaged {
+	if s.offset == s.limit && s.seg.damage == nil {
 		s.buf = nil
 		return frame{}, io.EOF
 	}
@@ -71,8 +71,8 @@ func (s *scanner) fill(n int) error {
 	switch left := s.limit - s.offset; {
 	case have >= int64(n):
 		return nil
-	case s.seg.damaged:
-		return s.bad(errHeaderBad)
+	case s.seg.damage != nil:
+		return &frameError{0, s.seg.damage}
 	case left < int64(n):
 		return s.bad(errShort)
 	}

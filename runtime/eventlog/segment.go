@@ -50,7 +50,7 @@ type segment struct {
 
 	archive *archive.Archive // how it is stored; nil: as it is
 	stored  int64            // bytes of the file; set once it is sealed
-	damaged bool             // nothing but its place is known
+	damage  error            // why nothing but its place is known; nil: it is
 
 	mu      sync.Mutex
 	indexed bool

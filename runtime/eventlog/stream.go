@@ -44,8 +44,9 @@ const MaxEntry = 2 * MaxPayload
 // Stream reads what RawReader wrote and checks it: checksums, order, and that the
 // digest chain goes on from where the reader's own log is.
 type Stream struct {
-	in   *bufio.Reader
-	head Head
+	in    *bufio.Reader
+	head  Head
+	began bool
 }
 
 // NewStream reads from r what follows head.
@@ -58,6 +59,7 @@ func NewStream(r io.Reader, head Head) *Stream {
 // continuation of the log is an error that says why.
 func (s *Stream) Next() (batches []Batch, err error) {
 	at, size := s.head, 0
+	s.began = false
 	for {
 		raw, err := s.frame(&at)
 		if err == io.EOF && len(batches) > 0 {
@@ -83,6 +85,9 @@ func (s *Stream) Next() (batches []Batch, err error) {
 		}
 	}
 }
+
+// Began tells whether a segment of the other log begins with what Next gave last.
+func (s *Stream) Began() bool { return s.began }
 
 // Ready tells whether Next need not wait for the reader.
 func (s *Stream) Ready() bool {
@@ -146,7 +151,7 @@ func (s *Stream) header(at *Head) error {
 	if !ok || !at.begins(before) {
 		return damaged(at, errHeader)
 	}
-	*at = before
+	*at, s.began = before, true
 	return nil
 }
 

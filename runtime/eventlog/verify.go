@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 )
 
 // Verify reads every segment whole, checks every checksum and the digest chain
@@ -14,12 +15,16 @@ func (l *Log) Verify(ctx context.Context) (Head, error) {
 	v := l.view.Load()
 	head := v.segments[0].before
 	for i, seg := range v.segments {
-		if !seg.damaged && !head.begins(seg.before) {
+		if seg.damage == nil && !head.begins(seg.before) {
 			return head, &CorruptError{File: seg.path, Position: seg.first(), Reason: "the header of the segment does not continue the segment before it"}
 		}
 		after, err := l.verify(ctx, seg, v.limit(i))
-		for errors.Is(err, fs.ErrNotExist) && l.view.Load().segments[i] != seg { // rewritten meanwhile
-			seg = l.view.Load().segments[i]
+		for errors.Is(err, fs.ErrNotExist) {
+			now := l.view.Load().numbered(seg.number)
+			if now == seg {
+				return after, l.gone(seg, err, seg.first())
+			}
+			seg = now // rewritten meanwhile
 			after, err = l.verify(ctx, seg, seg.size)
 		}
 		if err != nil {
@@ -33,14 +38,23 @@ func (l *Log) Verify(ctx context.Context) (Head, error) {
 	return head, nil
 }
 
+// numbered is the form that a segment has in the view.
+func (v *view) numbered(number uint64) *segment {
+	i := slices.IndexFunc(v.segments, func(s *segment) bool { return s.number == number })
+	return v.segments[i]
+}
+
 func (l *Log) verify(ctx context.Context, seg *segment, limit int64) (Head, error) {
 	head := seg.before
+	if seg.damage != nil {
+		return head, l.told(seg.corrupt(&frameError{0, seg.damage}, seg.first()))
+	}
 	again, err := l.inspect(seg.path)
 	if err != nil {
 		return head, err
 	}
-	if seg.damaged || again == nil || again.before != seg.before || again.number != seg.number {
-		return head, l.told(&CorruptError{File: seg.path, Position: seg.first(), Reason: errHeaderBad.Error()})
+	if again == nil || again.before != seg.before || again.number != seg.number {
+		return head, l.told(seg.corrupt(&frameError{0, errHeaderBad}, seg.first()))
 	}
 	sc := newScanner(l.fs, seg, segmentHeader, limit)
 	for {
