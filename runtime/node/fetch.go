@@ -42,12 +42,11 @@ func (n *Node) seed(ctx context.Context, m record) error {
 	if err := n.puller(n.appendFetched, nil).To(ctx, at.Position); err != nil {
 		return fmt.Errorf("fetch the history of the cluster: %w", err)
 	}
-	if err := consensus.Seed(n.consensusConfig(), n.log, at); err != nil && !errors.Is(err, consensus.ErrFormed) {
+	if err := n.whole(ctx, func() error { return consensus.Seed(n.consensusConfig(), n.log, at) }); err != nil && !errors.Is(err, consensus.ErrFormed) {
 		return fmt.Errorf("take a place in the consensus: %w", err)
 	}
 	m.Seeded = true
-	n.record.Store(&m)
-	return n.remember(membershipName, m)
+	return n.keep(m)
 }
 
 // restore fetches what this node had acknowledged, which its place in the consensus
@@ -57,6 +56,22 @@ func (n *Node) restore(ctx context.Context, owed uint64) error {
 		return fmt.Errorf("fetch what the damaged event log lost: %w", err)
 	}
 	return nil
+}
+
+// whole does what reads the log, and does it again once what is damaged there was
+// fetched from other members. Damage in a sealed segment does not show when the log
+// is opened, but when the start has to fold it.
+func (n *Node) whole(ctx context.Context, do func() error) error {
+	err := do()
+	if !errors.Is(err, eventlog.ErrCorrupt) || len(n.others()) == 0 {
+		return err
+	}
+	n.await("this node fetches what its damaged event log lost")
+	n.cfg.Logger.Error("the event log is damaged; what it lost is fetched from other members", "error", err)
+	if err := n.puller(n.appendFetched, nil).Heal(ctx, n.log); err != nil {
+		return fmt.Errorf("the event log is damaged, and no other member could give back what it lost: %w", err)
+	}
+	return do()
 }
 
 // appendFetched takes what was fetched before the consensus is there.

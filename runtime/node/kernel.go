@@ -97,10 +97,16 @@ func (n *Node) openConsensus(ctx context.Context) (err error) {
 	if closer, ok := cfg.Transport.(io.Closer); ok {
 		n.own(closer.Close)
 	}
-	n.consensus, err = consensus.Open(cfg, n.log, n.views)
+	open := func() error {
+		return n.whole(ctx, func() (err error) {
+			n.consensus, err = consensus.Open(cfg, n.log, n.views)
+			return err
+		})
+	}
+	err = open()
 	if n.lostItsPlace(err) {
 		if err = n.renew(ctx, err); err == nil {
-			n.consensus, err = consensus.Open(cfg, n.log, n.views)
+			err = open()
 		}
 	}
 	if err != nil {
