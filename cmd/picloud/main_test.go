@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if arguments := os.Getenv("PICLOUD_TEST_EDITOR"); arguments != "" {
 		meddle(arguments)
 	}
-	testscript.Main(m, map[string]func(){"picloud": main})
+	testscript.Main(m, map[string]func(){"picloud": main, "picloud-boot": boot})
 }
 
 // Every script runs the program against real nodes of its own, each a process.

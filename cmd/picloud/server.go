@@ -29,7 +29,7 @@ import (
 
 // nodeCommands are the commands that run a node.
 func nodeCommands(app *cli.App) []*cobra.Command {
-	return []*cobra.Command{devCommand(app), serverCommand(app), install.Command(app, serverFlags(app)), clusterCommand(app)}
+	return []*cobra.Command{devCommand(app), serverCommand(app), install.Command(app, install.Node{Takes: serverFlags(app), Answers: answers}), clusterCommand(app)}
 }
 
 // serverFlags reads what is to stand behind "picloud server" later, where nobody
@@ -42,6 +42,12 @@ func serverFlags(app *cli.App) func([]string) error {
 		}
 		return c.ValidateArgs(c.Flags().Args())
 	}
+}
+
+// answers asks the node of a directory whether it is there.
+func answers(ctx context.Context, dir string) error {
+	_, err := node.Status(ctx, dir)
+	return err
 }
 
 // options are the flags of a node.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,15 +29,21 @@ type report struct {
 // command is one call.
 type command struct {
 	app                                *cli.App
-	server                             func(flags []string) error // whether the server takes them
+	node                               Node
 	root, dir                          string
 	check, uninstall, overwrite, force bool
 	start                              bool
 }
 
-// Command is "picloud install"; server says whether "picloud server" takes flags.
-func Command(app *cli.App, server func(flags []string) error) *cobra.Command {
-	o := command{app: app, server: server}
+// Node is what installing asks of the program that it installs.
+type Node struct {
+	Takes   func(flags []string) error                  // whether "picloud server" takes flags
+	Answers func(ctx context.Context, dir string) error // whether the node of a directory does
+}
+
+// Command is "picloud install".
+func Command(app *cli.App, node Node) *cobra.Command {
+	o := command{app: app, node: node}
 	c := &cobra.Command{
 		Use: "install [-- FLAGS OF THE SERVER]", GroupID: "node", Short: "Make this machine a node that starts with it, after checking that it will do",
 		Long: `Check this machine, then install the program, a systemd unit and directories, and start the node.
@@ -104,7 +111,7 @@ func (o *command) installer(flags []string) (*Installer, error) {
 	if err := checkFlags(flags); err != nil {
 		return nil, cli.Usagef("%v", err)
 	}
-	if err := o.server(flags); err != nil {
+	if err := o.node.Takes(flags); err != nil {
 		return nil, cli.Usagef("after --: %v; see picloud server --help", err)
 	}
 	if !filepath.IsAbs(o.dir) || filepath.Clean(o.dir) != o.dir || strings.ContainsAny(o.dir, " \t\r\n\"'\\$%;") || o.dir == "/" {
@@ -147,7 +154,10 @@ func (o *command) begin(ctx context.Context, changes []Change) (string, error) {
 	case !o.start:
 		return "start it: systemctl daemon-reload && systemctl start picloud", nil
 	case !changed:
-		return then, errors.Join(systemctl(ctx, "start", "picloud.service"))
+		if err := systemctl(ctx, "start", "picloud.service"); err != nil {
+			return "", err
+		}
+		return then, o.awaitNode(ctx)
 	}
 	if err := call(ctx, "systemd-sysusers", usersPath); err != nil {
 		return "", err
@@ -155,7 +165,33 @@ func (o *command) begin(ctx context.Context, changes []Change) (string, error) {
 	if err := systemctl(ctx, "daemon-reload"); err != nil {
 		return "", err
 	}
-	return then, systemctl(ctx, "restart", "picloud.service")
+	if err := systemctl(ctx, "restart", "picloud.service"); err != nil {
+		return "", err
+	}
+	return then, o.awaitNode(ctx)
+}
+
+// answerTime is how long a node may take to answer the owner of its directory,
+// which it does before it reads its history.
+const answerTime = 10 * time.Second
+
+// awaitNode waits until the node answers: systemd counts it as started as soon as
+// it runs, and what is told to it next would find nobody.
+func (o *command) awaitNode(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if o.node.Answers(ctx, o.dir) == nil {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the node was started and does not answer within %s; why is in: journalctl -u picloud", answerTime)
+		}
+	}
 }
 
 func (o *command) remove(ctx context.Context, i *Installer) error {

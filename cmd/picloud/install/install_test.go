@@ -32,12 +32,12 @@ func picloud(t *testing.T, arguments ...string) (code int, stdout, stderr string
 	t.Helper()
 	var out, said bytes.Buffer
 	app := &cli.App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &said, Env: func(string) (string, bool) { return "", false }}
-	code = app.Run(context.Background(), append([]string{"install"}, arguments...), install.Command(app, func(flags []string) error {
+	code = app.Run(context.Background(), append([]string{"install"}, arguments...), install.Command(app, install.Node{Takes: func(flags []string) error {
 		if slices.Contains(flags, "--lisen=:443") {
 			return errors.New("unknown flag: --lisen")
 		}
 		return nil
-	}))
+	}}))
 	return code, out.String(), said.String()
 }
 
