@@ -56,6 +56,7 @@ func (b bounded) Accept() (net.Conn, error) {
 type incoming struct {
 	net.Conn
 	unanswered int64 // bytes; Raft's transport reads and writes on one goroutine
+	messages   messages
 }
 
 // maxRequest bounds a request in bytes: the largest batch, and what goes with it.
@@ -69,6 +70,9 @@ func (c *incoming) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.unanswered += int64(n)
+	if wrong := c.messages.take(p[:n]); wrong != nil {
+		return 0, wrong
+	}
 	return n, err
 }
 

@@ -12,7 +12,7 @@ import (
 
 // answerBytes is how much of Raft's answers is read without a request in
 // between; an answer has a few hundred bytes, and a few are on their way.
-const answerBytes = 1 << 20
+const answerBytes = 64 << 10
 
 // streams is raft.StreamLayer.
 type streams struct {
