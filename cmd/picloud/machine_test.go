@@ -160,7 +160,7 @@ func (m *machine) try(arguments ...string) (string, error) {
 	defer cancel()
 	into := []string{"--target", fmt.Sprint(m.process.Process.Pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/", "--"}
 	c := exec.CommandContext(ctx, "nsenter", append(into, arguments...)...)
-	c.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"}
+	c.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "XDG_CONFIG_HOME=/var/owner", "LANG=C.UTF-8"}
 	out, err := c.CombinedOutput()
 	return string(out), err
 }
@@ -219,7 +219,7 @@ func becomeSystemd(dir, program string) error {
 		return err
 	}
 	if _, err := os.Stat(in("/opt/picloud")); err != nil { // at the first time: nothing of this system's own services
-		for _, path := range []string{"/etc/systemd/system", "/etc/picloud", "/var/lib/picloud", "/usr/local/bin/picloud", "/etc/sysusers.d/picloud.conf", "/root/.config/picloud", "/var/log/journal"} {
+		for _, path := range []string{"/etc/systemd/system", "/etc/picloud", "/var/lib/picloud", "/usr/local/bin/picloud", "/etc/sysusers.d/picloud.conf", "/var/owner", "/var/log/journal"} {
 			if err := os.RemoveAll(in(path)); err != nil {
 				return err
 			}
