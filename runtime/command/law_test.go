@@ -126,12 +126,12 @@ func TestNoReaderEverSeesABrokenLaw(t *testing.T) {
 	t.Logf("seed %d", seed)
 	ctx, cancel := context.WithCancel(t.Context())
 	watched := make(chan int)
-	go func() { // every view that is published, or almost
+	go func() { // every state that is published, or almost
 		views := 0
 		for {
-			view, superseded := n.Views().Changed()
-			for _, broken := range lawful(view.State) {
-				t.Errorf("at position %d %s", view.Position, broken)
+			now, superseded := n.Views().Changed()
+			for _, broken := range lawful(now) {
+				t.Errorf("at position %d %s", now.Position, broken)
 			}
 			views++
 			select {

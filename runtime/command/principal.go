@@ -32,7 +32,7 @@ type Authenticator interface {
 
 // Authenticate finds the principal of a bearer token.
 func (d *Door) Authenticate(token string) (Principal, error) {
-	return d.cfg.Authenticator.Authenticate(d.cfg.Views.View().State, token)
+	return d.cfg.Authenticator.Authenticate(d.cfg.Views.State(), token)
 }
 
 // May asks whether a principal has a right, such as "volume:write", on a

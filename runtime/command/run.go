@@ -65,8 +65,8 @@ func (d *Door) current(o *overlay) *overlay {
 			}
 		}
 	}
-	view := d.cfg.Views.View()
-	return &overlay{builder: view.State.Build(), term: leadership.Term, basis: uint64(view.Position)}
+	now := d.cfg.Views.State()
+	return &overlay{builder: now.Build(), term: leadership.Term, basis: uint64(now.Position)}
 }
 
 // stands drops the answers that came from the flight; false when one of them

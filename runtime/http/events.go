@@ -147,7 +147,7 @@ func (s *Server) streamStart(r *http.Request) (base.Position, error) {
 	if text == "" {
 		text = r.URL.Query().Get("after")
 	}
-	now := s.views.View().Position
+	now := s.views.State().Position
 	if text == "" {
 		return now, nil
 	}

@@ -406,7 +406,7 @@ func (s *Server) relay(w http.ResponseWriter, r *http.Request, answer *http.Resp
 func (s *Server) awaitSeen(r *http.Request, position base.Position) {
 	ctx, cancel := context.WithTimeout(r.Context(), seeTime)
 	defer cancel()
-	if _, err := s.views.WaitFor(ctx, position); err != nil || !isStorePath(r.URL.Path) {
+	if _, err := s.views.Reach(ctx, position); err != nil || !isStorePath(r.URL.Path) {
 		return
 	}
 	for _, end := range []string{"/sparql", "/graph"} {

@@ -110,7 +110,7 @@ func seenLast(r *http.Request) (base.Position, bool) {
 // call.
 func (s *Server) Latest(ctx context.Context) (base.Position, error) {
 	if s.cfg.Consensus == nil {
-		return s.views.View().Position, nil
+		return s.views.State().Position, nil
 	}
 	if leadership, _ := s.cfg.Consensus.Leadership(); leadership.Leading {
 		if position, err := s.confirmed(ctx); err == nil {
@@ -130,7 +130,7 @@ func (s *Server) confirmed(ctx context.Context) (base.Position, error) {
 	if err := s.cfg.Consensus.ReadBarrier(ctx, before.Term); err != nil {
 		return 0, errNotLeading
 	}
-	position := s.views.View().Position
+	position := s.views.State().Position
 	if now, _ := s.cfg.Consensus.Leadership(); now != before {
 		return 0, errNotLeading
 	}

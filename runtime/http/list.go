@@ -12,7 +12,7 @@ import (
 	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/schema"
-	"github.com/picloud/picloud/runtime/projection"
+	"github.com/picloud/picloud/runtime/state"
 )
 
 // Bounds of a page of a list.
@@ -73,17 +73,17 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, kind domain.Kind, 
 	if err != nil {
 		return err
 	}
-	view, err := s.view(w, r)
+	now, err := s.state(w, r)
 	if err != nil {
 		return err
 	}
-	if product := (collection + "/x").Product(); product != "" && view.State.Get(product) == nil {
+	if product := (collection + "/x").Product(); product != "" && now.Get(product) == nil {
 		return &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)}
 	}
 	if err := s.door.MayRead(principalOf(r), kind, collection); err != nil {
 		return err
 	}
-	page := s.collect(view, kind, collection, q)
+	page := s.collect(now, kind, collection, q)
 	class := schema.Model.Kind(string(kind))
 	s.describedBy(w, class)
 	w.Header().Add("Link", `<http://www.w3.org/ns/ldp#BasicContainer>; rel="type"`)
@@ -92,7 +92,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, kind domain.Kind, 
 	if page.next != "" {
 		w.Header().Add("Link", "<"+page.next+`>; rel="next"`)
 	}
-	last := view.State.LastIn(string(collection))
+	last := now.LastIn(string(collection))
 	if format == HTML {
 		s.page(w, r, http.StatusOK, "collection", s.collectionPage(class, collection, q, page))
 		return nil
@@ -111,8 +111,8 @@ type listPage struct {
 	next  string // address of the next page, or ""
 }
 
-func (s *Server) collect(view projection.View, kind domain.Kind, collection base.Ref, q listQuery) (page listPage) {
-	for entry := range view.State.List(string(collection), q.after) {
+func (s *Server) collect(now *state.State, kind domain.Kind, collection base.Ref, q listQuery) (page listPage) {
+	for entry := range now.List(string(collection), q.after) {
 		if entry.Resource.Kind() != kind || !q.passes(entry.Resource) {
 			continue
 		}

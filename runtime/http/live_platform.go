@@ -14,7 +14,7 @@ import (
 func (p platform) target(w http.ResponseWriter, r *http.Request) (liveTarget, error) {
 	view, err := p.s.view(w, r)
 	return liveTarget{platformGraphs{p.s.views}, view.Position, func(who command.Principal) (live.Sight, error) {
-		product, err := productAt(r, p.s.views.View())
+		product, err := productAt(r, p.s.views.State())
 		return &platformSight{p.s, who, product}, err
 	}}, err
 }

@@ -25,7 +25,7 @@ func (t store) target(w http.ResponseWriter, r *http.Request) (liveTarget, error
 		if err := t.s.door.MayRead(p, t.kind, t.ref); err != nil {
 			return nil, err
 		}
-		if t.s.views.View().State.Get(t.ref) == nil {
+		if t.s.views.State().Get(t.ref) == nil {
 			return nil, t.none()
 		}
 		return sight, nil

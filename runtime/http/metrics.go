@@ -71,12 +71,12 @@ func (s *Server) gauges() []gauge {
 			}
 			return float64OrNaN(written.Daily(time.Now(), count))
 		}},
-		{"picloud_view_position", "Position that reads see.", func() float64 { return float64(s.views.View().Position) }},
+		{"picloud_view_position", "Position that reads see.", func() float64 { return float64(s.views.State().Position) }},
 		{"picloud_fold_lag_events", "Events in the log that reads do not see yet.", func() float64 {
-			seen := float64(s.views.View().Position) // before the log, so that it is never negative
+			seen := float64(s.views.State().Position) // before the log, so that it is never negative
 			return max(0, float64(s.events.Head().Position)-seen)
 		}},
-		{"picloud_resources", "Live resources.", func() float64 { return float64(s.views.View().State.Len()) }},
+		{"picloud_resources", "Live resources.", func() float64 { return float64(s.views.State().Len()) }},
 		{"picloud_quads", "Quads in the graph, with the ontology.", func() float64 { return float64(s.views.View().Graph.Len()) }},
 		{"picloud_writable", "1 when writes are taken: a leader decides and the disk has room.", func() float64 {
 			if s.ready().Writes {

@@ -19,8 +19,8 @@ type readiness struct {
 }
 
 func (s *Server) ready() readiness {
-	view := s.views.View()
-	r := readiness{Reads: view.State.Get("/") != nil, Writes: true, Position: view.Position}
+	now := s.views.State()
+	r := readiness{Reads: now.Get("/") != nil, Writes: true, Position: now.Position}
 	if !r.Reads {
 		r.Writes, r.Reason = false, "the cluster is not founded yet"
 	} else if !s.leaderSeen() {

@@ -10,7 +10,6 @@ import (
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/schema"
 	"github.com/picloud/picloud/runtime/command"
-	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/state"
 )
 
@@ -48,13 +47,13 @@ func (p resourcePage) describe(d *pageData) {
 // alsoShown are the members that a page shows in its head.
 var alsoShown = []string{"iri", "kind", "name", "product", "status", "description", "phase", "reason"}
 
-func (s *Server) resourcePage(principal command.Principal, view projection.View, entry state.Entry) resourcePage {
+func (s *Server) resourcePage(principal command.Principal, now *state.State, entry state.Entry) resourcePage {
 	r := entry.Resource
 	head := r.Common()
 	class := schema.Model.Kind(string(r.Kind()))
 	page := resourcePage{
 		Name: head.Ref.Name(), Kind: class.Label, KindHref: ontologyHref(class.IRI), Comment: class.Comment,
-		Phase: string(head.Phase), Reason: head.Reason, Ref: head.Ref, Operations: class.Operations, position: view.Position,
+		Phase: string(head.Phase), Reason: head.Reason, Ref: head.Ref, Operations: class.Operations, position: now.Position,
 	}
 	page.Description, _ = r.Labels()
 	if page.Name == "" {
@@ -74,7 +73,7 @@ func (s *Server) resourcePage(principal command.Principal, view projection.View,
 		page.Asks = append(page.Asks, link{Text: "What reasoning found", Href: string(head.Ref) + "/findings"})
 		page.Unconcluded = s.unconcluded(head.Ref)
 	}
-	page.Below = s.below(principal, view, head.Ref, class)
+	page.Below = s.below(principal, now, head.Ref, class)
 	page.History, page.OlderHistory = s.history(head.Last)
 	return page
 }
@@ -109,7 +108,7 @@ const belowShown = 12
 
 // below lists the collections under a resource that a principal may read:
 // those of the cluster, or those of a product.
-func (s *Server) below(principal command.Principal, view projection.View, ref base.Ref, class *base.Class) (list []below) {
+func (s *Server) below(principal command.Principal, now *state.State, ref base.Ref, class *base.Class) (list []below) {
 	for _, kind := range schema.Model.Classes {
 		prefix := ""
 		switch {
@@ -126,7 +125,7 @@ func (s *Server) below(principal command.Principal, view projection.View, ref ba
 			continue
 		}
 		b := below{Label: words(kind.Plural), Href: prefix, Comment: kind.Comment}
-		for entry := range view.State.List(prefix, "") {
+		for entry := range now.List(prefix, "") {
 			if len(b.Links) == belowShown {
 				b.More++
 				continue

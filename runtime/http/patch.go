@@ -59,7 +59,7 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request, kind domain.Kind,
 
 // tryPatch patches a resource as it is now, on condition that it stays so.
 func (s *Server) tryPatch(r *http.Request, q *command.Request, kind domain.Kind, ref base.Ref, patch *base.Value, conditional bool) (domain.Command, command.Answer, error) {
-	entry, ok := s.views.View().State.Entry(ref)
+	entry, ok := s.views.State().Entry(ref)
 	if !ok || entry.Resource.Kind() != kind {
 		return nil, command.Answer{}, &base.Error{Code: base.NotFound, Ref: ref, Detail: fmt.Sprintf("there is no %s at %s", kind, ref)}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/picloud/picloud/runtime/command"
 	"github.com/picloud/picloud/runtime/projection"
 	"github.com/picloud/picloud/runtime/sparql"
+	"github.com/picloud/picloud/runtime/state"
 )
 
 // platform is the endpoint of the platform's own graphs: of all, or of those of
@@ -20,7 +21,7 @@ func (p platform) see(w http.ResponseWriter, r *http.Request) (base.Position, sp
 	if err != nil {
 		return 0, sparql.Dataset{}, err
 	}
-	product, err := productAt(r, view)
+	product, err := productAt(r, view.State)
 	if err != nil {
 		return 0, sparql.Dataset{}, err
 	}
@@ -37,13 +38,13 @@ var errNoUpdate = &base.Error{
 }
 
 // productAt is the product that an address is below, "" without one.
-func productAt(r *http.Request, view projection.View) (base.Ref, error) {
+func productAt(r *http.Request, now *state.State) (base.Ref, error) {
 	name := r.PathValue("product")
 	if name == "" {
 		return "", nil
 	}
 	product := base.Ref("/products/" + name)
-	if view.State.Get(product) == nil {
+	if now.Get(product) == nil {
 		return "", &base.Error{Code: base.NotFound, Ref: product, Detail: fmt.Sprintf("there is no product at %s", product)}
 	}
 	return product, nil

@@ -12,39 +12,49 @@ import (
 	"github.com/picloud/picloud/runtime/state"
 )
 
-// view is the view that a read answers from: the present one, or the first that
-// is as far as the request asks.
-func (s *Server) view(w http.ResponseWriter, r *http.Request) (projection.View, error) {
-	view := s.views.View()
+// state is what a read answers from: the present state, or the first that is as
+// far as the request asks.
+func (s *Server) state(w http.ResponseWriter, r *http.Request) (*state.State, error) {
 	least, err := s.least(r)
 	if err != nil {
-		return view, err
+		return nil, err
 	}
-	if view, err = s.waitFor(r, least); err != nil {
-		return view, err
+	now, err := s.waitFor(r, least)
+	if err != nil {
+		return nil, err
 	}
+	w.Header().Set("Picloud-Position", now.Position.String())
+	return now, nil
+}
+
+// view is the same with the graph, for who reads that.
+func (s *Server) view(w http.ResponseWriter, r *http.Request) (projection.View, error) {
+	if _, err := s.state(w, r); err != nil {
+		return projection.View{}, err
+	}
+	view := s.views.View()
 	w.Header().Set("Picloud-Position", view.Position.String())
 	return view, nil
 }
 
 // read asks the front door for one resource.
-func (s *Server) read(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) (state.Entry, projection.View, error) {
-	view, err := s.view(w, r)
+func (s *Server) read(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) (state.Entry, *state.State, error) {
+	now, err := s.state(w, r)
 	if err != nil {
-		return state.Entry{}, view, err
+		return state.Entry{}, nil, err
 	}
 	if err := s.door.MayRead(principalOf(r), kind, ref); err != nil {
-		return state.Entry{}, view, err
+		return state.Entry{}, nil, err
 	}
-	entry, ok := view.State.Entry(ref)
+	entry, ok := now.Entry(ref)
 	if !ok || entry.Resource.Kind() != kind {
-		return state.Entry{}, view, &base.Error{Code: base.NotFound, Ref: ref, Detail: fmt.Sprintf("there is no %s at %s", kind, ref)}
+		return state.Entry{}, nil, &base.Error{Code: base.NotFound, Ref: ref, Detail: fmt.Sprintf("there is no %s at %s", kind, ref)}
 	}
-	return entry, view, nil
+	return entry, now, nil
 }
 
 func (s *Server) get(w http.ResponseWriter, r *http.Request, kind domain.Kind, ref base.Ref) error {
-	entry, view, err := s.read(w, r, kind, ref)
+	entry, now, err := s.read(w, r, kind, ref)
 	if err != nil {
 		return err
 	}
@@ -55,7 +65,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request, kind domain.Kind, r
 	s.describedBy(w, schema.Model.Kind(string(kind)))
 	head := entry.Resource.Common()
 	if format == HTML {
-		s.page(w, r, http.StatusOK, "resource", s.resourcePage(principalOf(r), view, entry))
+		s.page(w, r, http.StatusOK, "resource", s.resourcePage(principalOf(r), now, entry))
 		return nil
 	}
 	body, err := s.encode(entry.Resource, format)
@@ -86,12 +96,12 @@ func chosen(r *http.Request, offers []Format) (Format, error) {
 }
 
 // waitFor waits for a position, as long as a read may.
-func (s *Server) waitFor(r *http.Request, position base.Position) (projection.View, error) {
+func (s *Server) waitFor(r *http.Request, position base.Position) (*state.State, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.Times.Position)
 	defer cancel()
-	view, err := s.views.WaitFor(ctx, position)
+	now, err := s.views.Reach(ctx, position)
 	if err != nil {
-		return view, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: fmt.Sprintf("position %d is not here yet; this node stands at %d", position, view.Position)}
+		return nil, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: fmt.Sprintf("position %d is not here yet; this node stands at %d", position, now.Position)}
 	}
-	return view, nil
+	return now, nil
 }

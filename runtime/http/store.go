@@ -111,7 +111,7 @@ func (t store) merged() []string {
 
 // inference is what the resource asks to be concluded.
 func (t store) inference() string {
-	if holder, ok := t.s.views.View().State.Get(t.ref).(domain.DatasetHolder); ok {
+	if holder, ok := t.s.views.State().Get(t.ref).(domain.DatasetHolder); ok {
 		return holder.Dataset().Inference
 	}
 	return ""

@@ -25,14 +25,14 @@ func (s *Server) decoder(kind domain.Kind, ref base.Ref) *base.Decoder {
 
 // resolve finds the one resource of an abstract class that has a name.
 func (s *Server) resolve(class *base.Class, product base.Ref, name string) (found base.Ref, ok bool) {
-	view := s.views.View()
+	now := s.views.State()
 	for _, member := range class.Kinds {
 		kind := schema.Model.Class(member)
 		ref := base.Ref("/" + kind.Segment + "/" + name)
 		if product != "" {
 			ref = product + ref
 		}
-		if view.State.Get(ref) != nil {
+		if now.Get(ref) != nil {
 			if ok {
 				return "", false
 			}
@@ -214,7 +214,7 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request, c domain.Command
 	if answer.Status == http.StatusCreated {
 		header.Set("Location", c.Subject().Absolute(s.root))
 	}
-	resource := s.views.View().State.Get(c.Subject())
+	resource := s.views.State().Get(c.Subject())
 	if answer.Status == http.StatusNoContent || resource == nil {
 		w.WriteHeader(http.StatusNoContent)
 		return nil

@@ -112,12 +112,12 @@ func (l *Loop) lead(reign context.Context, term uint64) {
 	var known base.Position
 	for reign.Err() == nil {
 		now := time.Now()
-		if moved := l.cfg.Views.View().State.LastIn("/nodes"); moved != known || !now.Before(due) {
+		if moved := l.cfg.Views.State().LastIn("/nodes"); moved != known || !now.Before(due) {
 			if !looked.IsZero() && now.Sub(looked) > 4*l.cfg.Rest+actTime {
 				w = newWatch(now) // this process itself was away
 			}
 			due = now.Add(l.look(reign, w, term))
-			known, looked = l.cfg.Views.View().State.LastIn("/nodes"), time.Now()
+			known, looked = l.cfg.Views.State().LastIn("/nodes"), time.Now()
 		}
 		select {
 		case <-reign.Done():
@@ -129,8 +129,8 @@ func (l *Loop) lead(reign context.Context, term uint64) {
 // look is one round: ask, say what was found, make one change. It gives the pause
 // until the next.
 func (l *Loop) look(ctx context.Context, w *watch, term uint64) time.Duration {
-	view := l.cfg.Views.View()
-	reports := l.ask(ctx, nodes(view.State))
+	basis := l.cfg.Views.State()
+	reports := l.ask(ctx, nodes(basis))
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -141,10 +141,10 @@ func (l *Loop) look(ctx context.Context, w *watch, term uint64) time.Duration {
 		l.cfg.Logger.Warn("the members are not known", "error", err)
 		return l.cfg.Pace
 	}
-	facts := Facts{Self: l.cfg.Consensus.Stats().RaftID, Servers: servers, Level: LevelOf(view.State)}
-	said := l.say(ctx, leads(view.State, l.cfg.Self, term))
+	facts := Facts{Self: l.cfg.Consensus.Stats().RaftID, Servers: servers, Level: LevelOf(basis)}
+	said := l.say(ctx, leads(basis, l.cfg.Self, term))
 	settled, keep := true, map[string]bool{}
-	for _, node := range nodes(l.cfg.Views.View().State) {
+	for _, node := range nodes(l.cfg.Views.State()) {
 		r, asked := reports[node.Status.ID]
 		if !asked {
 			settled = false // it came meanwhile
@@ -160,8 +160,8 @@ func (l *Loop) look(ctx context.Context, w *watch, term uint64) time.Duration {
 		settled = settled && node.Phase == domain.PhaseReady && !l.turning(now, s, node)
 	}
 	w.forget(keep)
-	said = l.say(ctx, release(l.cfg.Views.View().State)) || said
-	said = l.say(ctx, level(l.cfg.Views.View().State, servers, reports)) || said
+	said = l.say(ctx, release(l.cfg.Views.State())) || said
+	said = l.say(ctx, level(l.cfg.Views.State(), servers, reports)) || said
 	action := Next(facts, l.cfg.Rules)
 	if l.act(ctx, action) || said || !settled {
 		return l.cfg.Pace
@@ -197,7 +197,7 @@ func (l *Loop) ask(ctx context.Context, all []*domain.Node) map[string]report {
 		free <- struct{}{}
 		tasks.Go(func() {
 			defer func() { <-free }()
-			r := report{server: peers[id], basis: l.cfg.Views.View().Position}
+			r := report{server: peers[id], basis: l.cfg.Views.State().Position}
 			if id == l.cfg.Self {
 				r.status = l.cfg.Status()
 			} else {

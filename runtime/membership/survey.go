@@ -107,7 +107,7 @@ func (a asked) silentSince() string {
 // ask asks all nodes of the graph at once, a few at a time.
 func (s *Surveyor) ask(ctx context.Context) []asked {
 	var all []asked
-	for entry := range s.Views.View().State.List("/nodes", "") {
+	for entry := range s.Views.State().List("/nodes", "") {
 		if node, ok := entry.Resource.(*domain.Node); ok {
 			all = append(all, asked{node: node})
 		}
@@ -149,10 +149,10 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 		leader = ""
 	}
 	o := Overview{Term: raft.Term, Nodes: []NodeView{}}
-	if cluster, ok := s.Views.View().State.Get("/").(*domain.Cluster); ok {
+	if cluster, ok := s.Views.State().Get("/").(*domain.Cluster); ok {
 		o.ClusterID, o.Domain, o.Version = cluster.Spec.ClusterID, cluster.Spec.Domain, cluster.Status.Version
 	}
-	o.Level = LevelOf(s.Views.View().State)
+	o.Level = LevelOf(s.Views.State())
 	all := s.ask(ctx)
 	for _, a := range all {
 		v := view(a)
@@ -270,7 +270,7 @@ func (s *Surveyor) HandOver(ctx context.Context, to base.Ref) error {
 	}
 	target := ""
 	if to != "" {
-		node, _ := s.Views.View().State.Get(to).(*domain.Node)
+		node, _ := s.Views.State().Get(to).(*domain.Node)
 		switch {
 		case node == nil:
 			return &base.Error{Code: base.NotFound, Ref: to, Detail: fmt.Sprintf("there is no node %s", to)}

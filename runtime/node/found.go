@@ -106,7 +106,7 @@ func (n *Node) firstAuthority() (*iam.Authority, error) {
 // enter says that the first node keeps the log and votes, which nobody else can
 // say yet.
 func (n *Node) enter(ctx context.Context) error {
-	self, _ := n.views.View().State.Get(n.self()).(*domain.Node)
+	self, _ := n.views.State().Get(n.self()).(*domain.Node)
 	if self != nil && self.Phase == domain.PhaseApproved {
 		if err := n.report(ctx, &domain.JoinNode{Ref: n.self()}); err != nil {
 			return err
@@ -124,7 +124,7 @@ func (n *Node) takeOver(ctx context.Context) error {
 	if cluster == nil || cluster.Spec.Domain != n.domain {
 		return fmt.Errorf("%s does not hold the cluster %s; give it the domain that it was made with, or another directory", n.cfg.Dir, n.domain)
 	}
-	if n.views.View().State.Get(iam.AuthorityRef) == nil {
+	if n.views.State().Get(iam.AuthorityRef) == nil {
 		trust, err := iam.TakeOver(n.identity, n.self(), iam.AuthorityConfig{Domain: n.domain, Now: n.cfg.Now, Names: n.cfg.Names})
 		if err != nil {
 			return err
@@ -155,7 +155,7 @@ func (n *Node) begun(cluster string) error {
 
 // cluster is the resource of the cluster, or nil.
 func (n *Node) cluster() *domain.Cluster {
-	cluster, _ := n.views.View().State.Get("/").(*domain.Cluster)
+	cluster, _ := n.views.State().Get("/").(*domain.Cluster)
 	return cluster
 }
 
@@ -172,7 +172,7 @@ func (n *Node) lead(ctx context.Context) error {
 // may have expired. Whoever starts the node that leads owns its directory, and
 // with it the cluster.
 func (n *Node) readmit(ctx context.Context) error {
-	s := n.views.View().State
+	s := n.views.State()
 	if leadership, _ := n.consensus.Leadership(); !leadership.Leading || iam.HasAdministrator(s, base.TimeOf(n.consensus.Now())) {
 		return nil
 	}

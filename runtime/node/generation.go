@@ -49,12 +49,12 @@ func (n *Node) settleGeneration(ctx context.Context) error {
 // it gets the keys, a certificate, a vote and an administrator; the nodes of
 // before are removed.
 func (n *Node) succeed(ctx context.Context, keys []byte) error {
-	if n.views.View().State.Get(n.self()) == nil {
+	if n.views.State().Get(n.self()) == nil {
 		keyring, err := iam.Restore(n.identity, n.self(), keys)
 		if err != nil {
 			return err
 		}
-		token := base.Ref("/tokens/" + unused(n.views.View().State, "/tokens/", "admin"))
+		token := base.Ref("/tokens/" + unused(n.views.State(), "/tokens/", "admin"))
 		if err := n.report(ctx, &domain.EnrollNode{Ref: n.self(), Status: n.status()}, keyring, &domain.DeclareToken{Ref: token, Spec: domain.TokenSpec{
 			Description: new("Made when the cluster was restored from a backup"), Role: domain.TokenRoleAdmin, Digest: iam.Digest(n.token),
 		}}); err != nil {
@@ -74,7 +74,7 @@ func (n *Node) succeed(ctx context.Context, keys []byte) error {
 	if err := n.lead(ctx); err != nil {
 		return err
 	}
-	for _, former := range nodes(n.views.View().State) {
+	for _, former := range nodes(n.views.State()) {
 		if former.Ref == n.self() || former.Phase == domain.PhaseDeleting {
 			continue
 		}

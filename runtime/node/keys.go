@@ -38,7 +38,7 @@ func (n *Node) anyOf(names ...string) (bool, error) {
 // state is what the node has folded of the cluster; nil before it has begun.
 func (n *Node) state() *state.State {
 	if views := n.folded.Load(); views != nil {
-		return views.View().State
+		return views.State()
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (n *Node) state() *state.State {
 func (n *Node) now() time.Time {
 	now := n.cfg.Now()
 	if views := n.folded.Load(); views != nil {
-		if last := views.View().Time.Std(); last.After(now) {
+		if last := views.State().Time.Std(); last.After(now) {
 			return last
 		}
 	}

@@ -85,11 +85,11 @@ func (n *Node) Surveyor() *membership.Surveyor {
 
 // standingNow is what members are told who ask how this node is.
 func (n *Node) standingNow() membership.Status {
-	view, stats := n.views.View(), n.consensus.Stats()
+	now, stats := n.views.State(), n.consensus.Stats()
 	leader, _ := n.consensus.Leader()
 	return membership.Status{
-		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Level: schema.Level, Reached: membership.LevelOf(view.State), Model: schema.ModelDigest,
-		Position: view.Position, Chain: membership.Chain(view.State.Chain), Applied: stats.AppliedIndex, Leader: leader, Full: n.consensus.Full(), Clock: n.cfg.Now().UnixMilli(),
+		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Level: schema.Level, Reached: membership.LevelOf(now), Model: schema.ModelDigest,
+		Position: now.Position, Chain: membership.Chain(now.Chain), Applied: stats.AppliedIndex, Leader: leader, Full: n.consensus.Full(), Clock: n.cfg.Now().UnixMilli(),
 	}
 }
 

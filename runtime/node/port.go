@@ -63,7 +63,7 @@ func (n *Node) await(what string) { n.waits.Store(&what) }
 
 // serve puts the edge in the place of the word that the node waits.
 func (n *Node) serve(context.Context) error {
-	n.datasets.Serve(n.views.View().Position)
+	n.datasets.Serve(n.views.State().Position)
 	cfg := n.cfg.Edge
 	cfg.Domain, cfg.ClusterID = n.domain, n.ClusterID()
 	cfg.Door, cfg.Views, cfg.Datasets, cfg.Writer, cfg.Events = n.door, n.views, n.datasets, n.writer, n.log

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"log/slog"
-	"strings"
-	"sync/atomic"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
@@ -16,8 +13,6 @@ import (
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/disk"
 	"github.com/picloud/picloud/runtime/eventlog"
-	"github.com/picloud/picloud/runtime/rdf"
-	"github.com/picloud/picloud/runtime/reasoning"
 	"github.com/picloud/picloud/runtime/state"
 )
 
@@ -50,12 +45,9 @@ type Config struct {
 type Projection struct {
 	cfg     Config
 	builder *state.Builder
-	store   *rdf.Store
-	reason  *reasoning.Reasoner
-	touched map[base.Ref]state.Entry // before the first event since the last Publish
-	order   []base.Ref               // of touched, as they were: what came first is found first
+	touched touched // by what was folded since the last Publish
 	head    state.Head
-	current atomic.Pointer[published]
+	shown   shown
 }
 
 var _ consensus.Folder = (*Projection)(nil)
@@ -112,46 +104,15 @@ func holds(log *eventlog.Log, head state.Head) error {
 func Anew(cfg Config) *Projection { return from(cfg.withDefaults(), state.New()) }
 
 func from(cfg Config, start *state.State) *Projection {
-	p := &Projection{
-		cfg:     cfg,
-		builder: start.Build(),
-		store:   rdf.NewStore(),
-		touched: map[base.Ref]state.Entry{},
-		head:    start.Head,
-	}
-	p.store.Load(p.all(start))
-	p.reason = reasoning.New(reasoning.Config{Profile: reasoning.Platform, Axioms: cfg.Axioms, Skip: p.derived, Limits: limits})
-	p.stopped(p.reason.Load(context.Background(), p.store.Snapshot()))
-	p.store.Load(p.reason.All())
+	p := &Projection{cfg: cfg, builder: start.Build(), head: start.Head}
+	p.shown.begin(cfg, start)
 	if cfg.Datasets != nil {
 		for e := range start.All() {
 			cfg.Datasets.Restore(e.Resource)
 		}
 		cfg.Datasets.Reach(start.Position)
 	}
-	p.publish(View{start.Position, start.Time, start, p.store.Snapshot(), nil})
 	return p
-}
-
-// all yields every quad that a state has, and the static ones.
-func (p *Projection) all(s *state.State) iter.Seq[base.Quad] {
-	return func(yield func(base.Quad) bool) {
-		for _, q := range p.cfg.Static {
-			if !yield(q) {
-				return
-			}
-		}
-		w := writer{base.QuadWriter{Root: p.cfg.Root}}
-		for e := range s.All() {
-			w.out.Quads = w.out.Quads[:0]
-			w.entry(e)
-			for _, q := range w.out.Quads {
-				if !yield(q) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // Position is the last position that is folded.
@@ -193,10 +154,7 @@ func (p *Projection) move(to state.Head) {
 
 // note remembers what the graph holds about the subject of an event.
 func (p *Projection) note(e *domain.Event, c state.Change) {
-	if _, known := p.touched[e.Subject]; !known {
-		p.touched[e.Subject] = c.Before
-		p.order = append(p.order, e.Subject)
-	}
+	p.touched.add(e.Subject, c.Before)
 	if p.cfg.Datasets != nil {
 		p.cfg.Datasets.Fold(e, c.Before.Resource, c.After.Resource, c.Fault, p.head.Chain)
 	}
@@ -205,60 +163,26 @@ func (p *Projection) note(e *domain.Event, c state.Change) {
 	}
 }
 
-// Publish shows readers all that was folded. A log that stands further has begun a
-// generation: positions in between do not exist, and the next decision is based on
-// where the log stands.
+// Publish shows readers the state that was folded; its graph follows. A log that
+// stands further has begun a generation: positions in between do not exist, and the
+// next decision is based on where the log stands.
 func (p *Projection) Publish(head eventlog.Head) {
 	begun := eventlog.Generation(head.Position) << eventlog.GenerationBits
 	if at := base.Position(head.Position); at > p.head.Position && head.Position == begun {
 		p.move(state.Head{Position: at, Time: p.head.Time, Chain: p.head.Chain})
 	}
-	now := p.builder.State()
-	var remove, add []base.Quad
-	was, is := writer{base.QuadWriter{Root: p.cfg.Root}}, writer{base.QuadWriter{Root: p.cfg.Root}}
-	for _, ref := range p.order {
-		was.out.Quads, is.out.Quads = was.out.Quads[:0], is.out.Quads[:0]
-		was.entry(p.touched[ref])
-		after, _ := now.Entry(ref)
-		is.entry(after)
-		gone, come := difference(was.out.Quads, is.out.Quads)
-		remove, add = append(remove, gone...), append(add, come...)
-	}
-	clear(p.touched)
-	p.order = p.order[:0]
-	follows, err := p.reason.Apply(context.Background(), remove, add)
-	p.stopped(err)
-	remove, add = append(remove, follows.Removed...), append(add, follows.Added...)
-	p.store.Apply(remove, add)
-	p.publish(View{now.Position, now.Time, now, p.store.Snapshot(), &Delta{remove, add}})
-}
-
-// limits keep what somebody declares, such as thousands of roles that inherit from
-// each other, from holding up commits for more than a moment.
-var limits = reasoning.Limits{Facts: 200_000, Derivations: 500_000}
-
-// derived tells whether nothing is inferred from a graph: from what was, from
-// what is inferred, and from the ontology itself.
-func (p *Projection) derived(graph base.Term) bool {
-	return !strings.HasPrefix(graph.Value, p.cfg.Root+"/") || !strings.HasSuffix(graph.Value, "/graph") && !strings.HasSuffix(graph.Value, "/graph/iam")
-}
-
-// stopped tells why what follows in a graph is not shown.
-func (p *Projection) stopped(err error) {
-	if err != nil {
-		p.cfg.Logger.Error("a graph of the platform shows only what is generated", "error", err)
-	}
+	p.shown.move(p.builder.State(), &p.touched)
 }
 
 // Checkpoint captures the present state and gives the function that makes it
 // durable. It is what consensus calls with each snapshot.
 func (p *Projection) Checkpoint(eventlog.Head) func() error {
-	captured, images := p.View().State, p.images()
+	captured, images := p.State(), p.images()
 	return func() error { return p.save(captured, images) }
 }
 
 // SaveCheckpoint writes the present state to the checkpoint's file.
-func (p *Projection) SaveCheckpoint() error { return p.save(p.View().State, p.images()) }
+func (p *Projection) SaveCheckpoint() error { return p.save(p.State(), p.images()) }
 
 // images captures the datasets, so that none of their images stands for more
 // than the log had when it was synced for the checkpoint.

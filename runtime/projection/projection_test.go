@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -271,15 +272,19 @@ func TestTailLeavesNoViewOut(t *testing.T) {
 			h.batch(event(ref, &domain.ProductDeleted{}))
 		}
 		h.Publish(h.log.Head())
-	}
-	for i := range rounds {
-		view, err := tail.Next(t.Context())
-		if err != nil || view.Position != base.Position(i+1) {
-			t.Fatalf("after %d comes %d (%v)", i, view.Position, err)
+		if i%2 == 0 { // else the next view stands for several commits, or for one if a timer made it
+			h.View()
 		}
+	}
+	for at := base.Position(0); at < rounds; {
+		view, err := tail.Next(t.Context())
+		if err != nil || view.Position <= at {
+			t.Fatalf("after %d comes %d (%v)", at, view.Position, err)
+		}
+		at = view.Position
 		shadow.Apply(view.Delta.Removed, view.Delta.Added)
 		if shadow.Snapshot().Digest() != view.Graph.Digest() {
-			t.Fatalf("the deltas up to %d make another graph", i+1)
+			t.Fatalf("the deltas up to %d make another graph", at)
 		}
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -287,6 +292,61 @@ func TestTailLeavesNoViewOut(t *testing.T) {
 	cancel(cause)
 	if _, err := tail.Next(ctx); !errors.Is(err, cause) {
 		t.Errorf("behind the last view comes %v", err)
+	}
+}
+
+// A reader never gets a graph that is older than a state that was shown to anybody,
+// nor one of another state.
+func TestViewIsOfOnePositionAndNeverBehindTheState(t *testing.T) {
+	h := begin(t)
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for last := base.Position(0); ; {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				now := h.State()
+				view := h.View()
+				if view.Position < now.Position || now.Position < last {
+					t.Errorf("state at %d, then view at %d, then state at %d", last, view.Position, now.Position)
+				}
+				last = view.Position
+				whole := rdf.NewStore()
+				whole.Load(h.shown.all(view.State))
+				if whole.Snapshot().Digest() != view.Graph.Digest() {
+					t.Errorf("the graph at %d is not that of the state", view.Position)
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		ref := base.Ref(fmt.Sprint("/products/p", i%7))
+		if i < 7 {
+			h.batch(event(ref, declared("1.0.0")))
+		} else {
+			h.batch(event(ref, &domain.ProductChanged{Spec: domain.ProductSpec{Version: fmt.Sprintf("1.0.%d", i)}, Changed: []string{"/version"}}))
+		}
+		h.Publish(h.log.Head())
+	}
+	close(stop)
+	readers.Wait()
+	h.verify()
+}
+
+// Who waits for changes is told of them although nobody asks for a view.
+func TestGraphFollowsByItself(t *testing.T) {
+	h := begin(t)
+	tail := h.Tail()
+	for i := range 3 {
+		h.batch(event(base.Ref(fmt.Sprint("/products/p", i)), declared("1.0.0")))
+		h.Publish(h.log.Head())
+		if view, err := tail.Next(t.Context()); err != nil || view.Position != base.Position(i+1) {
+			t.Fatalf("after commit %d comes the view of %d (%v)", i+1, view.Position, err)
+		}
 	}
 }
 

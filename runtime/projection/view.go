@@ -19,40 +19,44 @@ type View struct {
 	Delta *Delta
 }
 
-// Delta is what one publication changed in a graph. It is never written to.
+// Delta is what lies between the graphs of two views. It is never written to.
 type Delta struct{ Removed, Added []base.Quad }
 
-// published is a view and the news that a later one stands.
-type published struct {
-	View
-	superseded chan struct{}
-	next       *published // set before superseded is closed
-}
+// State is the present state. It does not wait for the graph.
+func (p *Projection) State() *state.State { return p.shown.states.Load().State }
 
-// View is the present view.
-func (p *Projection) View() View { return p.current.Load().View }
-
-// Changed gives the present view and a channel that is closed when a later one
+// Changed gives the present state and a channel that is closed when a later one
 // stands.
-func (p *Projection) Changed() (View, <-chan struct{}) {
-	now := p.current.Load()
-	return now.View, now.superseded
+func (p *Projection) Changed() (*state.State, <-chan struct{}) {
+	now := p.shown.states.Load()
+	return now.State, now.superseded
 }
 
-// WaitFor gives the first view at or after a position. If ctx ends before, the
-// answer is its cause.
-func (p *Projection) WaitFor(ctx context.Context, position base.Position) (View, error) {
+// Reach gives the first state at or after a position. If ctx ends before, the
+// answer is its cause, with the present state.
+func (p *Projection) Reach(ctx context.Context, position base.Position) (*state.State, error) {
 	for {
-		view, superseded := p.Changed()
-		if view.Position >= position {
-			return view, nil
+		now, superseded := p.Changed()
+		if now.Position >= position {
+			return now, nil
 		}
 		select {
 		case <-superseded:
 		case <-ctx.Done():
-			return view, context.Cause(ctx)
+			return now, context.Cause(ctx)
 		}
 	}
+}
+
+// View is the present state with its graph. What the graph still lacks is added
+// on the goroutine that asks.
+func (p *Projection) View() View { return p.shown.view() }
+
+// WaitFor gives a view at or after a position. If ctx ends before, the answer is
+// its cause, with the present view.
+func (p *Projection) WaitFor(ctx context.Context, position base.Position) (View, error) {
+	_, err := p.Reach(ctx, position)
+	return p.View(), err
 }
 
 // Tail walks from view to view and leaves none out. It is a pointer into a
@@ -61,13 +65,16 @@ func (p *Projection) WaitFor(ctx context.Context, position base.Position) (View,
 type Tail struct{ at *published }
 
 // Tail begins at the present view.
-func (p *Projection) Tail() *Tail { return &Tail{p.current.Load()} }
+func (p *Projection) Tail() *Tail {
+	p.shown.view()
+	return &Tail{p.shown.views.Load()}
+}
 
 // View is the view where the tail stands.
 func (t *Tail) View() View { return t.at.View }
 
-// Next moves to the view after; its Delta is what came between. If ctx ends
-// before there is one, the answer is its cause.
+// Next moves to the view after; its Delta is what came between, by one commit or
+// several. If ctx ends before there is one, the answer is its cause.
 func (t *Tail) Next(ctx context.Context) (View, error) {
 	select {
 	case <-t.at.superseded:
@@ -75,13 +82,5 @@ func (t *Tail) Next(ctx context.Context) (View, error) {
 		return t.at.View, nil
 	case <-ctx.Done():
 		return View{}, context.Cause(ctx)
-	}
-}
-
-func (p *Projection) publish(v View) {
-	now := &published{View: v, superseded: make(chan struct{})}
-	if old := p.current.Swap(now); old != nil {
-		old.next = now
-		close(old.superseded)
 	}
 }

@@ -101,8 +101,8 @@ func (l *Loop) run(ctx context.Context) {
 	}()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	view, moved := l.cfg.Views.Changed()
-	q.look(time.Now(), l.cfg.Keys(view.State), view.State)
+	present, moved := l.cfg.Views.Changed()
+	q.look(time.Now(), l.cfg.Keys(present), present)
 	for {
 		now := time.Now()
 		for key, ok := q.next(now); ok; key, ok = q.next(now) {
@@ -123,8 +123,8 @@ func (l *Loop) run(ctx context.Context) {
 			q.finish(time.Now(), o)
 		case <-timer.C:
 		case <-news:
-			view, moved = l.cfg.Views.Changed()
-			q.look(time.Now(), l.cfg.Keys(view.State), view.State)
+			present, moved = l.cfg.Views.Changed()
+			q.look(time.Now(), l.cfg.Keys(present), present)
 		}
 	}
 }

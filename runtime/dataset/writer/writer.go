@@ -91,7 +91,7 @@ func (w *Writer) Change(ctx context.Context, ref base.Ref, r command.Request, ev
 	defer leave()
 	condition := r.If
 	r.If = command.Precondition{}
-	if _, known := w.cfg.Views.View().State.Receipt(r.Key.Key); known && r.Key != (command.Key{}) {
+	if _, known := w.cfg.Views.State().Receipt(r.Key.Key); known && r.Key != (command.Key{}) {
 		r.Commands = []domain.Command{holder.ChangeDataset(0, nil, nil, 0)}
 		answer, err := w.cfg.Door.Do(ctx, &r)
 		if !stale(err) { // a receipt may end between two looks
@@ -125,7 +125,7 @@ func (w *Writer) allowed(ref base.Ref, p command.Principal) (domain.DatasetHolde
 }
 
 func (w *Writer) holder(ref base.Ref) (domain.DatasetHolder, error) {
-	holder, ok := w.cfg.Views.View().State.Get(ref).(domain.DatasetHolder)
+	holder, ok := w.cfg.Views.State().Get(ref).(domain.DatasetHolder)
 	if !ok {
 		return nil, none(ref)
 	}
