@@ -184,7 +184,7 @@ func (s *Server) carry(w http.ResponseWriter, r *http.Request, next http.Handler
 		next.ServeHTTP(w, body.in(r))
 		return nil
 	}
-	repeatable := body.whole && r.Header.Get("Idempotency-Key") != ""
+	repeatable := body.repeatable(r)
 	none := errNoLeader // what to say when there is no leader any more
 	for until := time.Now().Add(leaderTime); ; {
 		leader, err := s.awaitLeader(ctx, until)
@@ -247,6 +247,12 @@ type body struct {
 	rest  io.Reader   // what follows
 	begun atomic.Bool // rest was read from
 	size  int64       // of all; -1 means unknown
+}
+
+// repeatable says that the request can be sent again although it may have been
+// carried out: that would be recognised.
+func (b *body) repeatable(r *http.Request) bool {
+	return b.whole && r.Header.Get("Idempotency-Key") != ""
 }
 
 // hold keeps a small body, so that it can be sent again.
@@ -319,7 +325,11 @@ func (b *body) isQuery(r *http.Request) bool {
 // sendTo sends a request to a member. Sent is false when it cannot have got there.
 func (s *Server) sendTo(ctx context.Context, r *http.Request, leader string, b *body) (answer *http.Response, sent bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := s.giveUpWith(leader, cancel)
+	patience := followedBy
+	if b.repeatable(r) {
+		patience = followed
+	}
+	stop := s.giveUpWith(leader, patience, cancel)
 	defer stop()
 	var got atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { got.Store(true) }})
@@ -359,25 +369,34 @@ func (c *cancelled) Close() error {
 	return c.ReadCloser.Close()
 }
 
+// When a request to a leader is given up that does not answer.
+const (
+	leaderLook  = 50 * time.Millisecond
+	followed    = 50 * time.Millisecond  // another one leads, and the question can be repeated
+	followedBy  = 500 * time.Millisecond // it cannot, and this one's last answers will have arrived
+	leaderFaint = 2 * time.Second        // nobody is known to lead
+)
+
 // giveUpWith ends a request to a leader that another one has followed, and that
-// has not answered a while later: one without power says nothing.
-func (s *Server) giveUpWith(leader string, cancel context.CancelCauseFunc) (stop func()) {
+// has not answered so much later: one without power says nothing.
+func (s *Server) giveUpWith(leader string, patience time.Duration, cancel context.CancelCauseFunc) (stop func()) {
 	done := make(chan struct{})
 	go func() {
-		look := time.NewTicker(time.Second)
+		look := time.NewTicker(leaderLook)
 		defer look.Stop()
-		for gone := false; ; {
+		for silent := time.Duration(0); ; silent += leaderLook {
 			select {
 			case <-done:
 				return
 			case <-look.C:
 			}
-			_, now := s.cfg.Consensus.Leader()
-			if now != leader && gone {
+			switch _, now := s.cfg.Consensus.Leader(); {
+			case now == leader:
+				silent = 0
+			case now != "" && silent >= patience, silent >= leaderFaint:
 				cancel(errLeaderGone)
 				return
 			}
-			gone = now != leader
 		}
 	}()
 	return func() { close(done) }

@@ -183,8 +183,11 @@ func (s *Server) askLeader(ctx context.Context) (base.Position, error) {
 var errUnconfirmed = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader says what the latest position is; ask without Picloud-Consistency for what this node has"}
 
 func (s *Server) askMember(ctx context.Context, id string) (base.Position, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second) // one without power says nothing
-	defer cancel()
+	ctx, end := context.WithTimeout(ctx, time.Second) // one without power says nothing
+	defer end()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer s.giveUpWith(id, followed, cancel)()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+id+PositionPath, nil)
 	if err != nil {
 		return 0, err
