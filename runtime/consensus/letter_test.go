@@ -95,3 +95,23 @@ func TestEntriesForAFormerIncarnationAreRefused(t *testing.T) {
 		t.Errorf("taken %t, %v", taken, err)
 	}
 }
+
+// Who was away while a node got its vote does not know of it, and elects it all the
+// same when no leader is there: else neither could ever lead.
+func TestVoterThatIsNotKnownHereIsElected(t *testing.T) {
+	l := newLone(t)
+	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte("n3/1\x00n2\x000"), Addr: []byte("n3")}
+	ahead := &raft.RequestPreVoteRequest{RPCHeader: header, Term: 3, LastLogIndex: snapshotAt + 1, LastLogTerm: snapshotTerm}
+	pre := &raft.RequestPreVoteResponse{}
+	if err := l.hand.RequestPreVote("n2", "n2", ahead, pre); err != nil || !pre.Granted {
+		t.Errorf("asked before: %t, %v", pre.Granted, err)
+	}
+	behind, vote := &raft.RequestVoteRequest{RPCHeader: header, Term: 3, LastLogIndex: snapshotAt - 1, LastLogTerm: snapshotTerm}, &raft.RequestVoteResponse{}
+	if err := l.hand.RequestVote("n2", "n2", behind, vote); err != nil || vote.Granted {
+		t.Errorf("without what is committed: %t, %v", vote.Granted, err)
+	}
+	full := &raft.RequestVoteRequest{RPCHeader: header, Term: 4, LastLogIndex: snapshotAt, LastLogTerm: snapshotTerm}
+	if err := l.hand.RequestVote("n2", "n2", full, vote); err != nil || !vote.Granted {
+		t.Errorf("the vote: %t, %v", vote.Granted, err)
+	}
+}

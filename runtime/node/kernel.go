@@ -114,6 +114,9 @@ func (n *Node) openConsensus(ctx context.Context) (err error) {
 	}
 	n.own(n.saveCheckpoint)
 	n.own(n.consensus.Close)
+	if err := n.noteIncarnation(); err != nil {
+		return err
+	}
 	n.run(n.follow)
 	n.run(n.refill)
 	n.run(n.watchMembers)

@@ -43,6 +43,19 @@ func (n *Node) renew(ctx context.Context, cause error) error {
 	return n.fetch(ctx)
 }
 
+// noteIncarnation makes up for an end between the two writes of renew: the number
+// beside the lost store was counted on, and its copy was not.
+func (n *Node) noteIncarnation() error {
+	m := n.record.Load()
+	now := consensus.IncarnationOf(n.consensus.RaftID())
+	if m == nil || m.Incarnation >= now {
+		return nil
+	}
+	next := *m
+	next.Incarnation = now
+	return n.keep(next)
+}
+
 // keep notes durably what the node is a member of.
 func (n *Node) keep(m record) error {
 	n.record.Store(&m)
