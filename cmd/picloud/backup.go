@@ -209,21 +209,28 @@ func restore(ctx context.Context, file *os.File, cfg node.RestoreConfig) (restor
 func recoverCommand(app *cli.App) *cobra.Command {
 	var dir string
 	var anyway, yes bool
+	var without uint64
 	c := &cobra.Command{
 		Use: "recover", Short: "Let this node go on alone after the loss of a majority", Args: cobra.NoArgs,
 		Long: `Let the node of this machine, which is stopped, go on alone, because a majority
 of the voters is lost for good. What only the lost nodes had acknowledged is lost.
 A lost node that comes back after all puts what it holds aside and fetches the
-history of the survivor. Take the survivor with the highest position. If the voters can come back, bring them back instead.`,
+history of the survivor. Take the survivor with the highest position. If the voters can come back, bring them back instead.
+A node that was alone and whose event log is damaged says with which position
+what is lost begins: --without gives it up for ever.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := app.Agree(yes, "What only the lost voters had acknowledged is lost, and what they hold is put aside if they come back.", "Let the node in "+dir+" go on alone?"); err != nil {
+			warning := "What only the lost voters had acknowledged is lost, and what they hold is put aside if they come back."
+			if without > 0 {
+				warning += fmt.Sprintf(" Position %d and all that came after it is given up.", without)
+			}
+			if err := app.Agree(yes, warning, "Let the node in "+dir+" go on alone?"); err != nil {
 				return err
 			}
 			logger, err := newLogger(app.Stderr, "warn")
 			if err != nil {
 				return err
 			}
-			generation, err := node.Recover(c.Context(), node.RecoverConfig{Dir: dir, Version: app.Version, Logger: logger, Anyway: anyway})
+			generation, err := node.Recover(c.Context(), node.RecoverConfig{Dir: dir, Version: app.Version, Logger: logger, Anyway: anyway, Without: without})
 			if err == nil {
 				err = giveBack(dir)
 			}
@@ -236,6 +243,7 @@ history of the survivor. Take the survivor with the highest position. If the vot
 	}
 	c.Flags().StringVar(&dir, "dir", serverDir, "directory of the node")
 	c.Flags().BoolVar(&anyway, "anyway", false, "also if other members answer")
+	c.Flags().Uint64Var(&without, "without", 0, "position with which what is lost begins, which is given up")
 	cli.YesFlag(c, &yes)
 	return c
 }

@@ -52,6 +52,11 @@ type Config struct {
 	// DatasetMemory is how many bytes all datasets of resources may take before
 	// changes that let one grow are refused; 0 means the usual amount.
 	DatasetMemory int64
+	// Segment is at how many bytes a segment of the event log is sealed, the same on
+	// all nodes of a cluster; 0 means the usual size. Compact is how often the node
+	// looks for what it may drop and compress; 0 means ten minutes.
+	Segment int64
+	Compact time.Duration
 	// Measure is how often the node measures its machine; 0 means 15 s, less than
 	// nothing never. Rules say when nodes get a vote and lose it.
 	Measure time.Duration

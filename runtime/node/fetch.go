@@ -23,7 +23,7 @@ func (n *Node) fetch(ctx context.Context) error {
 	case m != nil && !m.Seeded:
 		n.await("this node fetches the history of its cluster")
 		return n.seed(ctx, *m)
-	case owed > 0:
+	case owed > 0 && len(n.others()) > 0: // else Raft's log brings it, see damage.go
 		n.await("this node fetches what its damaged event log lost")
 		return n.restore(ctx, owed)
 	}

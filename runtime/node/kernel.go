@@ -3,7 +3,6 @@ package node
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/dataset/writer"
-	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
 	"github.com/picloud/picloud/runtime/iam"
 	"github.com/picloud/picloud/runtime/membership"
@@ -29,24 +27,6 @@ func (n *Node) claimDirectory(context.Context) (err error) {
 	}
 	n.own(n.claim.Close)
 	return n.checkWhole()
-}
-
-// openLog opens what the node has of the cluster's history. What is damaged at its
-// end is cut off where other members have it.
-func (n *Node) openLog(context.Context) (err error) {
-	cfg := eventlog.Config{Dir: n.path("log")}
-	n.log, err = eventlog.Open(cfg)
-	if errors.Is(err, eventlog.ErrCorrupt) && len(n.others()) > 0 {
-		n.cfg.Logger.Error("the event log is damaged; what it lost is fetched from other members", "error", err)
-		if err = eventlog.Salvage(cfg); err == nil {
-			n.log, err = eventlog.Open(cfg)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	n.own(n.log.Close)
-	return nil
 }
 
 // openViews prepares what is folded from the log. Nothing is, yet.

@@ -23,7 +23,10 @@ func (n *Node) awaitReady(ctx context.Context) error {
 	alone := slices.ContainsFunc(servers, func(s consensus.Server) bool { return s.Voter && s.ID == n.consensus.RaftID() }) &&
 		!slices.ContainsFunc(servers, func(s consensus.Server) bool { return s.Voter && s.ID != n.consensus.RaftID() })
 	if alone || n.record.Load() == nil {
-		return n.awaitLeadership(ctx)
+		if err := n.awaitLeadership(ctx); err != nil {
+			return err
+		}
+		return n.owesNothing()
 	}
 	n.await("this node looks for the leader of its cluster")
 	timer := time.NewTimer(contactTime)

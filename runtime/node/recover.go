@@ -24,6 +24,9 @@ type RecoverConfig struct {
 	Logger  *slog.Logger
 	// Anyway skips the check that no other member answers.
 	Anyway bool
+	// Without is the first position of what the event log lost for good and is given
+	// up; 0 means nothing is.
+	Without uint64
 }
 
 // aliveTime is how long another member has to show that it lives.
@@ -43,7 +46,9 @@ func Recover(ctx context.Context, cfg RecoverConfig) (generation uint64, err err
 	if !Member(cfg.Dir) {
 		return 0, fmt.Errorf("%s holds no member of a cluster", cfg.Dir)
 	}
-	for _, step := range []func(context.Context) error{n.claimDirectory, n.identify, n.openLog} {
+	for _, step := range []func(context.Context) error{
+		n.claimDirectory, n.identify, func(context.Context) error { return n.openLogWithout(cfg.Without) },
+	} {
 		if err := step(ctx); err != nil {
 			return 0, err
 		}
@@ -67,7 +72,7 @@ func Recover(ctx context.Context, cfg RecoverConfig) (generation uint64, err err
 		return 0, errors.New("this node never voted, so it does not hold the keys of the cluster: with it all secrets and the authority would be lost; recover one that voted, or restore a backup")
 	}
 	n.domain = m.Domain
-	raftID, err := consensus.Recover(n.consensusConfig(), n.log)
+	raftID, err := n.refound(cfg.Without, m)
 	if err != nil {
 		return 0, err
 	}
@@ -77,6 +82,36 @@ func Recover(ctx context.Context, cfg RecoverConfig) (generation uint64, err err
 	}
 	generation = eventlog.Generation(n.log.Head().Position)
 	return generation, n.remember(generationName, newGeneration{Number: generation})
+}
+
+// refound makes the node the only member, with what Raft's log still brings, or
+// without what is given up.
+func (n *Node) refound(without uint64, m record) (raftID string, err error) {
+	lost, err := n.gaveUp(without)
+	if err != nil {
+		return "", err
+	}
+	if !lost {
+		return consensus.Recover(n.consensusConfig(), n.log)
+	}
+	head := n.log.Head()
+	if !begins(head) {
+		if head, err = n.log.BeginGeneration(eventlog.Generation(head.Position) + 1); err != nil {
+			return "", err
+		}
+	}
+	if raftID, err = consensus.Renew(n.consensusConfig(), m.Incarnation); err != nil {
+		return "", err
+	}
+	return raftID, consensus.Seed(n.consensusConfig(), n.log, onlyMember(head, raftID))
+}
+
+// onlyMember is where a node stands that alone goes on after a head.
+func onlyMember(head eventlog.Head, raftID string) consensus.Standing {
+	return consensus.Standing{
+		Index: head.Index, Term: 1, ConfigurationIndex: head.Index,
+		Configuration: []consensus.Server{{ID: raftID, Voter: true}}, Position: head.Position, Digest: head.Digest,
+	}
 }
 
 // alone refuses while another member answers: two halves that both go on would be

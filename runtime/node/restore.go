@@ -153,13 +153,8 @@ func stand(cfg RestoreConfig, log *eventlog.Log, identity *iam.Identity, r *Rest
 	if _, err := iam.LoadToken(filepath.Join(cfg.Dir, "admin.token")); err != nil {
 		return 0, err
 	}
-	return generation, consensus.Seed(
-		consensus.Config{Dir: filepath.Join(cfg.Dir, "raft"), ID: identity.ID(), Logger: cfg.Logger}, log,
-		consensus.Standing{
-			Index: head.Index, Term: 1, ConfigurationIndex: head.Index,
-			Configuration: []consensus.Server{{ID: identity.ID(), Voter: true}}, Position: head.Position, Digest: head.Digest,
-		},
-	)
+	raft := consensus.Config{Dir: filepath.Join(cfg.Dir, "raft"), ID: identity.ID(), Logger: cfg.Logger}
+	return generation, consensus.Seed(raft, log, onlyMember(head, identity.ID()))
 }
 
 // folded is the state at the end of a log that nobody else folds.
