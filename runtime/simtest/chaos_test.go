@@ -99,6 +99,17 @@ func (c *cluster) happen(f fault, nodes []*member) {
 		m.fill(-1)
 	case faultClock:
 		m.skew.Add(int64(f.amount) * int64(time.Millisecond))
+	case faultAstray:
+		go func() {
+			sleep(f.lasts / 2)
+			m.skew.Add(int64(f.amount) * int64(time.Millisecond))
+		}()
+		c.part(nodes[:1], f.lasts)
+	case faultLost:
+		m.mu.Lock()
+		m.loses = true
+		m.mu.Unlock()
+		m.kill(f.amount == 0, f.lasts)
 	case faultTransfer:
 		c.transfer(m)
 	case faultSnapshot:

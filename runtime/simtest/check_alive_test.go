@@ -8,10 +8,14 @@ import (
 )
 
 // checkAlive: no node met what its disk had not done to it; and once the faults
-// have ended the cluster serves: it has a leader soon, who then answers.
+// have ended the cluster serves: it has a leader soon, who then answers. Unless a
+// majority of the voters lost what they voted: then nobody leads.
 func checkAlive(h *history) error {
 	if len(h.broken) > 0 {
 		return errors.New(h.broken[0])
+	}
+	if h.halted {
+		return nil
 	}
 	if h.steady == 0 {
 		return fmt.Errorf("no leader within %s after the faults", recovery)

@@ -19,8 +19,8 @@ func (h *history) reference() (longest []entry) {
 }
 
 // checkLog: every acknowledged write is in every member's log, once and in
-// order. All logs are one log; and what was acknowledged before something else
-// was asked stands before it.
+// order. All logs are one log, whose time never goes back, whatever clocks do; and
+// what was acknowledged before something else was asked stands before it.
 func checkLog(h *history) error {
 	log := h.reference()
 	for _, node := range slices.Sorted(maps.Keys(h.logs)) {
@@ -32,6 +32,9 @@ func checkLog(h *history) error {
 	for i, e := range log {
 		if i > 0 && e.first != log[i-1].last()+1 || i == 0 && e.first != 1 {
 			return fmt.Errorf("position %d does not continue the log", e.first)
+		}
+		if i > 0 && e.time < log[i-1].time {
+			return fmt.Errorf("the time of position %d is before that of the one before", e.first)
 		}
 		at[e.first] = e
 	}

@@ -14,8 +14,8 @@ func good() *history {
 	c2 := command{Key: "k2", Register: "a", Value: "y", Events: 1}
 	c3 := command{Key: "k3", Register: "a", Value: "z", Events: 1, Conditional: true, If: 1}
 	log := []entry{
-		{1, 2, 5, eventlog.Digest{1}, payload{c1, 2, 0}},
-		{3, 1, 6, eventlog.Digest{2}, payload{c2, 3, 2}},
+		{1, 2, 5, eventlog.Digest{1}, payload{c1, 2, 0}, 100},
+		{3, 1, 6, eventlog.Digest{2}, payload{c2, 3, 2}, 100},
 	}
 	v := newValues()
 	for _, e := range log {
@@ -78,6 +78,10 @@ func TestCheckersFindBrokenHistories(t *testing.T) {
 			l := edit(h.logs["n1"], 1, func(e *entry) { e.first++ })
 			everywhere(h, l)
 		}},
+		"time goes back": {[]string{"log"}, func(h *history) {
+			everywhere(h, edit(h.logs["n1"], 1, func(e *entry) { e.time = 99 }))
+			h.seen = nil
+		}},
 		"the state is not the log folded": {[]string{"state"}, func(h *history) {
 			h.states[0].digest = "another"
 		}},
@@ -99,7 +103,7 @@ func TestCheckersFindBrokenHistories(t *testing.T) {
 			h.ops[4].position, h.ops[4].value = 2, "x"
 		}},
 		"a key takes effect twice": {[]string{"once", "state"}, func(h *history) {
-			l := append(append([]entry(nil), h.logs["n1"]...), entry{4, 2, 7, eventlog.Digest{3}, payload{h.logs["n1"][0].payload.command, 3, 3}})
+			l := append(append([]entry(nil), h.logs["n1"]...), entry{4, 2, 7, eventlog.Digest{3}, payload{h.logs["n1"][0].payload.command, 3, 3}, 200})
 			everywhere(h, l)
 			h.seen = nil
 			h.states[0].position = 5
@@ -136,6 +140,34 @@ func TestCheckersFindBrokenHistories(t *testing.T) {
 			if err := judge(h); (err != nil) != wanted {
 				t.Errorf("%s: checker %q says %v", name, checker, err)
 			}
+		}
+	}
+}
+
+// A cluster that halted owes no end, and everything before it.
+func TestHaltedHistoryIsJudgedUpToItsEnd(t *testing.T) {
+	halted := func() *history {
+		h := good()
+		h.halted, h.steady, h.members = true, 0, nil
+		for _, node := range []string{"n1", "n2"} {
+			h.logs[node] = h.logs[node][:1] // the second batch is in no event log
+		}
+		return h
+	}
+	if err := check(halted()); err != nil {
+		t.Error(err)
+	}
+	for what, damage := range map[string]func(h *history){
+		"what was acknowledged within is another":  func(h *history) { h.ops[1].position, h.ops[6].position = 2, 2 },
+		"a state within is another":                func(h *history) { h.states = append(h.states, stateAt{"n1", 2, "another"}) },
+		"a subscriber missed the beginning":        func(h *history) { h.seen["s"] = h.seen["s"][1:]; h.logs["n1"] = good().logs["n1"] },
+		"a node ended although nothing befell it":  func(h *history) { h.broken = []string{"n1 ended"} },
+		"a read within is older than it should be": func(h *history) { h.ops[4].position, h.ops[4].value, h.ops[4].command.Register = 0, "x", "a" },
+	} {
+		h := halted()
+		damage(h)
+		if check(h) == nil {
+			t.Errorf("not found: %s", what)
 		}
 	}
 }

@@ -83,6 +83,10 @@ func (c *cluster) found() bool {
 			return false
 		}
 	}
+	if !c.settle() {
+		c.rec.broke("the founding did not come to all within %s", foundingTime)
+		return false
+	}
 	c.rec.note("phase", "founded")
 	return true
 }
@@ -151,19 +155,37 @@ func (c *cluster) serve() {
 	for i := range 2 {
 		c.work.Go(func() { c.subscribe(i) })
 	}
+	if c.s.losing {
+		c.work.Go(c.care)
+	}
 	c.suffer()
 	c.mend()
 	c.rec.note("phase", "all faults have ended")
-	if c.until(recovery, func() bool { return c.leader() != nil }) {
-		sleep(2 * time.Second) // clients find it
+	if c.until(recovery, c.led(2*time.Second)) {
 		c.rec.steady()
 		sleep(2 * time.Second)
+	} else if c.halted() {
+		c.rec.halt()
 	}
 	close(c.calm)
-	if !c.until(settling, c.settled) && !c.isBroken() {
+	if !c.rec.isHalted() && !c.until(settling, c.settled) && !c.isBroken() {
 		c.rec.note("phase", "not settled: %s", c.positions())
 	}
 	sleep(time.Second) // subscribers read the rest
+}
+
+// led tells, asked again and again, whether the same process has led for a while:
+// clients have found it.
+func (c *cluster) led(long time.Duration) func() bool {
+	var since time.Time
+	var last *process
+	return func() bool {
+		p := c.leader()
+		if p != last {
+			last, since = p, time.Now()
+		}
+		return p != nil && time.Since(since) >= long
+	}
 }
 
 // settled tells whether all who are members have the same log.
@@ -209,7 +231,7 @@ func (c *cluster) finish() {
 		}
 	}
 	for _, m := range c.members {
-		p := m.running()
+		p := m.holding()
 		if p == nil {
 			continue
 		}

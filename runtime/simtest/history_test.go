@@ -24,6 +24,7 @@ type history struct {
 	broken  []string
 	members []string      // at the end
 	steady  time.Duration // when, after the last fault, there had been a leader for a while; 0: never
+	halted  bool          // a majority of the voters lost what they voted: nobody may lead any more
 }
 
 // op is one request of a client and its answer.
@@ -57,11 +58,12 @@ type entry struct {
 	index        uint64
 	digest       eventlog.Digest
 	payload      payload
+	time         int64 // nanoseconds
 }
 
 func entryOf(b eventlog.Batch) (entry, error) {
 	p, err := decodePayload(b.Payload)
-	return entry{b.First, uint64(b.Count), b.Index, b.Digest, p}, err
+	return entry{b.First, uint64(b.Count), b.Index, b.Digest, p, b.Time.UnixNano()}, err
 }
 
 func (e entry) last() uint64 { return e.first + e.count - 1 }
@@ -134,6 +136,19 @@ func (r *recorder) steady() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.h.steady = r.now()
+}
+
+func (r *recorder) halt() {
+	r.note("halted", "a majority of the voters lost what they voted")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.h.halted = true
+}
+
+func (r *recorder) isHalted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.h.halted
 }
 
 func (r *recorder) state(node string, v values) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"context"
@@ -31,8 +32,10 @@ type member struct {
 	mu    sync.Mutex
 	disk  *faulty.Disk
 	run   *process // nil: not running
+	begun *process // that is starting, and has its event log open; nil: none
 	armed bool     // the power will go in some change of the disk
 	power bool     // the present process ended by a power cut
+	loses bool     // Raft's store is gone before the next process starts
 	down  time.Duration
 	up    chan struct{} // closed: start again at once
 }
@@ -83,7 +86,7 @@ func (m *member) live() {
 
 // judge tells whether a node may end by err: by what its disk did to it.
 func (m *member) judge(err error) {
-	if errors.Is(err, faulty.ErrIO) || errors.Is(err, faulty.ErrPower) || errors.Is(err, eventlog.ErrFull) {
+	if errors.Is(err, errOver) || errors.Is(err, faulty.ErrIO) || errors.Is(err, faulty.ErrPower) || errors.Is(err, eventlog.ErrFull) || errors.Is(err, syscall.ENOSPC) {
 		m.c.rec.note("end", "%s: %v", m.id, err)
 		return
 	}
@@ -108,12 +111,35 @@ func (m *member) inherit() {
 		m.disk = m.disk.Kill()
 	}
 	m.power = false
+	if m.loses {
+		m.loses = false
+		if err := removeStore(m.disk); err != nil {
+			m.c.rec.broke("the store of %s cannot be removed: %v", m.id, err)
+		}
+	}
 }
 
 func (m *member) set(p *process) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.run = p
+}
+
+func (m *member) begin(p *process) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.begun = p
+}
+
+// holding is the present process, or one that still waits for its part in the
+// consensus: whoever can show an event log.
+func (m *member) holding() *process {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.begun != nil {
+		return m.begun
+	}
+	return m.run
 }
 
 // running is the present process; nil if there is none that works.
@@ -161,6 +187,7 @@ func (m *member) start() (_ *process, err error) {
 			if c, is := p.transport.(io.Closer); is {
 				err = errors.Join(err, c.Close())
 			}
+			p.disk.Cut() // a process that does not start has ended
 		}
 	}()
 	p.host = m.c.net.boot(m.id)
@@ -178,13 +205,9 @@ func (m *member) start() (_ *process, err error) {
 	if p.machine, err = readMachine(p.disk); err != nil {
 		return nil, err
 	}
-	p.node, err = consensus.Open(consensus.Config{
-		Dir: "raft", FS: p.disk, ID: m.id, Bootstrap: m.first, Transport: p.transport, Logger: m.logger,
-		Checkpoint: p.machine.checkpoint(p.disk), SyncInterval: time.Second, SnapshotInterval: time.Second,
-		SnapshotEntries: m.c.s.snapshot, TrailingLogs: m.c.s.retain,
-		Disk: consensus.DiskMark{MinFree: 1, Measure: m.measure},
-		Now:  func() time.Time { return time.Now().Add(time.Duration(m.skew.Load())) },
-	}, p.log, p.machine)
+	m.begin(p)
+	p.node, err = p.join()
+	m.begin(nil)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ type schedule struct {
 	seed     uint64
 	nodes    int  // that found the cluster together
 	spare    bool // one more that may join
+	losing   bool // nodes lose their Raft stores, and whoever leads takes care of that
 	messages bool // Raft's messages one by one, not in streams
 	clients  int
 	think    time.Duration // between the requests of a client, at most
@@ -49,16 +50,18 @@ const (
 	faultClock     = "clock" // jumps by amount ms
 	faultTransfer  = "transfer of leadership"
 	faultSnapshot  = "snapshot"
-	faultRemove    = "remove" // a member for a while
-	faultDemote    = "demote" // a voter for a while
-	faultJoin      = "join"   // the spare node
+	faultRemove    = "remove"     // a member for a while
+	faultDemote    = "demote"     // a voter for a while
+	faultJoin      = "join"       // the spare node
+	faultLost      = "lost store" // killed, and its Raft store is gone when it comes back
+	faultAstray    = "astray"     // cut off, and meanwhile its clock jumps by amount ms
 )
 
 // kinds weighs the faults.
 var kinds = []string{
 	faultPartition, faultPartition, faultPartition, faultOneWay, faultOneWay, faultLossy, faultReset, faultReset,
 	faultPower, faultPower, faultPower, faultKill, faultKill, faultAway, faultAway, faultAway, faultPlugs, faultSlow, faultSlow, faultHang, faultFrozen, faultFrozen, faultDisk, faultFull,
-	faultClock, faultTransfer, faultTransfer, faultSnapshot, faultRemove, faultDemote,
+	faultClock, faultAstray, faultTransfer, faultTransfer, faultSnapshot, faultRemove, faultDemote,
 }
 
 // newSchedule is the schedule of a seed.
@@ -86,7 +89,23 @@ func newSchedule(seed uint64) schedule {
 	if r.IntN(2) == 0 { // Raft's log is short: who was away catches up outside Raft
 		s.retain, s.snapshot = uint64(2+r.IntN(10)), uint64(5+r.IntN(15))
 	}
+	s.lose(rand.New(rand.NewPCG(seed, 3)))
 	return s
+}
+
+// lose makes a third of the schedules such that nodes lose their Raft stores, one
+// after the other or overlapping, and one in four of those such that power goes
+// with the store. Then membership is in the platform's own hands.
+func (s *schedule) lose(r *rand.Rand) {
+	if s.spare || r.IntN(2) > 0 {
+		return
+	}
+	s.losing = true
+	s.faults = slices.DeleteFunc(s.faults, func(f fault) bool { return f.kind == faultRemove || f.kind == faultDemote })
+	for range 1 + r.IntN(3) {
+		s.faults = append(s.faults, s.fault(r, faultLost))
+	}
+	slices.SortFunc(s.faults, func(a, b fault) int { return int(a.at - b.at) })
 }
 
 func (s *schedule) fault(r *rand.Rand, kind string) fault {
@@ -113,8 +132,10 @@ func (s *schedule) fault(r *rand.Rand, kind string) fault {
 		f.amount = r.IntN(20_000)
 	case faultLossy:
 		f.amount, f.rate = 1+r.IntN(200), r.Float64()*0.3
-	case faultClock:
+	case faultClock, faultAstray:
 		f.amount = r.IntN(7_200_000) - 3_600_000
+	case faultLost:
+		f.amount = r.IntN(4) // 0: with the power
 	}
 	return f
 }

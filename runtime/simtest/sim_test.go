@@ -33,6 +33,9 @@ var checkers = map[string]func(*history) error{
 
 // check gives all that a history breaks.
 func check(h *history) (broken error) {
+	if h.halted {
+		h = h.certain()
+	}
 	for _, name := range slices.Sorted(maps.Keys(checkers)) {
 		if err := checkers[name](h); err != nil {
 			broken = errors.Join(broken, fmt.Errorf("%s: %w", name, err))
