@@ -8,10 +8,15 @@ import (
 
 // checkAnswers: an answer that wrote nothing, a refusal or a linearizable read,
 // is what a decision at the position that it tells comes to; and that is no
-// older than anything acknowledged before it was asked for.
+// older than anything acknowledged, or read so, before it was asked for.
 func checkAnswers(h *history) error {
 	f := h.folded()
 	done := h.acknowledged()
+	for _, o := range h.ops {
+		if o.kind == opRead && o.outcome == outcomeOK {
+			done = append(done, effect{"a read at " + o.node, o.invoked, o.returned, o.position})
+		}
+	}
 	slices.SortFunc(done, func(a, b effect) int { return cmp.Compare(a.returned, b.returned) })
 	var latest effect
 	next := 0
@@ -31,7 +36,7 @@ func checkAnswers(h *history) error {
 			continue
 		}
 		if o.position < latest.position {
-			return fmt.Errorf("%s: but %s was acknowledged before at %d", o, latest.key, latest.position)
+			return fmt.Errorf("%s: but %s was answered before with %d", o, latest.key, latest.position)
 		}
 	}
 	return nil

@@ -102,6 +102,13 @@ func TestCheckersFindBrokenHistories(t *testing.T) {
 		"a read is older than what was acknowledged": {[]string{"answers"}, func(h *history) {
 			h.ops[4].position, h.ops[4].value = 2, "x"
 		}},
+		"a read is older than a read before it": {[]string{"answers"}, func(h *history) {
+			o := h.ops[4]
+			o.position, o.value, o.invoked, o.returned = 2, "x", 15, 16
+			h.ops[2].returned, h.ops[6].position = 0, 1 // nothing but the read says that there is more
+			h.ops[2].outcome, h.ops[3].outcome = outcomeUnknown, outcomeUnknown
+			h.ops = append(h.ops, o)
+		}},
 		"a key takes effect twice": {[]string{"once", "state"}, func(h *history) {
 			l := append(append([]entry(nil), h.logs["n1"]...), entry{4, 2, 7, eventlog.Digest{3}, payload{h.logs["n1"][0].payload.command, 3, 3}, 200})
 			everywhere(h, l)

@@ -103,13 +103,20 @@ func (l *client) insist() {
 	l.ask(opWrite, c, func(ctx context.Context, p *process) (answer, error) { return p.door.insist(ctx, c, l.r.IntN(50)) })
 }
 
+// read reads with all that was acknowledged or read so before, at any node, as the
+// platform's edge does.
 func (l *client) read() {
 	register := l.register()
+	if l.r.IntN(2) == 0 {
+		l.node = l.r.IntN(len(l.c.members))
+	}
 	outcome := l.ask(opRead, command{Register: register}, func(ctx context.Context, p *process) (answer, error) {
-		if lead, _ := p.node.Leadership(); !lead.Leading {
-			return answer{}, consensus.ErrNotLeader
+		latest, err := l.c.latest(ctx, p)
+		for err == nil && p.machine.Position() < latest {
+			sleep(time.Millisecond)
+			err = ctx.Err()
 		}
-		if err := p.node.VerifyLeader(ctx); err != nil {
+		if err != nil {
 			return answer{}, err
 		}
 		value, at := p.machine.read(register)
@@ -118,6 +125,45 @@ func (l *client) read() {
 	if outcome == outcomeUnknown {
 		l.turn()
 	}
+}
+
+// latest is a position behind which nothing was shown before; who does not lead
+// asks the leader that it knows.
+func (c *cluster) latest(ctx context.Context, p *process) (uint64, error) {
+	if lead, _ := p.node.Leadership(); lead.Leading {
+		return p.confirmed(ctx)
+	}
+	_, leader := p.node.Leader()
+	for _, m := range c.members {
+		q := m.running()
+		if m.id != leader || q == nil || q == p || !c.connected(p.m.id, m.id) {
+			continue
+		}
+		sleep(time.Duration(c.dice.int64n(int64(5 * time.Millisecond))))
+		position, err := q.confirmed(ctx)
+		if err == nil && (q.host.isGone() || !c.connected(p.m.id, m.id)) {
+			err = errors.New("the leader's answer is lost")
+		}
+		return position, err
+	}
+	return 0, consensus.ErrNotLeader
+}
+
+// confirmed is a position of this node at or behind all that any node has shown
+// before, if it leads.
+func (p *process) confirmed(ctx context.Context) (uint64, error) {
+	before, _ := p.node.Leadership()
+	if !before.Leading {
+		return 0, consensus.ErrNotLeader
+	}
+	if err := p.node.ReadBarrier(ctx, before.Term); err != nil {
+		return 0, err
+	}
+	position := p.machine.Position()
+	if now, _ := p.node.Leadership(); now != before {
+		return 0, consensus.ErrNotLeader
+	}
+	return position, nil
 }
 
 func (l *client) look() {

@@ -44,7 +44,7 @@ type op struct {
 
 const (
 	opWrite = "write"
-	opRead  = "read" // linearizable, of the leader
+	opRead  = "read" // linearizable, of any node
 	opLook  = "look" // of any node, at the position that it tells
 
 	outcomeOK      = "ok"
