@@ -44,7 +44,7 @@ func (n *Node) raftConfig() *raft.Config {
 func (n *Node) startRaft() error {
 	conf, s := n.raftConfig(), n.store
 	n.carrier = newCarrier(n.cfg.Transport, n.raftID, n.history, n.hang.hanging)
-	n.carrier.holds = n.holds
+	n.carrier.holds, n.carrier.stop = n.holds, n.stop
 	if n.cfg.Bootstrap {
 		if err := s.undoHalf(); err != nil {
 			return fmt.Errorf("read Raft's store: %w", err)
@@ -67,6 +67,7 @@ func (n *Node) startRaft() error {
 	if n.raft, err = n.newRaft(conf); err != nil {
 		return errors.Join(ErrStoreDamaged, err)
 	}
+	n.carrier.raft.Store(n.raft)
 	if err := n.rememberMembers(); err != nil {
 		return err
 	}

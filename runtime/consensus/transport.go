@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -91,6 +92,9 @@ type carrier struct {
 	holds    func(*raft.InstallSnapshotRequest) bool
 	rpcs     chan raft.RPC
 	contacts contacts
+	stop     <-chan struct{}
+	raft     atomic.Pointer[raft.Raft] // nil until it runs
+	follows  func(raft.ServerID) bool  // isFollowed
 }
 
 // newCarrier is for a node with this Raft id; history tells the generation of
@@ -99,7 +103,9 @@ func newCarrier(t raft.Transport, raftID string, history func() (uint64, bool), 
 	if t == nil {
 		_, t = raft.NewInmemTransport(addressOf(raftID))
 	}
-	return &carrier{Transport: t, id: raft.ServerID(raftID), history: history, silent: silent, rpcs: make(chan raft.RPC)}
+	c := &carrier{Transport: t, id: raft.ServerID(raftID), history: history, silent: silent, rpcs: make(chan raft.RPC)}
+	c.follows = c.isFollowed
+	return c
 }
 
 // LocalAddr is the node's ID.
@@ -124,7 +130,14 @@ func (c *carrier) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *raft
 	if c.silent() {
 		return errHangs
 	}
-	err := c.Transport.AppendEntries(id, to, c.entries(id, q), a)
+	labelled := c.entries(id, q)
+	send := func() error { return c.Transport.AppendEntries(id, to, labelled, a) }
+	var err error
+	if isHeartbeat(q) {
+		err = send() // Raft repeats it soon
+	} else {
+		err = c.outlast(id, send)
+	}
 	if err == nil {
 		c.contacts.heard(id, a.LastLog)
 	}
@@ -172,14 +185,14 @@ func (p pipeline) AppendEntries(q *raft.AppendEntriesRequest, a *raft.AppendEntr
 func (c *carrier) RequestVote(id raft.ServerID, to raft.ServerAddress, q *raft.RequestVoteRequest, a *raft.RequestVoteResponse) error {
 	q2 := *q // shared by all that are asked
 	q2.RPCHeader = c.label(q.RPCHeader, id)
-	return c.Transport.RequestVote(id, to, &q2, a)
+	return again(func() error { return c.Transport.RequestVote(id, to, &q2, a) })
 }
 
 // RequestPreVote asks id whether it would vote.
 func (c *carrier) RequestPreVote(id raft.ServerID, to raft.ServerAddress, q *raft.RequestPreVoteRequest, a *raft.RequestPreVoteResponse) error {
 	q2 := *q
 	q2.RPCHeader = c.label(q.RPCHeader, id)
-	return c.Transport.(raft.WithPreVote).RequestPreVote(id, to, &q2, a)
+	return again(func() error { return c.Transport.(raft.WithPreVote).RequestPreVote(id, to, &q2, a) })
 }
 
 // InstallSnapshot tells id what a snapshot stands for.
