@@ -48,9 +48,18 @@ func public(path string) bool {
 	return strings.HasPrefix(path, "/ontology/") || strings.HasPrefix(path, "/schemas/")
 }
 
-// authenticate finds who sends a request. A token in the query string would
-// end up in logs, so only the header counts.
+// authenticate finds who sends a request.
 func (s *Server) authenticate(r *http.Request) (command.Principal, error) {
+	token, err := tokenOf(r)
+	if err != nil {
+		return command.Principal{}, err
+	}
+	return s.door.Authenticate(token)
+}
+
+// tokenOf is what a request shows to prove who sends it. A token in the query
+// string would end up in logs, so only the header counts.
+func tokenOf(r *http.Request) (string, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
@@ -59,9 +68,9 @@ func (s *Server) authenticate(r *http.Request) (command.Principal, error) {
 		// ever after, also for pages of others, so it opens reading alone.
 		_, token, _ = r.BasicAuth()
 	case strings.EqualFold(scheme, "Basic"):
-		return command.Principal{}, &base.Error{Code: base.Unauthenticated, Detail: `a password opens reading only; to write, send the token as "Authorization: Bearer …"`}
+		return "", &base.Error{Code: base.Unauthenticated, Detail: `a password opens reading only; to write, send the token as "Authorization: Bearer …"`}
 	default:
 		token = ""
 	}
-	return s.door.Authenticate(strings.TrimSpace(token))
+	return strings.TrimSpace(token), nil
 }

@@ -55,7 +55,7 @@ func (s *Server) event(w http.ResponseWriter, r *http.Request) error {
 		return &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("%q is no position", r.PathValue("position"))}
 	}
 	e, err := s.eventAt(base.Position(position))
-	if err == nil && !s.door.MaySee(principalOf(r), e) {
+	if err == nil && !s.door.MaySee(principalOf(r), e.Payload.Kind(), e.Subject) {
 		err = &base.Error{Code: base.NotFound, Ref: base.Position(position).Ref(), Detail: fmt.Sprintf("there is no event at position %d", position)}
 	}
 	if err != nil {

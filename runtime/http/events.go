@@ -2,7 +2,6 @@ package http
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,14 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/codec"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/schema"
-	"github.com/picloud/picloud/runtime/eventlog"
-	"github.com/picloud/picloud/runtime/state"
+	"github.com/picloud/picloud/runtime/http/feed"
 )
 
 // The formats of the event stream.
@@ -26,20 +23,18 @@ var (
 	SSE    = Format{"sse", "text/event-stream"}
 )
 
-// stall is how long a client may take to read what was written to it.
-const stall = 30 * time.Second
-
 // eventFilter says which events a stream carries. Empty fields let all pass.
 type eventFilter struct {
-	types       []string // an event type or one it specialises
-	subject     base.Ref // and its fragments' resource
-	product     base.Ref // the product itself and all that belongs to it
+	asked       []string                  // types as they were asked for: of events, or ones that those specialise
+	types       map[domain.EventType]bool // that these are, once known has looked
+	subject     base.Ref                  // and its fragments' resource
+	product     base.Ref                  // the product itself and all that belongs to it
 	correlation string
 }
 
 func (s *Server) parseFilter(query url.Values) (f eventFilter) {
 	for _, list := range query["type"] {
-		f.types = append(f.types, strings.Split(list, ",")...)
+		f.asked = append(f.asked, strings.Split(list, ",")...)
 	}
 	f.subject = base.Ref(strings.TrimPrefix(query.Get("subject"), s.root))
 	if product := query.Get("product"); product != "" {
@@ -49,46 +44,42 @@ func (s *Server) parseFilter(query url.Values) (f eventFilter) {
 	return f
 }
 
-// known refuses a type that no event has or specialises: its stream would stay
-// silent for ever.
+// known finds the types of events that were asked for, and refuses one that no
+// event has or specialises: its stream would stay silent for ever.
 func (f *eventFilter) known() error {
-	if len(f.types) == 0 {
+	if len(f.asked) == 0 {
 		return nil
 	}
-	types := map[string]bool{}
+	types := map[string][]domain.EventType{}
 	for _, class := range schema.Model.Classes {
 		for _, t := range domain.EventTypes(domain.Kind(class.Word)) {
-			types[string(t)] = true
+			types[string(t)] = append(types[string(t)], t)
 			for _, super := range domain.Supertypes(t) {
-				types[super] = true
+				types[super] = append(types[super], t)
 			}
 		}
 	}
-	for _, t := range f.types {
-		if types[t] {
-			continue
+	f.types = map[domain.EventType]bool{}
+	for _, name := range f.asked {
+		if types[name] == nil {
+			detail := fmt.Sprintf("there is no type of event %q", name)
+			if near := base.Nearest(name, slices.Sorted(maps.Keys(types))); near != "" {
+				detail += fmt.Sprintf("; did you mean %q?", near)
+			}
+			return &base.Error{Code: base.Unparsable, Detail: detail}
 		}
-		detail := fmt.Sprintf("there is no type of event %q", t)
-		if near := base.Nearest(t, slices.Sorted(maps.Keys(types))); near != "" {
-			detail += fmt.Sprintf("; did you mean %q?", near)
+		for _, t := range types[name] {
+			f.types[t] = true
 		}
-		return &base.Error{Code: base.Unparsable, Detail: detail}
 	}
 	return nil
 }
 
-func (f *eventFilter) passes(e *domain.Event) bool {
-	if f.subject != "" && e.Subject != f.subject ||
-		f.product != "" && e.Subject != f.product && e.Subject.Product() != f.product ||
-		f.correlation != "" && e.Correlation != f.correlation {
-		return false
-	}
-	if len(f.types) == 0 {
-		return true
-	}
-	is := e.Payload.Type()
-	return slices.Contains(f.types, string(is)) ||
-		slices.ContainsFunc(domain.Supertypes(is), func(super string) bool { return slices.Contains(f.types, super) })
+func (f *eventFilter) passes(e *feed.Event) bool {
+	return (f.subject == "" || e.Subject == f.subject) &&
+		(f.product == "" || e.Subject == f.product || e.Subject.Product() == f.product) &&
+		(f.correlation == "" || e.Correlation == f.correlation) &&
+		(f.types == nil || f.types[e.Type])
 }
 
 var streamFormats = []Format{NDJSON, SSE}
@@ -121,23 +112,24 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	s.follow(w, r, format, filter, after)
-	return nil
-}
-
-// follow writes events until the client leaves or the server ends.
-func (s *Server) follow(w http.ResponseWriter, r *http.Request, format Format, filter eventFilter, after base.Position) {
-	stream := eventStream{
-		server: s, request: r, out: http.NewResponseController(w), w: w, format: format,
-		filter: filter,
+	listen := r.URL.Query().Get("follow") != "false"
+	if listen && r.ProtoMajor == 1 {
+		// its end says nothing anyway, and a burst that is no chunk is one record
+		header.Set("Transfer-Encoding", "identity")
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.streams, cancel)()
-	err := stream.run(ctx, after, r.URL.Query().Get("follow") != "false")
+	l := &listener{stream: s.newStream(w, r, format), filter: filter}
+	if listen {
+		err = l.follow(ctx, after)
+	} else {
+		err = l.replay(ctx, after)
+	}
 	if err != nil && ctx.Err() == nil {
 		s.log.Debug("event stream ended", "request", requestID(r), "error", err)
 	}
+	return nil
 }
 
 // streamStart is the position after which a stream begins: Last-Event-ID, else
@@ -158,143 +150,10 @@ func (s *Server) streamStart(r *http.Request) (base.Position, error) {
 	return base.Position(after), nil
 }
 
-// eventStream writes events to one client.
-type eventStream struct {
-	server  *Server
-	request *http.Request
-	out     *http.ResponseController
-	w       http.ResponseWriter
-	format  Format
-	filter  eventFilter
-	buffer  []byte
-}
-
-// run walks the log from after a position. Following, it ends with the context
-// only; else at the present end of the log.
-func (s *eventStream) run(ctx context.Context, after base.Position, follow bool) error {
-	if !follow {
-		for batch, err := range s.server.events.Read(uint64(after)) {
-			if err == nil {
-				err = s.batch(batch, after)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if err := s.flush(nil); err != nil { // the client learns at once that it is connected
-		return err
-	}
-	reader := s.server.events.Reader(uint64(after))
-	for {
-		wait, cancel := context.WithTimeout(ctx, s.server.cfg.Times.Heartbeat)
-		batch, err := reader.Next(wait)
-		cancel()
-		switch {
-		case err == nil:
-			err = s.burst(reader, batch, after)
-		case ctx.Err() != nil || errors.Is(err, eventlog.ErrClosed):
-			return nil
-		case errors.Is(err, context.DeadlineExceeded):
-			err = s.beat()
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (s *eventStream) beat() error {
-	if s.format == SSE {
-		return s.flush([]byte(":\n\n"))
-	}
-	return s.flush([]byte("\n"))
-}
-
-// burstBytes is how much is gathered before it is sent, unless one batch is
-// larger, and burstBatches how many are looked through for it.
-const (
-	burstBytes   = 64 << 10
-	burstBatches = 256
-)
-
-// burst writes a batch and those that are there already behind it at once: a
-// stream that lags behind catches up with few records and writes.
-func (s *eventStream) burst(reader *eventlog.Reader, b eventlog.Batch, after base.Position) error {
-	now, cancel := context.WithCancel(s.request.Context())
-	cancel() // nothing is waited for
-	s.buffer = s.buffer[:0]
-	for n := 1; ; n++ {
-		if err := s.gather(b, after); err != nil {
-			return err
-		}
-		if len(s.buffer) >= burstBytes || n == burstBatches {
-			break
-		}
-		var err error
-		if b, err = reader.Next(now); err != nil {
-			break // whoever reads next meets what is more than the end
-		}
-	}
-	return s.send()
-}
-
-// batch writes the events of a batch that come after a position and pass.
-func (s *eventStream) batch(b eventlog.Batch, after base.Position) error {
-	s.buffer = s.buffer[:0]
-	if err := s.gather(b, after); err != nil {
-		return err
-	}
-	return s.send()
-}
-
-// gather takes the events of a batch that come after a position and pass.
-func (s *eventStream) gather(b eventlog.Batch, after base.Position) error {
-	if b.Dropped { // superseded: what it said comes later
-		return nil
-	}
-	batch, err := state.DecodeBatch(base.Position(b.First), base.TimeOf(b.Time), b.Payload)
-	if err != nil {
-		return err
-	}
-	// a token may be revoked, and expire, while its stream goes on
-	principal, err := s.server.authenticate(s.request)
-	if err != nil {
-		return err
-	}
-	for _, e := range batch.Events {
-		if e.Position <= after || !s.filter.passes(e) || !s.server.door.MaySee(principal, e) {
-			continue
-		}
-		if s.format == SSE {
-			s.buffer = fmt.Appendf(s.buffer, "id: %d\nevent: %s\ndata: ", e.Position, e.Payload.Type())
-		}
-		s.buffer = append(s.server.appendEvent(s.buffer, e), '\n')
-		if s.format == SSE {
-			s.buffer = append(s.buffer, '\n')
-		}
-	}
-	return nil
-}
-
-// send writes what was gathered.
-func (s *eventStream) send() error {
-	if len(s.buffer) == 0 {
-		return nil
-	}
-	return s.flush(s.buffer)
-}
-
-// flush sends bytes on their way; a client that does not read loses its stream.
-func (s *eventStream) flush(b []byte) error {
-	if err := s.out.SetWriteDeadline(time.Now().Add(stall)); err != nil {
-		return err
-	}
-	if _, err := s.w.Write(b); err != nil {
-		return err
-	}
-	return s.out.Flush()
+// seen is what reads show now, for the feed of events.
+func (s *Server) seen() (base.Position, <-chan struct{}) {
+	now, later := s.views.Changed()
+	return now.Position, later
 }
 
 // appendEvent appends an event as a CloudEvent.

@@ -68,14 +68,14 @@ func (s *Server) streamQuery(w http.ResponseWriter, r *http.Request, ask live.Re
 	defer subscription.Close()
 	header.Set("Content-Type", SSE.Media)
 	header.Set("X-Accel-Buffering", "no")
-	stream := liveStream{
-		eventStream:  eventStream{server: s, request: r, out: http.NewResponseController(w), w: w, format: SSE},
+	following := liveStream{
+		stream:       s.newStream(w, r, SSE),
 		subscription: subscription, target: target, key: sight.Key(),
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.streams, cancel)()
-	if err := stream.run(ctx); err != nil && ctx.Err() == nil {
+	if err := following.run(ctx); err != nil && ctx.Err() == nil {
 		s.log.Debug("live query ended", "request", requestID(r), "error", err)
 	}
 	return nil
@@ -94,10 +94,11 @@ func liveError(err error) error {
 
 // liveStream writes a live query to one client.
 type liveStream struct {
-	eventStream
+	stream
 	subscription *live.Subscription
 	target       liveTarget
 	key          string // of what the caller might read in the beginning
+	buffer       []byte
 }
 
 // run writes events until the client leaves, the server ends, or there is
@@ -134,7 +135,7 @@ func (s *liveStream) run(ctx context.Context) error {
 // welcome asks whether the caller may still read what it might in the
 // beginning: a token may be revoked, and expire, while its stream goes on.
 func (s *liveStream) welcome() error {
-	principal, err := s.server.authenticate(s.request)
+	principal, err := s.principal()
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/dataset/writer"
 	"github.com/picloud/picloud/runtime/eventlog"
+	"github.com/picloud/picloud/runtime/http/feed"
 	"github.com/picloud/picloud/runtime/http/fetch"
 	"github.com/picloud/picloud/runtime/live"
 	"github.com/picloud/picloud/runtime/membership"
@@ -110,8 +111,9 @@ type Server struct {
 	desk    *desk.Desk
 	live    *live.Hub
 	follows gate
-	uploads *fairGate // of graphs
-	asked   *rounds   // of the leader's position
+	feed    *feed.Feed // of events
+	uploads *fairGate  // of graphs
+	asked   *rounds    // of the leader's position
 
 	forwarding forwarding
 	handler    http.Handler
@@ -132,6 +134,7 @@ func New(cfg Config) (*Server, error) {
 	s.live = live.New(s.liveConfig())
 	s.metrics = s.newMetrics(cfg.Registry)
 	s.streams, s.endStreams = context.WithCancel(context.Background())
+	s.feed = feed.New(s.streams, feed.Config{Log: s.events, Seen: s.seen, Encode: s.appendEvent})
 	s.asked = &rounds{ask: s.askLeader, ctx: s.streams}
 	s.forwarding = forwarding{known: make(gate, forwards), strangers: make(gate, strangers), enrolling: make(gate, enrollings)}
 	mux := http.NewServeMux()

@@ -1,9 +1,6 @@
 package clusterbench
 
 import (
-	"bufio"
-	"context"
-	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -144,103 +141,4 @@ func everywhere(nodes []*caller, name, word string, position uint64) (time.Durat
 		}
 	}
 	return took, nil
-}
-
-// heard is one event that one listener was told.
-type heard struct {
-	position uint64
-	at       time.Time
-}
-
-// fanout has a thousand listeners of all events, spread over the nodes.
-func fanout(t *testing.T, rows *table) {
-	const rate, hands = 200, 16
-	listeners := number(t, "PICLOUD_LISTENERS", 1000)
-	n := rate * int(duration(t, "PICLOUD_ROUND", 5*time.Second).Seconds()) * 2
-	c := form(t, 3)
-	writers := c.callers(hands, nil)
-	for _, w := range writers {
-		if _, err := w.product("warm", "warm"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	told := make([][]heard, listeners)
-	var ready, all sync.WaitGroup
-	failed := make([]error, listeners)
-	for i := range listeners {
-		ready.Add(1)
-		all.Go(func() { told[i], failed[i] = c.listen(ctx, c.nodes[i%len(c.nodes)], n, sync.OnceFunc(ready.Done)) })
-	}
-	ready.Wait()
-	var mu sync.Mutex
-	sent := map[uint64]time.Time{} // by the position that came of it
-	var last uint64
-	took := pace(t, n, rate, hands, func(hand, i int) error {
-		at := time.Now()
-		position, err := writers[hand].product(fmt.Sprint("p", i%1000), fmt.Sprintf("told-%d-", i))
-		mu.Lock()
-		defer mu.Unlock()
-		sent[position], last = at, max(last, position)
-		return err
-	})
-	late := time.AfterFunc(30*time.Second, stop) // who has all ends by itself
-	all.Wait()
-	late.Stop()
-	stop()
-	var delays []time.Duration
-	for i, events := range told {
-		if failed[i] != nil {
-			t.Fatal(failed[i])
-		}
-		for _, h := range events {
-			if at, ours := sent[h.position]; ours {
-				delays = append(delays, h.at.Sub(at))
-			}
-		}
-	}
-	slices.Sort(delays)
-	rows.add(fmt.Sprintf("%d listeners at %.0f events/s: request sent → told", listeners, float64(n)/took.Seconds()), "p99 ≤ 100 ms",
-		fmt.Sprintf("p50 %s  p99 %s", short(percentile(delays, 50)), short(percentile(delays, 99))), "")
-	rows.add("of all deliveries", "all", fmt.Sprintf("%d of %d", len(delays), n*listeners), fmt.Sprintf("%.4f", float64(len(delays))/float64(n*listeners)))
-}
-
-// listen reads a stream until it told n events of products or ctx ends.
-func (c *cluster) listen(ctx context.Context, s *server, n int, ready func()) (told []heard, err error) {
-	defer ready() // whatever becomes of it
-	dialer := tls.Dialer{Config: &tls.Config{RootCAs: c.roots, ServerName: c.domain}}
-	conn, err := dialer.DialContext(ctx, "tcp", s.address)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
-	request, err := http.NewRequest(http.MethodGet, "https://"+c.domain+"/events?type=ProductChanged,ProductDeclared", nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Authorization", "Bearer "+c.token)
-	request.Header.Set("Accept", "text/event-stream")
-	if err := request.Write(conn); err != nil {
-		return nil, err
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), request)
-	if err != nil || response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("a listener is refused: %v %v", response, err)
-	}
-	ready()
-	lines := bufio.NewScanner(response.Body)
-	for len(told) < n && lines.Scan() {
-		if id, is := strings.CutPrefix(lines.Text(), "id: "); is {
-			position, err := strconv.ParseUint(id, 10, 64)
-			if err != nil {
-				return told, err
-			}
-			told = append(told, heard{position, time.Now()})
-		}
-	}
-	if err := lines.Err(); err != nil && ctx.Err() == nil {
-		return told, err
-	}
-	return told, nil
 }
