@@ -35,6 +35,7 @@ const patience = 2 * time.Minute
 type cluster struct {
 	*testing.T
 	binary   string
+	clocks   bool // that jump are in it
 	machines []*machine
 	network  *lan.Switch // nil on loopback
 	here     *lan.Host   // where clients are
@@ -51,7 +52,8 @@ type cluster struct {
 // form makes n machines, founds a cluster on the first and lets the others in.
 func form(t *testing.T, n int, chance func() float64) *cluster {
 	t.Helper()
-	c := &cluster{T: t, binary: build(t), clients: map[*machine]*http.Client{}, conns: map[*machine][]net.Conn{}}
+	c := &cluster{T: t, clients: map[*machine]*http.Client{}, conns: map[*machine][]net.Conn{}}
+	c.build()
 	c.Cleanup(c.end)
 	if err := c.wire(chance); err != nil {
 		t.Log("network namespaces are not permitted, so all is on loopback and no wire is cut: ", err)
@@ -93,19 +95,30 @@ func form(t *testing.T, n int, chance func() float64) *cluster {
 	return c
 }
 
-// build makes the program as it is released.
-func build(t *testing.T) string {
-	t.Helper()
-	if binary := os.Getenv("PICLOUD_BINARY"); binary != "" {
-		return binary
+// build makes the program as it is released. A long run gets one whose clocks jump,
+// for which the whole standard library is built anew.
+func (c *cluster) build() {
+	c.Helper()
+	if c.binary = os.Getenv("PICLOUD_BINARY"); c.binary != "" {
+		c.Log("clocks do not jump: the program was built already")
+		return
 	}
-	binary := filepath.Join(t.TempDir(), "picloud")
-	command := exec.Command("go", "build", "-trimpath", "-o", binary, "github.com/picloud/picloud/cmd/picloud")
+	dir := c.TempDir()
+	c.binary = filepath.Join(dir, "picloud")
+	flags := []string{"build", "-trimpath", "-o", c.binary}
+	if length, _ := time.ParseDuration(os.Getenv("PICLOUD_TORTURE")); length >= long || strings.Contains(os.Getenv("PICLOUD_FAULTS"), "clock") {
+		overlay, err := clockOverlay(dir)
+		if c.clocks = err == nil; c.clocks {
+			flags = append(flags, "-overlay", overlay)
+		} else {
+			c.Log("clocks do not jump: ", err)
+		}
+	}
+	command := exec.Command("go", append(flags, "github.com/picloud/picloud/cmd/picloud")...)
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		c.Fatalf("%v\n%s", err, out)
 	}
-	return binary
 }
 
 // wire makes the network, if that is permitted.
@@ -140,6 +153,8 @@ func (c *cluster) machine(i int) *machine {
 	if m.log, err = os.Create(m.dir + ".log"); err != nil {
 		c.Fatal(err)
 	}
+	m.clock = m.dir + ".clock"
+	c.must(m.step(0))
 	if c.network == nil {
 		m.address = c.freePort()
 		m.flags = []string{"--listen", m.address.String()}

@@ -16,5 +16,5 @@
 //     the test, however it ends.
 //
 // Deliberately absent: power cuts below the page cache (runtime/simtest has
-// them on disks that forget) and clocks that jump.
+// them on disks that forget).
 package torture

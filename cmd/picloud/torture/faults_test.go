@@ -25,28 +25,32 @@ type fault struct {
 	name  string
 	wires bool // it needs a network of its own
 	small bool // it needs a small disk
+	clock bool // it needs clocks that jump
 	run   func(x *tormentor, ctx context.Context)
 }
 
 var faults = []fault{
-	{"kill -9", false, false, func(x *tormentor, ctx context.Context) { x.off(ctx, x.anybody()) }},
-	{"kill -9 leader", false, false, func(x *tormentor, ctx context.Context) { x.off(ctx, x.leading()) }},
-	{"kill -9 loop", false, false, (*tormentor).flicker},
-	{"all plugs pulled", false, false, (*tormentor).blackout},
-	{"leader stopped", false, false, (*tormentor).faint},
-	{"cut off", true, false, func(x *tormentor, ctx context.Context) { x.cut(ctx, x.anybody()) }},
-	{"leader cut off", true, false, func(x *tormentor, ctx context.Context) { x.cut(ctx, x.leading()) }},
-	{"deaf", true, false, func(x *tormentor, ctx context.Context) { x.oneWay(ctx, x.anybody(), true) }},
-	{"mute leader", true, false, func(x *tormentor, ctx context.Context) { x.oneWay(ctx, x.leading(), false) }},
-	{"link down", true, false, (*tormentor).linkDown},
-	{"bad wires", true, false, (*tormentor).badWires},
-	{"every address changes", true, false, (*tormentor).readdress},
-	{"leadership handed over", false, false, (*tormentor).handOver},
-	{"kill -9 on bad wires", true, false, (*tormentor).killOnBadWires},
-	{"a byte of the log damaged", false, false, (*tormentor).damage},
-	{"Raft's store lost", false, false, (*tormentor).lose},
-	{"disk full", true, true, (*tormentor).fill},
-	{"leader's disk full", true, true, (*tormentor).fillLeader},
+	{"kill -9", false, false, false, func(x *tormentor, ctx context.Context) { x.off(ctx, x.anybody()) }},
+	{"kill -9 leader", false, false, false, func(x *tormentor, ctx context.Context) { x.off(ctx, x.leading()) }},
+	{"kill -9 loop", false, false, false, (*tormentor).flicker},
+	{"all plugs pulled", false, false, false, (*tormentor).blackout},
+	{"leader stopped", false, false, false, (*tormentor).faint},
+	{"cut off", true, false, false, func(x *tormentor, ctx context.Context) { x.cut(ctx, x.anybody()) }},
+	{"leader cut off", true, false, false, func(x *tormentor, ctx context.Context) { x.cut(ctx, x.leading()) }},
+	{"deaf", true, false, false, func(x *tormentor, ctx context.Context) { x.oneWay(ctx, x.anybody(), true) }},
+	{"mute leader", true, false, false, func(x *tormentor, ctx context.Context) { x.oneWay(ctx, x.leading(), false) }},
+	{"link down", true, false, false, (*tormentor).linkDown},
+	{"bad wires", true, false, false, (*tormentor).badWires},
+	{"every address changes", true, false, false, (*tormentor).readdress},
+	{"leadership handed over", false, false, false, (*tormentor).handOver},
+	{"kill -9 on bad wires", true, false, false, (*tormentor).killOnBadWires},
+	{"a byte of the log damaged", false, false, false, (*tormentor).damage},
+	{"Raft's store lost", false, false, false, (*tormentor).lose},
+	{"disk full", true, true, false, (*tormentor).fill},
+	{"leader's disk full", true, true, false, (*tormentor).fillLeader},
+	{"a clock jumps", false, false, true, func(x *tormentor, ctx context.Context) { x.clockJumps(ctx, x.anybody()) }},
+	{"leader's clock jumps", false, false, true, func(x *tormentor, ctx context.Context) { x.clockJumps(ctx, x.leading()) }},
+	{"all clocks differ", false, false, true, (*tormentor).clocksDiffer},
 }
 
 // tormentor breaks a cluster as its seed says.
@@ -55,6 +59,7 @@ type tormentor struct {
 	*record
 	chance *rand.Rand
 	leases int
+	done   []happened
 }
 
 func (x *tormentor) anybody() *machine { return x.machines[x.chance.IntN(len(x.machines))] }

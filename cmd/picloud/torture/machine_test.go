@@ -31,6 +31,7 @@ type machine struct {
 	host  *lan.Host
 	port  *lan.Port
 	log   *os.File
+	clock string // file that says by how much its clock is off
 
 	mu      sync.Mutex
 	address netip.AddrPort
@@ -95,7 +96,7 @@ func (m *machine) supervise(binary string, c *exec.Cmd, err error) {
 // command is a call of the program as the machine's owner makes it.
 func (m *machine) command(binary string, arguments ...string) *exec.Cmd {
 	c := exec.Command(binary, arguments...)
-	c.Env = append(os.Environ(), "HOME="+m.dir, "XDG_CONFIG_HOME="+m.dir)
+	c.Env = append(os.Environ(), "HOME="+m.dir, "XDG_CONFIG_HOME="+m.dir, clockVariable+"="+m.clock)
 	c.Dir = m.dir
 	return c
 }

@@ -20,6 +20,9 @@ import (
 // slowTime is what a node may take until it serves again before it is said why.
 const slowTime = 1500 * ms
 
+// long is a run in which there is time for what takes minutes.
+const long = 10 * time.Minute
+
 // happened is one fault that was done.
 type happened struct {
 	fault    string
@@ -62,46 +65,47 @@ func TestTorture(t *testing.T) {
 	f := &follower{cluster: c, record: rec, chance: rand.New(rand.NewPCG(seed, 3))}
 	all.Go(func() { f.follow(ctx, 0) })
 	x := &tormentor{cluster: c, record: rec, chance: rand.New(rand.NewPCG(seed, 1))}
-	done := x.torment(ctx, length)
-	stop()
-	all.Wait()
-	rec.report(t, done)
-	c.judge(rec, f)
+	defer func() { // also when it was waited in vain for a node
+		stop()
+		all.Wait()
+		rec.report(t, x.done)
+		c.judge(rec, f)
+	}()
+	x.torment(ctx, length)
 }
 
 // torment breaks things until the time is over, each kind in turn in an order
 // by chance, and lets the cluster recover from each.
-func (x *tormentor) torment(ctx context.Context, length time.Duration) (done []happened) {
+func (x *tormentor) torment(ctx context.Context, length time.Duration) {
 	pause(ctx, time.Second) // in peace, to compare with
-	away := length >= 10*time.Minute
+	away := length >= long
 	for over := x.now() + length; x.now() < over; {
 		for _, i := range x.chance.Perm(len(faults)) {
 			f := faults[i]
 			if x.now() >= over || !x.possible(f) {
 				continue
 			}
-			done = append(done, x.one(ctx, f.name, f.run))
+			x.one(ctx, f.name, f.run)
 		}
-		if away && len(done) > 0 {
+		if away && len(x.done) > 0 {
 			away = false
-			done = append(done, x.one(ctx, "200,000 events away", func(x *tormentor, ctx context.Context) { x.Log(x.absence(ctx, 200_000)) }))
+			x.one(ctx, "200,000 events away", func(x *tormentor, ctx context.Context) { x.Log(x.absence(ctx, 200_000)) })
 		}
 	}
-	if length < 10*time.Minute {
-		done = append(done, x.one(ctx, "2,000 events away", func(x *tormentor, ctx context.Context) { x.Log(x.absence(ctx, 2000)) }))
+	if length < long {
+		x.one(ctx, "2,000 events away", func(x *tormentor, ctx context.Context) { x.Log(x.absence(ctx, 2000)) })
 	}
-	return done
 }
 
 // possible says that a fault can be done here, and is among those that
 // PICLOUD_FAULTS names, such as "deaf,link down"; without it all are.
 func (x *tormentor) possible(f fault) bool {
 	chosen := os.Getenv("PICLOUD_FAULTS")
-	return (!f.wires || x.network != nil) && (!f.small || x.small != nil) && (chosen == "" || slices.Contains(strings.Split(chosen, ","), f.name))
+	return (!f.wires || x.network != nil) && (!f.small || x.small != nil) && (!f.clock || x.clocks) && (chosen == "" || slices.Contains(strings.Split(chosen, ","), f.name))
 }
 
 // one does one fault and waits until every node serves.
-func (x *tormentor) one(ctx context.Context, name string, run func(*tormentor, context.Context)) happened {
+func (x *tormentor) one(ctx context.Context, name string, run func(*tormentor, context.Context)) {
 	h := happened{fault: name, from: x.now()}
 	run(x, ctx)
 	h.to = x.now()
@@ -139,15 +143,25 @@ func (x *tormentor) one(ctx context.Context, name string, run func(*tormentor, c
 	h.outage = to - from
 	x.Logf("%8s  %-22s lasted %-8s  longest without a write %-8s  all nodes served after %s%s",
 		h.from.Round(ms), name, (h.to - h.from).Round(ms), h.outage.Round(ms), h.recovery.Round(ms), slow)
+	x.done = append(x.done, h)
 	pause(ctx, time.Duration(200+x.chance.IntN(1500))*ms)
-	return h
 }
 
-// judge compares what was recorded with what every node has.
+// judge compares what was recorded with what every node has; once the test has
+// failed because a node does not serve, with what those have that do.
 func (c *cluster) judge(rec *record, f *follower) {
-	c.ready()
-	logs := c.logs()
-	log := logs[c.machines[0].name]
+	serving := slices.Clone(c.machines)
+	if c.Failed() {
+		serving = slices.DeleteFunc(serving, func(m *machine) bool { return c.serves(c.Context(), m) != nil })
+		if len(serving) == 0 {
+			c.Error("nobody serves, so nothing can be judged")
+			return
+		}
+	} else {
+		c.ready()
+	}
+	logs := c.logs(serving)
+	log := logs[serving[0].name]
 	var v verdict
 	judgeLogs(&v, logs)
 	judgeWrites(&v, rec.requests, log)
@@ -159,7 +173,7 @@ func (c *cluster) judge(rec *record, f *follower) {
 	for _, finding := range append(v.findings, rec.wrong...) {
 		c.Error(finding)
 	}
-	c.sums()
+	c.sums(serving)
 	for _, m := range c.machines {
 		for _, ending := range m.endings {
 			c.Log(ending)
@@ -169,10 +183,10 @@ func (c *cluster) judge(rec *record, f *follower) {
 
 // logs reads the log of every node. What clients no longer waited for may still
 // be under way, so it reads again until all have the same length, for a while.
-func (c *cluster) logs() map[string][]entry {
+func (c *cluster) logs(machines []*machine) map[string][]entry {
 	for over := time.Now().Add(patience); ; pause(c.Context(), 100*ms) {
 		logs, lengths := map[string][]entry{}, map[int]bool{}
-		for _, m := range c.machines {
+		for _, m := range machines {
 			c.must(c.events(c.Context(), m, 0, false, func(e entry) { logs[m.name] = append(logs[m.name], e) }))
 			lengths[len(logs[m.name])] = true
 		}
@@ -183,7 +197,7 @@ func (c *cluster) logs() map[string][]entry {
 }
 
 // sums compares what each node makes of its log, and the nodes.
-func (c *cluster) sums() {
+func (c *cluster) sums(machines []*machine) {
 	type verified struct {
 		Position uint64
 		Equal    bool
@@ -193,7 +207,7 @@ func (c *cluster) sums() {
 	// platform itself, so it is tried until they agree on one.
 	c.until("all nodes to be the same", func() error {
 		var first verified
-		for i, m := range c.machines {
+		for i, m := range machines {
 			ctx, cancel := context.WithTimeout(c.Context(), patience)
 			r, err := c.send(ctx, m, "GET", "/-/verify", "", nil)
 			cancel()
@@ -209,7 +223,7 @@ func (c *cluster) sums() {
 			case i == 0:
 				first = is
 			case fmt.Sprint(is) != fmt.Sprint(first):
-				return fmt.Errorf("%s: %v, %s: %v", c.machines[0].name, first, m.name, is)
+				return fmt.Errorf("%s: %v, %s: %v", machines[0].name, first, m.name, is)
 			}
 		}
 		c.Logf("every node is at position %d with chain %.16s, state %.16s, graph %.16s, and made all that again from its log",
