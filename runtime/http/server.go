@@ -140,9 +140,7 @@ func New(cfg Config) (*Server, error) {
 	mux := http.NewServeMux()
 	api.Mount(mux, s)
 	api.MountDatasets(mux, s)
-	if err := s.mountStatic(mux); err != nil {
-		return nil, err
-	}
+	s.mountStatic(mux)
 	s.mount(mux)
 	s.handler = identify(s.observe(s.harden(s.crossOrigin(s.canonical(s.forward(s.admit(s.route(mux))))))))
 	return s, nil

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+	"weak"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/api"
@@ -39,53 +41,79 @@ func (d document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.body))
 }
 
+// rendered is a document that is made when it is asked for: hardly anybody does,
+// and all of them together would be a tenth of the memory of a node at rest. It
+// stays until the next garbage collection, so that asking often costs little.
+type rendered struct {
+	render func() (document, error)
+
+	mu   sync.Mutex // one renders, the others wait for it
+	kept weak.Pointer[document]
+}
+
+func (d *rendered) document() (*document, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if kept := d.kept.Value(); kept != nil {
+		return kept, nil
+	}
+	made, err := d.render()
+	if err != nil {
+		return nil, err
+	}
+	d.kept = weak.Make(&made)
+	return &made, nil
+}
+
+// serve answers with the document.
+func (d *rendered) serve(w http.ResponseWriter, r *http.Request) error {
+	made, err := d.document()
+	if err == nil {
+		made.ServeHTTP(w, r)
+	}
+	return err
+}
+
 // mountStatic mounts what everybody may read without a token.
-func (s *Server) mountStatic(mux *http.ServeMux) error {
-	openapi, openapi31 := newDocument(JSON.Media, api.OpenAPI()), newDocument(JSON.Media, api.OpenAPI31())
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+func (s *Server) mountStatic(mux *http.ServeMux) {
+	openapi := newDocument(JSON.Media, api.OpenAPI())
+	openapi31 := &rendered{render: func() (document, error) { return newDocument(JSON.Media, api.OpenAPI31()), nil }}
+	mux.HandleFunc("GET /openapi.json", s.handle(func(w http.ResponseWriter, r *http.Request) error {
 		switch version := r.URL.Query().Get("version"); version {
 		case "", "3.0", "3.0.3":
 			openapi.ServeHTTP(w, r)
+			return nil
 		case "3.1", "3.1.0":
-			openapi31.ServeHTTP(w, r)
+			return openapi31.serve(w, r)
 		default:
-			s.fail(w, r, &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no OpenAPI %s of this document; there are 3.0 and 3.1", version)})
+			return &base.Error{Code: base.NotFound, Detail: fmt.Sprintf("there is no OpenAPI %s of this document; there are 3.0 and 3.1", version)}
 		}
-	})
+	}))
 	for path, source := range map[string][]byte{"/ontology": schema.OntologyTurtle, "/ontology/meta": schema.MetaTurtle, "/ontology/shapes": schema.ShapesTurtle} {
-		handler, err := s.vocabularyHandler(source, path)
-		if err != nil {
-			return err
-		}
-		mux.HandleFunc("GET "+path, s.handle(handler))
+		mux.HandleFunc("GET "+path, s.handle(s.vocabularyHandler(source, path)))
 	}
 	mux.Handle("GET /context.jsonld", newDocument(JSONLD.Media, schema.ContextJSONLD))
 	mux.HandleFunc("GET /schemas/{kind}", s.handle(s.kindSchema))
 	mux.HandleFunc("GET /schemas/events/{type}/{version}", s.handle(s.eventSchema))
-	return nil
 }
 
 // vocabularyHandler serves a graph of the ontology in every RDF format; on it
 // wildcards mean Turtle.
-func (s *Server) vocabularyHandler(source []byte, path string) (handler, error) {
-	triples, err := rdf.ParseAll(bytes.NewReader(source), rdf.Turtle, rdf.Options{Base: vocabulary})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+func (s *Server) vocabularyHandler(source []byte, path string) handler {
+	turtle := newDocument("text/turtle; charset=utf-8", source)
+	documents := map[Format]*rendered{
+		Turtle: {render: func() (document, error) { return turtle, nil }},
+		HTML: {render: func() (document, error) {
+			page, err := s.renderPage(path, "ontology", newOntologyPage(path, string(source)))
+			return newDocument("text/html; charset=utf-8", page), err
+		}},
 	}
-	documents := map[Format]document{Turtle: newDocument("text/turtle; charset=utf-8", source)}
 	for _, f := range []Format{JSONLD, NTriples} {
-		var b bytes.Buffer
-		syntaxOf, _ := rdf.FormatOf(f.Media)
-		if err := rdf.Write(&b, syntaxOf, slices.Values(triples), rdf.WriteOptions{Prefixes: prefixes}); err != nil {
-			return nil, err
-		}
-		documents[f] = newDocument(f.Media, b.Bytes())
+		documents[f] = &rendered{render: func() (document, error) {
+			body, err := translated(source, f.Media)
+			return newDocument(f.Media, body), err
+		}}
 	}
-	page, err := s.renderPage(path, "ontology", newOntologyPage(path, string(source)))
-	if err != nil {
-		return nil, err
-	}
-	documents[HTML] = newDocument("text/html; charset=utf-8", page)
 	offers := []Format{Turtle, JSONLD, NTriples, HTML}
 	return func(w http.ResponseWriter, r *http.Request) error {
 		format, ok := preferred(r, offers)
@@ -97,9 +125,20 @@ func (s *Server) vocabularyHandler(source []byte, path string) (handler, error) 
 		if format == HTML {
 			w.Header().Set("Content-Security-Policy", pagePolicy)
 		}
-		documents[format].ServeHTTP(w, r)
-		return nil
-	}, nil
+		return documents[format].serve(w, r)
+	}
+}
+
+// translated is a vocabulary in another RDF format.
+func translated(source []byte, media string) ([]byte, error) {
+	triples, err := rdf.ParseAll(bytes.NewReader(source), rdf.Turtle, rdf.Options{Base: vocabulary})
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	syntax, _ := rdf.FormatOf(media)
+	err = rdf.Write(&b, syntax, slices.Values(triples), rdf.WriteOptions{Prefixes: prefixes})
+	return b.Bytes(), err
 }
 
 func (s *Server) kindSchema(w http.ResponseWriter, r *http.Request) error {
