@@ -17,13 +17,16 @@ RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./
 MEETING := AtOnce|Stream|Leave|Slow|Bounded|Waits|Protocols
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-long sim soak torture upgrade check generate bench bench-graph bench-cluster diff-graph clients fuzz where clean
+.PHONY: help build cross demo test test-long sim soak torture upgrade check generate bench bench-graph bench-cluster diff-graph clients fuzz where clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the one binary, static, in bin/
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/picloud
+
+cross: ## the same for every kind of machine that a node runs on, as bin/picloud-linux-{amd64,arm64}
+	@for kind in amd64 arm64; do GOARCH=$$kind CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)-linux-$$kind ./cmd/picloud || exit 1; done
 
 demo: build ## apply the photo-app on one of three real nodes and ask another about it
 	@./cmd/picloud/demo.sh $(BIN)
@@ -52,7 +55,7 @@ upgrade: ## three nodes go from an older release to this one with another kind, 
 check: ## static only: format, vet, staticcheck, the repository's own law, stale output
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); if [ -n "$$bad" ]; then echo "gofmt differs; run: gofmt -w $$bad"; exit 1; fi
 	$(GO) vet ./...
-	@for system in darwin windows; do GOOS=$$system CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/picloud || exit 1; done
+	@for kind in linux/arm64 darwin/arm64 windows/amd64; do GOOS=$${kind%/*} GOARCH=$${kind#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/picloud || exit 1; done
 	$(GO) tool staticcheck ./...
 	$(GO) test ./gen/tidy
 	$(GO) run ./cmd/picloud-gen --check
