@@ -3,6 +3,7 @@ package iam
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 // KeySize is the length of symmetric keys and of the secret part of tokens, in
 // bytes.
 const KeySize = 32
+
+// secretMax is how large a file with a secret may be that is read, in bytes.
+const secretMax = 64 << 10
 
 // WriteSecret puts content into a file of mode 0600, whole or not at all, and
 // durably.
@@ -51,7 +55,12 @@ func syncDir(path string) error {
 
 // readSecret reads a file that only its owner may read.
 func readSecret(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +68,11 @@ func readSecret(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s may be read by others (mode %04o): if it was seen, make a new one; else run: chmod 600 %s",
 			path, info.Mode().Perm(), path)
 	}
-	return os.ReadFile(path)
+	text, err := io.ReadAll(io.LimitReader(file, secretMax+1))
+	if len(text) > secretMax {
+		return nil, fmt.Errorf("%s has more than %d bytes, so it is no secret of a node; restore it from a backup", path, secretMax)
+	}
+	return text, err
 }
 
 // lost refuses to go on without a file of a directory that was in use before.
@@ -67,8 +80,8 @@ func lost(path string) error {
 	return fmt.Errorf("%s is missing; restore it from a backup: what it protected cannot be read or trusted with a new one", path)
 }
 
-// ReadKey reads a key of KeySize bytes that was made before.
-func ReadKey(path string) ([]byte, error) {
+// readKey reads a key of KeySize bytes that was made before.
+func readKey(path string) ([]byte, error) {
 	key, err := readSecret(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

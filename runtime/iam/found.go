@@ -120,7 +120,7 @@ func TakeOver(i *Identity, node base.Ref, cfg AuthorityConfig) (*Foundation, err
 	if err != nil {
 		return nil, fmt.Errorf("certificate authority in %s: %w", i.cfg.Dir, err)
 	}
-	master, err := ReadKey(i.path("seal.key"))
+	master, err := readKey(i.path("seal.key"))
 	if err != nil {
 		return nil, err
 	}

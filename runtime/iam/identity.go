@@ -94,7 +94,7 @@ func (i *Identity) openKey() error {
 	if i.key, err = decodeKey(text); err != nil {
 		return fmt.Errorf("node key %s: %w; restore it from a backup", path, err)
 	}
-	i.id, err = KeyID(i.key.Public())
+	i.id, err = keyID(i.key.Public())
 	return err
 }
 
@@ -236,9 +236,9 @@ func (i *Identity) Adopt(leaf, authority []byte) error {
 // ID is the fingerprint of the node's key: who the node is.
 func (i *Identity) ID() string { return i.id }
 
-// KeyID is the SHA-256 of a public key (its SubjectPublicKeyInfo, RFC 5280,
+// keyID is the SHA-256 of a public key (its SubjectPublicKeyInfo, RFC 5280,
 // section 4.1.2.7), in hexadecimal.
-func KeyID(public any) (string, error) {
+func keyID(public any) (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
 		return "", err
@@ -298,11 +298,15 @@ func (i *Identity) Fingerprint() (string, time.Time) {
 func (i *Identity) PEM() []byte { return encodeCert(i.current.Load().certificate.Leaf.Raw) }
 
 // RenewAt is when the certificate is to be renewed: at two thirds of its life,
-// and at once where there is none yet, or one of an earlier start that lacks a
-// name of this node.
+// and at once where there is none yet, one of an earlier start that lacks a name of
+// this node, or one whose life has not begun: the clock was ahead when it was issued,
+// and clients would refuse it until then.
 func (i *Identity) RenewAt() time.Time {
 	held := i.current.Load()
 	if held.provisional || !i.renewed.Load() && !names(held.certificate.Leaf, i.cfg.Names, held.authority) {
+		return time.Time{}
+	}
+	if i.cfg.Now().Before(held.certificate.Leaf.NotBefore) {
 		return time.Time{}
 	}
 	return renewal(held.certificate.Leaf)

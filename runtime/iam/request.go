@@ -110,7 +110,7 @@ func ParseRequest(text []byte) (*Request, error) {
 			return nil, refused("asks for the extension %s; only names can be asked for", extension.Id)
 		}
 	}
-	id, err := KeyID(key)
+	id, err := keyID(key)
 	if err != nil {
 		return nil, refused("has a key without fingerprint: %v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -106,11 +105,4 @@ func place(ref base.Ref, field string) []byte {
 	b = append(b, ref...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(field)))
 	return append(b, field...)
-}
-
-// NewNonce is 256 random bits as text, for tokens and names that nobody guesses.
-func NewNonce() string {
-	var b [KeySize]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

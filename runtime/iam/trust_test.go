@@ -325,6 +325,39 @@ func TestCertificateIsDueAtTwoThirdsOfItsLifeAndForNewNames(t *testing.T) {
 	}
 }
 
+func TestCertificateOfAClockThatWasAheadIsRenewedAtOnce(t *testing.T) {
+	now := time.Now().AddDate(5, 0, 0)
+	clock := func() time.Time { return now }
+	a, err := iam.NewAuthority(iam.AuthorityConfig{Domain: "picloud.local", Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := iam.OpenIdentity(iam.IdentityConfig{Dir: t.TempDir(), Now: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := iam.Certify(node, a, "pi-1"); err != nil {
+		t.Fatal(err)
+	}
+	if node.RenewAt().IsZero() {
+		t.Error("it is renewed again and again")
+	}
+	now = time.Now() // somebody set it
+	if !node.RenewAt().IsZero() {
+		t.Errorf("clients refuse the certificate for five years, and it is renewed only %s", node.RenewAt())
+	}
+}
+
+func TestFileThatIsNoSecretIsNotRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(path, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := iam.ReadToken(path); err == nil || !strings.Contains(err.Error(), "bytes") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAuthorityOnABoardWithoutAClockSignsNothingOlderThanItself(t *testing.T) {
 	now := time.Now()
 	a, err := iam.NewAuthority(iam.AuthorityConfig{Domain: "picloud.local", Now: func() time.Time { return now }})

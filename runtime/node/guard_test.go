@@ -172,6 +172,29 @@ func TestTokenWorksUntilItExpires(t *testing.T) {
 	}
 }
 
+// The log knows how late it is when the clock does not.
+func TestExpiredTokenStaysExpiredWhenTheClockGoesBack(t *testing.T) {
+	var later atomic.Int64
+	cfg := config(t.TempDir())
+	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	n, err := node.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &whole{n, t, cfg.Dir}
+	defer w.close()
+	token, digest := iam.NewToken()
+	w.do(&domain.DeclareToken{Ref: "/tokens/ci", Spec: domain.TokenSpec{
+		Role: domain.TokenRoleRead, Digest: digest, ExpiresAt: base.TimeOf(time.Now().Add(30 * time.Minute)),
+	}})
+	later.Store(int64(31 * time.Minute))
+	w.do(product("later"))
+	later.Store(int64(-30 * 365 * 24 * time.Hour))
+	if _, err := w.Door().Authenticate(token); err == nil || !strings.Contains(err.Error(), "expired") {
+		t.Errorf("a token that expired opens the door again: %v", err)
+	}
+}
+
 func TestAdministratorIsMadeOnce(t *testing.T) {
 	w := open(t, t.TempDir())
 	token := w.AdminToken()

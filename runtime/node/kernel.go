@@ -137,7 +137,7 @@ func (n *Node) follow(ctx context.Context) {
 func (n *Node) openDoor(context.Context) (err error) {
 	n.door = command.New(command.Config{
 		Model: schema.Model, Root: n.Root(), Consensus: n.consensus, Views: n.views, Sealer: n.vault,
-		Authenticator: &iam.Tokens{Now: n.cfg.Now}, Checks: []command.Check{n.keepToOwnTerms, iam.CheckAuthority(n.domain)},
+		Authenticator: &iam.Tokens{Now: n.now}, Checks: []command.Check{n.keepToOwnTerms, iam.CheckAuthority(n.domain)},
 		Rules: []command.Rule{iam.KeepAdministrator, iam.KeepAuthority, iam.KeepIdentities, iam.KeepTicketsSingle, membership.KeepQuorum, membership.KeepLevel},
 		Gate:  n.gate, Level: schema.Level, Logger: n.cfg.Logger,
 	})
