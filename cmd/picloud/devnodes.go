@@ -115,9 +115,10 @@ func (o *options) start(ctx context.Context, app *cli.App) (cluster, error) {
 func (c cluster) awaitVotes(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, votesTime)
 	defer cancel()
-	for tail := c[0].Views().Tail(); ; {
+	for {
+		now, superseded := c[0].Views().Changed()
 		votes := 0
-		for entry := range tail.View().State.List("/nodes", "") {
+		for entry := range now.List("/nodes", "") {
 			if n, ok := entry.Resource.(*domain.Node); ok && n.Status.RaftRole == domain.RaftRoleVoter {
 				votes++
 			}
@@ -125,7 +126,9 @@ func (c cluster) awaitVotes(ctx context.Context) {
 		if votes >= membership.Votes(len(c)) {
 			return
 		}
-		if _, err := tail.Next(ctx); err != nil {
+		select {
+		case <-superseded:
+		case <-ctx.Done():
 			return
 		}
 	}

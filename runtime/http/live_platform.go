@@ -24,8 +24,8 @@ type platformGraphs struct{ views *projection.Projection }
 
 func (platformGraphs) Name() string { return "/" }
 
-func (g platformGraphs) Follow(context.Context) (live.Tail, error) {
-	return platformTail{g.views.Tail()}, nil
+func (g platformGraphs) Follow(ctx context.Context) (live.Tail, error) {
+	return platformTail{g.views.Tail(ctx)}, nil
 }
 
 type platformTail struct{ tail *projection.Tail }

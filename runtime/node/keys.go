@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"time"
 
@@ -41,6 +42,33 @@ func (n *Node) state() *state.State {
 		return views.State()
 	}
 	return nil
+}
+
+// lookPause is how long who follows the states rests between two of them.
+const lookPause = 10 * time.Millisecond
+
+// states gives the present state and what it becomes, until ctx ends: each state
+// after a quiet time, and not all of those that follow each other at once.
+func (n *Node) states(ctx context.Context) iter.Seq[*state.State] {
+	return func(yield func(*state.State) bool) {
+		for {
+			now, superseded := n.views.Changed()
+			if !yield(now) {
+				return
+			}
+			rested := time.After(lookPause)
+			select {
+			case <-superseded:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-rested:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 }
 
 // now is the time by the node's clock, or that of the log where the clock is

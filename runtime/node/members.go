@@ -18,9 +18,8 @@ import (
 // longer a member, and ends this node when it is the one.
 func (n *Node) watchMembers(ctx context.Context) {
 	known := map[string]bool{}
-	tail := n.views.Tail()
-	for {
-		if s := tail.View().State; s.Get("/") != nil {
+	for s := range n.states(ctx) {
+		if s.Get("/") != nil {
 			now := map[string]bool{}
 			for _, node := range nodes(s) {
 				now[node.Status.ID] = true
@@ -37,9 +36,6 @@ func (n *Node) watchMembers(ctx context.Context) {
 				n.fail(err)
 				return
 			}
-		}
-		if _, err := tail.Next(ctx); err != nil {
-			return
 		}
 	}
 }

@@ -39,15 +39,11 @@ func (n *Node) renewals() http.Handler { return n.enroller.Renewals(peer.Caller)
 // keepKeyrings lets exactly the nodes that vote hold the cluster's keys, while
 // this node leads.
 func (n *Node) keepKeyrings(ctx context.Context) {
-	tail := n.views.Tail()
-	for {
+	for range n.states(ctx) {
 		if n.leading() {
 			if err := n.entrust(ctx, ""); err != nil && ctx.Err() == nil {
 				n.cfg.Logger.Warn("who holds the cluster's keys could not be set; the next change tries again", "error", err)
 			}
-		}
-		if _, err := tail.Next(ctx); err != nil {
-			return
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"slices"
+
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/generated/quads"
@@ -41,33 +43,60 @@ func (w *writer) event(e state.Entry) {
 	quads.AppendEvent(&w.out, e.Event)
 }
 
-// difference lists what leaves and what comes between two sets of quads. Both
-// are in the order of fields, so most of them meet at their place.
-func difference(before, after []base.Quad) (remove, add []base.Quad) {
-	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
+// difference appends to two lists what leaves and what comes between two sets of
+// quads. Both are in the order of fields, so most quads meet at their place or one
+// beside it.
+func difference(remove, add, before, after []base.Quad) (removed, added []base.Quad) {
+	gone, come := len(remove), len(add)
+	for len(before) > 0 && len(after) > 0 {
+		switch {
+		case before[0] == after[0]:
+		case len(after) > 1 && before[0] == after[1]:
+			add = append(add, after[0])
+			after = after[1:]
+		case len(before) > 1 && before[1] == after[0]:
+			remove = append(remove, before[0])
+			before = before[1:]
+		default:
+			remove, add = append(remove, before[0]), append(add, after[0])
+		}
 		before, after = before[1:], after[1:]
 	}
-	for len(before) > 0 && len(after) > 0 && before[len(before)-1] == after[len(after)-1] {
-		before, after = before[:len(before)-1], after[:len(after)-1]
+	remove, add = append(remove, before...), append(add, after...)
+	n, m := cancel(remove[gone:], add[come:])
+	return remove[:gone+n], add[:come+m]
+}
+
+// setMin is from how many comparisons on a set is cheaper.
+const setMin = 1 << 9
+
+// cancel drops, in place, what is in both lists, and tells what is left of each.
+func cancel(remove, add []base.Quad) (removed, added int) {
+	find := func(q base.Quad) int { return slices.Index(remove, q) }
+	if len(remove)*len(add) >= setMin {
+		at := make(map[base.Quad]int, len(remove))
+		for i, q := range remove {
+			at[q] = i + 1
+		}
+		find = func(q base.Quad) int { return at[q] - 1 }
 	}
-	if len(before) == 0 || len(after) == 0 {
-		return before, after
-	}
-	had := make(map[base.Quad]bool, len(before))
-	for _, q := range before {
-		had[q] = true
-	}
-	for _, q := range after {
-		if had[q] {
-			had[q] = false
+	var stays []int
+	for _, q := range add {
+		if i := find(q); i >= 0 {
+			stays = append(stays, i)
 		} else {
-			add = append(add, q)
+			add[added] = q
+			added++
 		}
 	}
-	for _, q := range before {
-		if had[q] {
-			remove = append(remove, q)
+	slices.Sort(stays)
+	for i, q := range remove {
+		if len(stays) > 0 && stays[0] == i {
+			stays = stays[1:]
+		} else {
+			remove[removed] = q
+			removed++
 		}
 	}
-	return remove, add
+	return removed, added
 }

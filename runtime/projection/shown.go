@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,12 +30,16 @@ type shown struct {
 	states atomic.Pointer[standing]
 	views  atomic.Pointer[published]
 
+	followers atomic.Int32 // tails, to whom no change may be lost
+
 	making sync.Mutex // of who brings the graph on; nothing is waited for under it
 	store  *rdf.Store
 	reason *reasoning.Reasoner
+	ahead  bool // the store has changes that no view shows
+	room   room
 
 	mu      sync.Mutex // of what follows, and of the step from state to state
-	touched touched    // since the last view
+	touched touched    // that the store does not know of
 	rested  time.Time  // when the graph may follow by itself again
 	due     bool       // a timer runs
 }
@@ -98,13 +103,20 @@ func (s *shown) move(to *state.State, t *touched) {
 	close(before.superseded)
 }
 
-// follow brings the graph on for those who wait for its changes, and so that what it
-// lacks never gets much.
+// follow brings the graph on for tails, and so that what it lacks never gets much. A
+// view that nobody sees is not made: the next edit would have to copy what it holds.
 func (s *shown) follow() {
 	s.mu.Lock()
 	s.due = false
 	s.mu.Unlock()
-	s.view()
+	s.making.Lock()
+	defer s.making.Unlock()
+	now, delta := s.edit()
+	if s.followers.Load() > 0 {
+		s.show(now, delta)
+	} else if delta != nil {
+		s.ahead = true
+	}
 }
 
 // view is the present state with its graph, which is made now unless it is there.
@@ -114,24 +126,51 @@ func (s *shown) view() View {
 	}
 	s.making.Lock()
 	defer s.making.Unlock()
+	return s.show(s.edit())
+}
+
+// edit brings the store to the present state; without a delta it was there. The delta
+// holds until the next edit.
+func (s *shown) edit() (now *state.State, delta *Delta) {
 	s.mu.Lock()
 	now, changed := s.states.Load().State, s.touched
 	s.touched = touched{}
 	s.mu.Unlock()
-	last := s.views.Load()
-	if last.State == now {
-		return last.View
+	if len(changed.order) == 0 {
+		return now, nil
 	}
-	remove, add := s.difference(changed, now)
+	s.difference(changed, now)
+	remove, add := s.room.remove, s.room.add
 	follows, err := s.reason.Apply(context.Background(), remove, add)
 	s.stopped(err)
 	remove, add = append(remove, follows.Removed...), append(add, follows.Added...)
 	s.store.Apply(remove, add)
-	made := View{now.Position, now.Time, now, s.store.Snapshot(), &Delta{remove, add}}
-	s.publish(made)
+	if s.room.remove, s.room.add = remove, add; len(changed.order) > keepMax {
+		s.room = room{} // a large change leaves no large lists behind
+	}
 	s.mu.Lock()
 	s.rested = time.Now().Add(pause)
 	s.mu.Unlock()
+	return now, &Delta{remove, add}
+}
+
+// show makes the view of what the store was brought to by an edit.
+func (s *shown) show(now *state.State, delta *Delta) View {
+	last := s.views.Load()
+	if last.State == now {
+		return last.View
+	}
+	switch {
+	case s.ahead:
+		delta = nil // it is not all that changed
+	case delta == nil:
+		delta = &Delta{}
+	default:
+		delta = &Delta{slices.Clone(delta.Removed), slices.Clone(delta.Added)}
+	}
+	s.ahead = false
+	made := View{now.Position, now.Time, now, s.store.Snapshot(), delta}
+	s.publish(made)
 	return made
 }
 
@@ -143,18 +182,27 @@ func (s *shown) publish(v View) {
 	}
 }
 
-// difference is what the graph has too much and lacks after resources changed.
-func (s *shown) difference(changed touched, now *state.State) (remove, add []base.Quad) {
-	was, is := writer{base.QuadWriter{Root: s.root}}, writer{base.QuadWriter{Root: s.root}}
+// room is what an edit works in, kept for the next one.
+type room struct {
+	was, is     writer
+	remove, add []base.Quad
+}
+
+// keepMax is up to how many resources at once it is kept.
+const keepMax = 1 << 10
+
+// difference lists what the graph has too much and lacks after resources changed.
+func (s *shown) difference(changed touched, now *state.State) {
+	r := &s.room
+	r.was.out.Root, r.is.out.Root = s.root, s.root
+	r.remove, r.add = r.remove[:0], r.add[:0]
 	for _, ref := range changed.order {
-		was.out.Quads, is.out.Quads = was.out.Quads[:0], is.out.Quads[:0]
-		was.entry(changed.before[ref])
+		r.was.out.Quads, r.is.out.Quads = r.was.out.Quads[:0], r.is.out.Quads[:0]
+		r.was.entry(changed.before[ref])
 		after, _ := now.Entry(ref)
-		is.entry(after)
-		gone, come := difference(was.out.Quads, is.out.Quads)
-		remove, add = append(remove, gone...), append(add, come...)
+		r.is.entry(after)
+		r.remove, r.add = difference(r.remove, r.add, r.was.out.Quads, r.is.out.Quads)
 	}
-	return remove, add
 }
 
 // limits keep what somebody declares, such as thousands of roles that inherit from

@@ -15,7 +15,7 @@ type View struct {
 	State    *state.State
 	Graph    *rdf.Snapshot
 	// Delta is what the graph of the view before lacks and has too much; nil
-	// after a start, when there was none before.
+	// after a start, and where no tail followed since the view before.
 	Delta *Delta
 }
 
@@ -64,8 +64,11 @@ func (p *Projection) WaitFor(ctx context.Context, position base.Position) (View,
 // alive and holds up nobody.
 type Tail struct{ at *published }
 
-// Tail begins at the present view.
-func (p *Projection) Tail() *Tail {
+// Tail begins at the present view. Every view behind it has a Delta until ctx
+// ends, and comes within some milliseconds.
+func (p *Projection) Tail(ctx context.Context) *Tail {
+	p.shown.followers.Add(1)
+	context.AfterFunc(ctx, func() { p.shown.followers.Add(-1) })
 	p.shown.view()
 	return &Tail{p.shown.views.Load()}
 }
