@@ -57,6 +57,7 @@ type Config struct {
 type Discovery struct {
 	stop context.CancelFunc
 	all  sync.WaitGroup
+	news chan struct{}
 }
 
 // Start begins. A machine without a network or without multicast is no error:
@@ -64,8 +65,8 @@ type Discovery struct {
 func Start(cfg Config) *Discovery {
 	cfg = cfg.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
-	d := &Discovery{stop: stop}
 	r := newResponder(cfg)
+	d := &Discovery{stop: stop, news: r.news}
 	d.all.Go(func() { r.run(ctx) })
 	d.all.Go(func() {
 		for found := range r.found {
@@ -73,6 +74,14 @@ func Start(cfg Config) *Discovery {
 		}
 	})
 	return d
+}
+
+// Refresh announces at once what Self says now, if it says something else.
+func (d *Discovery) Refresh() {
+	select {
+	case d.news <- struct{}{}:
+	default: // it is about to be asked
+	}
 }
 
 // Close takes the announcement back and returns when all has ended; a call of

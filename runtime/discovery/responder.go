@@ -33,6 +33,7 @@ type responder struct {
 
 	datagrams chan datagram
 	broken    chan *socket
+	news      chan struct{} // Self may say something else
 	readers   sync.WaitGroup
 	found     chan Found // closed when all has ended
 }
@@ -46,7 +47,8 @@ type announced struct {
 func newResponder(cfg Config) *responder {
 	return &responder{
 		cfg: cfg, links: map[place]*link{}, heard: newTable(), browseAfter: firstBrowse,
-		datagrams: make(chan datagram, waitingMax), broken: make(chan *socket, families), found: make(chan Found, waitingMax),
+		datagrams: make(chan datagram, waitingMax), broken: make(chan *socket, families),
+		news: make(chan struct{}, 1), found: make(chan Found, waitingMax),
 	}
 }
 
@@ -69,6 +71,7 @@ func (r *responder) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case <-r.news:
 		case <-changes:
 			pollAt = time.Time{}
 		case s := <-r.broken:

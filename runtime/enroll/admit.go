@@ -158,7 +158,7 @@ func (a *admission) wait(known *domain.Enrollment) (*reply, error) {
 		Fingerprint: a.request.ID, Address: a.address.String(), Hostname: a.Name, WrapKey: a.WrapKey, Code: a.code,
 	}
 	if known != nil && known.Ref == a.ref() && known.Status.Code == a.code {
-		return &reply{Code: a.code, Retry: retry}, nil
+		return &reply{Code: a.code, Retry: retry, waits: known}, nil
 	}
 	if !a.fresh {
 		return nil, errStale
@@ -175,7 +175,7 @@ func (a *admission) wait(known *domain.Enrollment) (*reply, error) {
 		return nil, err
 	}
 	a.cfg.Logger.Info("a machine asks to join; compare the code that it shows, then: picloud node approve "+a.Name, "node", a.Name, "address", a.address)
-	return &reply{Code: a.code, Retry: retry}, nil
+	return &reply{Code: a.code}, nil // the next question is held
 }
 
 // errStale sends a machine back to the beginning.

@@ -34,8 +34,10 @@ type JoinConfig struct {
 	Port     int    // at which this machine answers
 	// Addresses are those of this machine at which others may reach it.
 	Addresses func() []string
-	// Candidates are where to ask now; it is called for each round.
+	// Candidates are where to ask now; it is called for each round. A word on Found
+	// means that there is another one, and begins a round at once; it may be nil.
 	Candidates func() []Candidate
+	Found      <-chan struct{}
 	Cluster    string // id of the only cluster to join; "" = the only one that is found
 	Token      string // enrolment token; "" = an administrator approves
 	// Show is given the code to compare whenever there is another one.
@@ -44,7 +46,8 @@ type JoinConfig struct {
 	Say    func(reason string)
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Pause is between two rounds in which nobody answered; 0 means 2 s.
+	// Pause is between two rounds in which nobody answered, after some shorter ones;
+	// 0 means 2 s.
 	Pause time.Duration
 }
 
@@ -64,7 +67,14 @@ type joiner struct {
 	met       map[string]*cluster // by address
 	session   *session
 	said      string
+	pause     time.Duration // after the next round in which nobody answers
+	alone     bool          // nobody answered in the last one
 }
+
+const (
+	firstPause = 250 * time.Millisecond
+	leastPause = 100 * time.Millisecond // whatever a cluster says
+)
 
 // session is one exchange of random numbers with one cluster.
 type session struct {
@@ -90,9 +100,14 @@ func Join(ctx context.Context, cfg JoinConfig) (*Membership, error) {
 		if membership != nil || err != nil {
 			return membership, err
 		}
-		timer := time.NewTimer(pause)
+		timer, found := time.NewTimer(pause), cfg.Found
+		if !j.alone {
+			found = nil // who answers says when to ask again
+		}
 		select {
 		case <-timer.C:
+		case <-found:
+			timer.Stop()
 		case <-ctx.Done():
 			timer.Stop()
 			return nil, context.Cause(ctx)
@@ -116,7 +131,7 @@ func newJoiner(cfg JoinConfig) (*joiner, error) {
 	if cfg.Say == nil {
 		cfg.Say = func(string) {}
 	}
-	j := &joiner{cfg: cfg, met: map[string]*cluster{}}
+	j := &joiner{cfg: cfg, met: map[string]*cluster{}, pause: min(firstPause, cfg.Pause)}
 	if cfg.Token == "" {
 		return j, nil
 	}
@@ -134,6 +149,7 @@ func newJoiner(cfg JoinConfig) (*joiner, error) {
 // round asks at one address after the other until one answers.
 func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) {
 	addresses, reason := j.addresses()
+	j.alone = false
 	if reason != "" {
 		j.say(reason)
 	}
@@ -152,7 +168,7 @@ func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) 
 			return nil, 0, nil
 		case errors.As(err, &refused) && refused.Repeatable():
 			j.say(fmt.Sprintf("%s: %s", address, refused.Detail))
-			return nil, max(time.Duration(refused.RetryAfter)*time.Second, j.cfg.Pause), nil
+			return nil, max(time.Duration(refused.RetryAfter)*time.Second, firstPause), nil
 		case errors.As(err, &refused):
 			return nil, 0, refused
 		}
@@ -160,7 +176,9 @@ func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) 
 		j.cfg.Logger.Debug("a node did not answer the wish to join", "address", address, "error", err)
 		j.say(fmt.Sprintf("%s cannot be asked to let this machine in: %v", address, err))
 	}
-	return nil, j.cfg.Pause, nil
+	pause := j.pause
+	j.alone, j.pause = true, min(2*pause, j.cfg.Pause)
+	return nil, pause, nil
 }
 
 // addresses are where to ask now, or why nowhere.
@@ -224,7 +242,7 @@ func (j *joiner) ask(ctx context.Context, address string) (*Membership, time.Dur
 		membership, err := j.accept(c, answered)
 		return membership, 0, err
 	}
-	return nil, time.Duration(min(max(answered.Retry, 1), 60)) * time.Second, j.show(c, answered.Code)
+	return nil, max(time.Duration(min(answered.Retry, 60))*time.Second, leastPause), j.show(c, answered.Code)
 }
 
 // at is the cluster behind an address. It is met once, and again when it did not

@@ -56,6 +56,26 @@ func TestMachineIsLetInByAnAdministratorWhoComparedTheCode(t *testing.T) {
 	}
 }
 
+// Its second question is answered when the administrator has decided.
+func TestWaitingMachineHearsOfItsApprovalAtOnce(t *testing.T) {
+	c := newCluster(t, domain.EnrollmentModeApprove, enroll.Limits{Hold: 20 * time.Second})
+	m := newMachine(t, "pi-2", c.address)
+	asked, there := make(chan int, 64), m.Candidates
+	rounds := 0
+	m.Candidates = func() []enroll.Candidate { rounds++; asked <- rounds; return there() }
+	out := m.start(t)
+	<-m.codes
+	for <-asked < 2 { // the first showed the code
+	}
+	c.do(&domain.ApproveEnrollment{Ref: "/enrollments/pi-2"})
+	if got := <-out; got.err != nil {
+		t.Fatal(got.err)
+	}
+	if len(asked) > 0 {
+		t.Errorf("it asked %d times more", len(asked))
+	}
+}
+
 func TestMachineIsLetInByTokenOnceAndOnlyByTheClusterOfTheToken(t *testing.T) {
 	c := newCluster(t, domain.EnrollmentModeToken, enroll.Limits{})
 	token := c.ticket("one")

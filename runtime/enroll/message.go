@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/enroll/ticket"
 	"github.com/picloud/picloud/runtime/iam"
 )
@@ -60,6 +61,8 @@ type reply struct {
 	Domain      string   `json:"domain,omitempty"`
 	Name        string   `json:"name,omitempty"`
 	Members     []Member `json:"members,omitempty"`
+
+	waits *domain.Enrollment // known already, and not decided
 }
 
 // signed is the digest that the proof signs: everything else that is said, to

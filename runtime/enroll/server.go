@@ -44,6 +44,9 @@ type Limits struct {
 	Records  int // refusals a minute that become events; 20
 	Waiting  int // machines that wait to be approved; 32
 	Refusals int // addresses of which refusals are kept; 64
+	// Hold is how long a question of a machine that waits may be held until something
+	// becomes of it; 3 s. A node that ends waits as long.
+	Hold time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -51,6 +54,9 @@ func (l Limits) withDefaults() Limits {
 		if *limit == 0 {
 			*limit = usual
 		}
+	}
+	if l.Hold == 0 {
+		l.Hold = 3 * time.Second
 	}
 	return l
 }
@@ -60,8 +66,14 @@ const (
 	pendingLife  = time.Hour
 	approvedLife = 24 * time.Hour
 	refusalLife  = 24 * time.Hour
-	retry        = 2 // seconds until a waiting machine asks again
+	retry        = 2 // seconds until a waiting machine asks again, if its question is not held
 	decisionTime = 10 * time.Second
+)
+
+// A question of a machine that waits is held until something has become of it.
+const (
+	holdLook  = 50 * time.Millisecond
+	heldAtMax = 32 // questions, half of what a member carries to the leader; one of a machine
 )
 
 // Server is the endpoint at Path. It is safe for concurrent use.
@@ -73,6 +85,9 @@ type Server struct {
 	records  *limiter
 
 	mu sync.Mutex // one enrolment at a time: what one decides the next one sees
+
+	holding sync.Mutex
+	held    map[string]bool // keys of machines
 }
 
 // New makes the endpoint. Run keeps it tidy.
@@ -86,7 +101,7 @@ func New(cfg Config) *Server {
 	cfg.Limits = cfg.Limits.withDefaults()
 	return &Server{
 		cfg: cfg, requests: newLimiter(cfg.Limits.Requests), attempts: newLimiter(cfg.Limits.Attempts),
-		all: newLimiter(cfg.Limits.All), records: newLimiter(cfg.Limits.Records),
+		all: newLimiter(cfg.Limits.All), records: newLimiter(cfg.Limits.Records), held: map[string]bool{},
 	}
 }
 
@@ -121,16 +136,28 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, tooLarge(err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), decisionTime)
-	defer cancel()
 	asked, err := read(body, address)
 	if err == nil {
 		var answered *reply
-		if answered, err = s.enroll(ctx, asked); err == nil {
+		if answered, err = s.answer(r.Context(), asked); err == nil {
 			return answered, nil
 		}
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), decisionTime)
+	defer cancel()
 	return nil, s.refuse(ctx, asked, err)
+}
+
+// answer answers at once, or a machine that waits when something has become of it.
+func (s *Server) answer(ctx context.Context, w *wish) (*reply, error) {
+	answered, err := s.enroll(ctx, w)
+	if err != nil || answered.waits == nil || !s.hold(ctx, w, answered.waits) {
+		return answered, err
+	}
+	if answered, err = s.enroll(ctx, w); err == nil {
+		answered.Retry = 0 // the next question is held as well
+	}
+	return answered, err
 }
 
 func tooLarge(err error) error {
@@ -158,6 +185,8 @@ func addressOf(remote string) (netip.Addr, error) {
 
 // enroll answers a message that is well formed.
 func (s *Server) enroll(ctx context.Context, w *wish) (*reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, decisionTime)
+	defer cancel()
 	cluster, _ := s.cfg.State().Get("/").(*domain.Cluster)
 	if cluster == nil || !s.cfg.Leading() {
 		return nil, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no node can let machines in now; try again"}
@@ -192,6 +221,46 @@ func (s *Server) enroll(ctx context.Context, w *wish) (*reply, error) {
 		code:  code(fingerprint, w.request.ID, w.WrapKey, w.Nonce, w.Challenge),
 	}
 	return a.decide()
+}
+
+// hold waits until something becomes of a machine that waits to be approved, and
+// no longer than Limits.Hold; false where too many are held already.
+func (s *Server) hold(ctx context.Context, w *wish, waits *domain.Enrollment) bool {
+	if !s.takeHold(w.request.ID) {
+		return false
+	}
+	defer s.letGo(w.request.ID)
+	over, look := time.NewTimer(s.cfg.Limits.Hold), time.NewTicker(holdLook)
+	defer over.Stop()
+	defer look.Stop()
+	for {
+		select {
+		case <-over.C:
+			return true
+		case <-ctx.Done():
+			return true
+		case <-look.C:
+		}
+		if now, _ := s.cfg.State().Get(waits.Ref).(*domain.Enrollment); now != waits || !s.cfg.Leading() {
+			return true
+		}
+	}
+}
+
+func (s *Server) takeHold(key string) bool {
+	s.holding.Lock()
+	defer s.holding.Unlock()
+	if s.held[key] || len(s.held) >= heldAtMax {
+		return false
+	}
+	s.held[key] = true
+	return true
+}
+
+func (s *Server) letGo(key string) {
+	s.holding.Lock()
+	defer s.holding.Unlock()
+	delete(s.held, key)
 }
 
 // everybody is the address of a limit for all together.

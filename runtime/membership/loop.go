@@ -57,12 +57,21 @@ const (
 	actTime   = 20 * time.Second // for one change
 )
 
+// When to look again soon.
+const (
+	glance     = 50 * time.Millisecond  // between two looks whether a node came or went
+	haste      = 100 * time.Millisecond // to the next look after a change, and while a node that came is waited for
+	arrivalFor = 30 * time.Second       // that is done
+)
+
 // Loop is a running loop.
 type Loop struct {
 	cfg   Config
 	stop  context.CancelFunc
 	tasks sync.WaitGroup
 	heard atomic.Value // map[string]report of the last look
+
+	faulty bool // something of this look could not be done
 }
 
 // Start begins a loop. It acts while this node leads.
@@ -106,7 +115,7 @@ func (l *Loop) run(ctx context.Context) {
 // goes.
 func (l *Loop) lead(reign context.Context, term uint64) {
 	w := newWatch(time.Now())
-	ticker := time.NewTicker(l.cfg.Pace)
+	ticker := time.NewTicker(min(glance, l.cfg.Pace))
 	defer ticker.Stop()
 	var due, looked time.Time
 	var known base.Position
@@ -141,9 +150,10 @@ func (l *Loop) look(ctx context.Context, w *watch, term uint64) time.Duration {
 		l.cfg.Logger.Warn("the members are not known", "error", err)
 		return l.cfg.Pace
 	}
+	l.faulty = false
 	facts := Facts{Self: l.cfg.Consensus.Stats().RaftID, Servers: servers, Level: LevelOf(basis)}
 	said := l.say(ctx, leads(basis, l.cfg.Self, term))
-	settled, keep := true, map[string]bool{}
+	settled, arriving, keep := true, false, map[string]bool{}
 	for _, node := range nodes(l.cfg.Views.State()) {
 		r, asked := reports[node.Status.ID]
 		if !asked {
@@ -158,12 +168,16 @@ func (l *Loop) look(ctx context.Context, w *watch, term uint64) time.Duration {
 			said = l.say(ctx, s.condition(now, node, l.cfg.Silence)) || said
 		}
 		settled = settled && node.Phase == domain.PhaseReady && !l.turning(now, s, node)
+		arriving = arriving || node.Phase == domain.PhaseApproved && now.Sub(s.first) < arrivalFor
 	}
 	w.forget(keep)
 	said = l.say(ctx, release(l.cfg.Views.State())) || said
 	said = l.say(ctx, level(l.cfg.Views.State(), servers, reports)) || said
-	action := Next(facts, l.cfg.Rules)
-	if l.act(ctx, action) || said || !settled {
+	acted := l.act(ctx, Next(facts, l.cfg.Rules))
+	switch {
+	case (acted || said || arriving) && !l.faulty:
+		return min(haste, l.cfg.Pace)
+	case acted || said || !settled:
 		return l.cfg.Pace
 	}
 	return l.cfg.Rest
@@ -226,6 +240,7 @@ func (l *Loop) say(ctx context.Context, c domain.Command) bool {
 	case err == nil || ctx.Err() != nil:
 	case errors.As(err, &refusal) && refusal.Code == base.Conflict: // it moved meanwhile; the next look shows how
 	default:
+		l.faulty = true
 		l.cfg.Logger.Warn("what was found of a member could not be written; trying again", "resource", c.Subject(), "error", err)
 	}
 	return true
@@ -251,6 +266,7 @@ func (l *Loop) act(ctx context.Context, a Action) bool {
 		err = change(ctx, a.RaftID)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, consensus.ErrNotLeader) {
+		l.faulty = true
 		l.cfg.Logger.Warn("the members did not change; trying again", "change", a.Verb, "server", a.RaftID, "error", err)
 	}
 	return true

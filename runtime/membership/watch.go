@@ -31,6 +31,7 @@ type watch struct {
 
 // sight is what was heard of one node. Times are zero for "not now".
 type sight struct {
+	first  time.Time // it was asked after
 	status Status
 	heard  time.Time // last
 	reach  time.Time // in reach since
@@ -54,7 +55,7 @@ func newWatch(now time.Time) *watch { return &watch{since: now, seen: map[string
 func (w *watch) take(now time.Time, id string, r report) *sight {
 	s := w.seen[id]
 	if s == nil {
-		s = &sight{heard: w.since}
+		s = &sight{first: now, heard: w.since}
 		w.seen[id] = s
 	}
 	if r.err == nil {

@@ -17,6 +17,7 @@ const sightsMax = 64
 
 // sights are the members of clusters that were seen on the network.
 type sights struct {
+	came chan struct{} // one of them is new; holds one word
 	mu   sync.Mutex
 	seen map[string]discovery.Found // by node
 }
@@ -33,7 +34,15 @@ func (n *Node) openDiscovery(context.Context) error {
 		Self: n.announcement, Port: at.Port, Listen: listen.Unmap(), Domain: n.answeredName, Seen: n.saw, Moved: n.port.Moved, Logger: n.cfg.Logger,
 	})
 	n.own(func() error { found.Close(); return nil })
+	n.discovery.Store(found)
 	return nil
+}
+
+// announceAnew tells the neighbours at once what has become of this node.
+func (n *Node) announceAnew() {
+	if found := n.discovery.Load(); found != nil {
+		found.Refresh()
+	}
 }
 
 // announcement is what the node says of itself on its networks.
@@ -69,7 +78,8 @@ func (n *Node) saw(f discovery.Found) {
 	}
 	n.sights.mu.Lock()
 	defer n.sights.mu.Unlock()
-	if _, known := n.sights.seen[f.Node]; f.Role != discovery.Member || !known && len(n.sights.seen) >= sightsMax {
+	_, known := n.sights.seen[f.Node]
+	if f.Role != discovery.Member || !known && len(n.sights.seen) >= sightsMax {
 		delete(n.sights.seen, f.Node)
 		return
 	}
@@ -77,6 +87,13 @@ func (n *Node) saw(f discovery.Found) {
 		n.sights.seen = map[string]discovery.Found{}
 	}
 	n.sights.seen[f.Node] = f
+	if known {
+		return
+	}
+	select {
+	case n.sights.came <- struct{}{}:
+	default: // who waits is woken already
+	}
 }
 
 // candidates are where a new node may ask to be let in.

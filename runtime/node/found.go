@@ -149,6 +149,7 @@ func (n *Node) begun(cluster string) error {
 		return err
 	}
 	n.record.Store(&m)
+	n.announceAnew()
 	n.founding = nil
 	return n.forget(foundingName)
 }

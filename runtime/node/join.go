@@ -81,6 +81,7 @@ func (n *Node) belong(m record) error {
 	}
 	n.domain, n.cfg.Name = m.Domain, m.Name
 	n.record.Store(&m)
+	n.announceAnew()
 	ids := make([]string, len(m.Members))
 	for i, other := range m.Members {
 		ids[i] = other.ID
@@ -167,7 +168,7 @@ func (n *Node) ask(ctx context.Context) (*enroll.Membership, error) {
 	}
 	return enroll.Join(ctx, enroll.JoinConfig{
 		Identity: n.identity, Name: n.cfg.Name, Port: int(*port), Addresses: func() []string { return addresses },
-		Candidates: n.candidates, Cluster: n.cfg.Cluster, Token: n.cfg.Token, Now: n.cfg.Now, Logger: n.cfg.Logger,
+		Candidates: n.candidates, Found: n.sights.came, Cluster: n.cfg.Cluster, Token: n.cfg.Token, Now: n.cfg.Now, Logger: n.cfg.Logger,
 		Say: n.say,
 		Show: func(code string) {
 			n.cfg.Notice(fmt.Sprintf("code: %s (an administrator compares it and runs \"picloud node approve %s\")", code, n.cfg.Name))

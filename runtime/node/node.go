@@ -12,6 +12,7 @@ import (
 	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/dataset"
 	"github.com/picloud/picloud/runtime/dataset/writer"
+	"github.com/picloud/picloud/runtime/discovery"
 	"github.com/picloud/picloud/runtime/enroll"
 	"github.com/picloud/picloud/runtime/eventlog"
 	"github.com/picloud/picloud/runtime/eventlog/datadir"
@@ -36,6 +37,7 @@ type Node struct {
 	unannounced bool                        // nobody is to find it
 	book        *peer.Book
 	sights      sights
+	discovery   atomic.Pointer[discovery.Discovery] // nil if it takes no part
 
 	// What it is: at most one of record, founding and former.
 	domain   string                 // of its cluster
@@ -126,7 +128,7 @@ func Open(ctx context.Context, cfg Config) (_ *Node, err error) {
 func newNode(cfg Config) *Node {
 	return &Node{
 		cfg: cfg, failed: make(chan struct{}), told: make(chan Founding), settled: make(chan struct{}),
-		serving: make(chan struct{}), strangers: make(chan struct{}, 1),
+		serving: make(chan struct{}), strangers: make(chan struct{}, 1), sights: sights{came: make(chan struct{}, 1)},
 	}
 }
 

@@ -77,6 +77,7 @@ func (n *Node) serve(context.Context) error {
 	n.api.hand(edge.Serve)
 	n.own(n.api.close) // requests are answered before anything ends that they need
 	close(n.serving)
+	n.announceAnew()
 	return nil
 }
 

@@ -46,6 +46,9 @@ func failover(t *testing.T, rows *table) {
 
 // start measures a cluster that is switched on.
 func start(t *testing.T, rows *table) {
+	for _, mode := range []string{"auto", "token"} {
+		rows.add("three new nodes from first start to ready, mode "+mode, "≤ 5 s", short(firstStart(t, mode)), "")
+	}
 	c := form(t, 3)
 	rows.add("first start of the first node → three voters, init and tokens between", "", short(c.formed), "")
 	var starts []time.Duration
@@ -64,6 +67,37 @@ func start(t *testing.T, rows *table) {
 	}
 	slices.Sort(starts)
 	rows.add("three nodes from start to ready, after all were killed", "≤ 5 s", fmt.Sprintf("best %s  longest %s", short(starts[0]), short(starts[len(starts)-1])), "")
+}
+
+// firstStart switches three new servers on, has the first found a cluster, and
+// is how long it takes until all serve. In mode token the others are switched on
+// when they have theirs, else at once.
+func firstStart(t *testing.T, mode string) time.Duration {
+	c := &cluster{T: t, binary: build(t), dir: directory(t)}
+	began := time.Now()
+	first, others := c.add(), []*server{c.add(), c.add()}
+	c.launch(first)
+	join := func(s *server, more ...string) { c.launch(s, append(more, "--join", first.address)...) }
+	if mode == "auto" {
+		for _, s := range others {
+			join(s)
+		}
+	}
+	c.heard(first, "waiting: ")
+	c.picloud("cluster", "init", "--dir", first.dir, "--enrollment", mode)
+	if mode == "token" {
+		for _, s := range others {
+			join(s, "--token", c.picloud("node", "token", s.name))
+		}
+	}
+	for _, s := range c.nodes {
+		c.heard(s, "ready ")
+	}
+	took := time.Since(began)
+	for _, s := range c.nodes {
+		c.kill(s)
+	}
+	return took
 }
 
 var carried = regexp.MustCompile(`"msg":"caught up".*"bytes":(\d+)`)
