@@ -76,8 +76,8 @@ func warn(app *cli.App, founded node.Founded, enrollment string) {
 
 // settle keeps a context for the founder and says what comes next.
 func settle(app *cli.App, dir string, founded node.Founded, enrollment string) error {
-	endpoint := "https://" + reachable(founded.Address)
-	client := clientFile{Endpoint: endpoint, Endpoints: []string{}, Domain: founded.Domain, CA: string(founded.Authority), Token: founded.Token}
+	client := clientOf(founded.Address)
+	client.Domain, client.CA, client.Token = founded.Domain, string(founded.Authority), founded.Token
 	file, authority := filepath.Join(dir, "client.json"), filepath.Join(dir, "ca.pem")
 	if err := errors.Join(client.write(file), os.WriteFile(authority, founded.Authority, 0o644)); err != nil {
 		return err
@@ -101,7 +101,9 @@ The next node, on the same network:
 %[8]s
 From another network also:
   --join ADDRESS:%[9]s --cluster %[1]s
-`, founded.Cluster, founded.Domain, founded.Name, endpoint, name, authority, colons(founded.Fingerprint), howToJoin(enrollment), port)
+To work from another machine, bring it %[10]s, which holds a token, and there:
+  picloud context add %[5]s client.json
+`, founded.Cluster, founded.Domain, founded.Name, client.Endpoint, name, authority, colons(founded.Fingerprint), howToJoin(enrollment), port, file)
 	return err
 }
 
@@ -112,7 +114,8 @@ func keepClient(dir string, n *node.Node) error {
 		return nil
 	}
 	file := filepath.Join(dir, "client.json")
-	client := clientFile{Endpoint: "https://" + reachable(n.Address()), Endpoints: []string{}, Domain: n.Domain(), CA: string(n.CA()), Token: n.AdminToken()}
+	client := clientOf(n.Address())
+	client.Domain, client.CA, client.Token = n.Domain(), string(n.CA()), n.AdminToken()
 	return errors.Join(os.WriteFile(filepath.Join(dir, "ca.pem"), n.CA(), 0o644), client.write(file))
 }
 
@@ -130,14 +133,22 @@ func howToJoin(enrollment string) string {
   picloud node approve NAME                 here, after comparing the code`
 }
 
-// reachable is an address of this machine under which a node is reached that
-// listens at all of them.
-func reachable(address string) string {
+// clientOf is where clients find a node that listens at an address: on this machine,
+// and if it listens at all addresses, on the others at those that the machine has now.
+func clientOf(address string) clientFile {
 	host, port, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
-		return net.JoinHostPort("127.0.0.1", port)
+	file := clientFile{Endpoint: "https://" + address, Endpoints: []string{}}
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		return file
 	}
-	return address
+	file.Endpoint = "https://" + net.JoinHostPort("127.0.0.1", port)
+	own, _ := net.InterfaceAddrs() // a machine that hides them is found on itself only
+	for _, a := range own {
+		if network, ok := a.(*net.IPNet); ok && network.IP.IsGlobalUnicast() {
+			file.Endpoints = append(file.Endpoints, "https://"+net.JoinHostPort(network.IP.String(), port))
+		}
+	}
+	return file
 }
 
 // colons writes a fingerprint as other tools do, to be compared by eye.

@@ -100,6 +100,9 @@ func (o overview) learners() (names []string) {
 
 // voters counts them.
 func (b bearing) voters() string {
+	if b.Quorum == 1 {
+		return fmt.Sprintf("%d of %d answer; one is a majority", b.InReach, b.Voters)
+	}
 	return fmt.Sprintf("%d of %d answer; %d are a majority", b.InReach, b.Voters, b.Quorum)
 }
 

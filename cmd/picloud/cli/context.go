@@ -81,7 +81,7 @@ func (a *App) loadContext() (client.Config, error) {
 		if names, _ := a.contextNames(); filepath.Base(filepath.Dir(path)) == "picloud" && len(names) > 0 {
 			return client.Config{}, usagef("there is no context %q; known: %s", strings.TrimSuffix(filepath.Base(path), ".json"), strings.Join(names, ", "))
 		}
-		return client.Config{}, fmt.Errorf("no cluster is chosen (%s does not exist); start one with \"picloud dev\", name one with --context, or ask as the user who ran \"picloud cluster init\"", path)
+		return client.Config{}, fmt.Errorf("no cluster is chosen (%s does not exist); start one with \"picloud dev\", name one with --context, ask as the user who ran \"picloud cluster init\", or bring client.json from its machine here: picloud context add NAME client.json", path)
 	}
 	if err != nil {
 		return client.Config{}, err

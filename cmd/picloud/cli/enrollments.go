@@ -16,6 +16,9 @@ import (
 	"github.com/picloud/picloud/generated/client"
 )
 
+// howToAsk leads to a machine that waits.
+const howToAsk = "start one with \"picloud server\" in the same network, or with --join HOST:PORT"
+
 // enrollmentPath is where a machine waits.
 func enrollmentPath(name string) string { return "/enrollments/" + url.PathEscape(name) }
 
@@ -38,7 +41,7 @@ func (a *App) waiting(ctx context.Context, cluster *client.Client, name string) 
 	for _, other := range others {
 		names = append(names, text(other, "/name"))
 	}
-	detail := "no machine waits to be let in; start one with \"picloud server\" in the same network, or with --join HOST:PORT"
+	detail := "no machine waits to be let in; " + howToAsk
 	if len(names) > 0 {
 		detail = "waiting: " + strings.Join(names, ", ")
 	}
@@ -68,6 +71,10 @@ func (a *App) listEnrollments(ctx context.Context) error {
 	all, err := pages(ctx, cluster, "/enrollments", listOptions{})
 	if err != nil {
 		return err
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(a.Stderr, "no machine waits to be let in;", howToAsk)
+		return nil
 	}
 	var rows [][]string
 	var asking []*base.Value
