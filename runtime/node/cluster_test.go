@@ -35,7 +35,8 @@ type trio struct {
 	dirs    [3]string
 	ports   [3]string
 	nodes   [3]*node.Node
-	token   string // of the administrator
+	adjust  func(*node.Config) // for each start, also again; nil leaves it
+	token   string             // of the administrator
 	trusted *x509.CertPool
 }
 
@@ -115,6 +116,9 @@ func (c *trio) open(i int, adjust ...func(*node.Config)) (*node.Node, error) {
 	cfg.Rules = membership.Rules{Steady: 200 * time.Millisecond}
 	if os.Getenv("PICLOUD_TEST_LOG") != "" {
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil)).With("node", cfg.Name)
+	}
+	if c.adjust != nil {
+		c.adjust(&cfg)
 	}
 	for _, f := range adjust {
 		f(&cfg)

@@ -52,7 +52,7 @@ func (n *Node) lookAfter(context.Context) error {
 	n.run(func(ctx context.Context) {
 		compaction.Run(ctx, compaction.Config{
 			Log: n.log, Cluster: n.cluster, Now: n.consensus.Now, Leading: n.leading,
-			Submit: func(ctx context.Context, c domain.Command) error { return n.report(ctx, c) }, Logger: n.cfg.Logger,
+			Submit: func(ctx context.Context, c domain.Command) error { return n.report(ctx, c) }, Every: n.cfg.Compact, Logger: n.cfg.Logger,
 		})
 	})
 	if n.cfg.Measure < 0 {
