@@ -13,7 +13,8 @@ type QuadWriter struct {
 	Graph Term   // that the quads lie in; the zero term is the default graph
 	Quads []Quad
 
-	resource Ref // that was begun
+	resource Ref    // that was begun
+	spare    []Quad // for Group
 }
 
 // Begin starts a resource: its type and the properties of its address. The
@@ -100,14 +101,28 @@ func Terms[T any](values []T, term func(T) Term) []Term {
 // of a subject together, subjects in the order of their first quad.
 func (w *QuadWriter) Group(from int) {
 	quads := w.Quads[from:]
-	rank := map[string]int{}
-	for _, q := range quads {
-		if _, seen := rank[q.S.Value]; !seen {
-			rank[q.S.Value] = len(rank)
-		}
+	if !slices.ContainsFunc(quads, func(q Quad) bool { return q.S.Value != quads[0].S.Value }) {
+		return
 	}
-	if len(rank) > 1 {
-		slices.SortStableFunc(quads, func(a, b Quad) int { return rank[a.S.Value] - rank[b.S.Value] })
+	rank := map[string]int{}
+	var next []int // how many quads a subject has, then where its next one goes
+	for _, q := range quads {
+		i, seen := rank[q.S.Value]
+		if !seen {
+			i, next = len(rank), append(next, 0)
+			rank[q.S.Value] = i
+		}
+		next[i]++
+	}
+	at := 0
+	for i, n := range next {
+		next[i], at = at, at+n
+	}
+	w.spare = append(w.spare[:0], quads...)
+	for _, q := range w.spare {
+		i := rank[q.S.Value]
+		quads[next[i]] = q
+		next[i]++
 	}
 }
 

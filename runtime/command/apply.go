@@ -15,6 +15,7 @@ type Apply struct {
 	Prune      bool // deletes what the deployment applied before and no longer lists
 	TakeOver   bool // resources of other deployments become its own
 	DryRun     bool // plans only
+	Brief      bool // the answer needs no plan
 	If         *Digest
 }
 
@@ -52,8 +53,7 @@ func (t *trial) apply() error {
 	if err := t.finish(); err != nil {
 		return err
 	}
-	t.answer.Plan = t.plan()
-	if a.If != nil && *a.If != t.answer.Plan.Digest {
+	if a.If != nil && *a.If != t.digest() {
 		return &base.Error{Code: base.Stale, Detail: "the cluster has changed since the plan was made; plan again"}
 	}
 	return nil

@@ -90,6 +90,7 @@ type result struct {
 	overlay *overlay          // that it was decided on
 	future  *consensus.Future // resolved when the answer may leave
 	writes  bool
+	trial   *trial // whose plan the answer is to have, or nil; nobody changes it any more
 }
 
 // repeats is how often a request is decided again after the fence dropped it.
@@ -112,6 +113,9 @@ func (d *Door) Do(ctx context.Context, r *Request) (Answer, error) {
 		}
 		if decided.future == nil {
 			return decided.answer, decided.err
+		}
+		if decided.trial != nil { // while its events are on their way
+			decided.answer.Plan = decided.trial.plan()
 		}
 		_, err = decided.future.Wait(ctx)
 		switch {

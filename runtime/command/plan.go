@@ -41,13 +41,26 @@ type Step struct {
 	Fields []base.Change
 }
 
+// planned is the trial itself if it has a plan to answer with. The plan is made by
+// who waits for the answer: others wait for their decisions meanwhile.
+func (t *trial) planned(err error) *trial {
+	if a := t.request.Apply; a == nil || a.Brief || err != nil || t.answer.Replayed {
+		return nil
+	}
+	return t
+}
+
 // plan says what became of what the deployment lists, then of everything else
 // that its events changed: pruned, deleted with something, or let go of it.
 func (t *trial) plan() *Plan {
 	plan := &Plan{Deployment: t.request.Apply.Deployment, Digest: t.digest()}
+	about := map[base.Ref][]*domain.Event{}
+	for _, e := range t.events {
+		about[e.Subject] = append(about[e.Subject], e)
+	}
 	for _, i := range t.inOrder() {
 		c := t.request.Commands[i]
-		plan.Steps = append(plan.Steps, t.step(c.Kind(), c.Subject(), t.before.Get(c.Subject())))
+		plan.Steps = append(plan.Steps, t.step(c.Kind(), c.Subject(), about[c.Subject()]))
 	}
 	noted := map[base.Ref]bool{}
 	for _, e := range t.events {
@@ -55,15 +68,15 @@ func (t *trial) plan() *Plan {
 			continue
 		}
 		noted[e.Subject] = true
-		plan.Steps = append(plan.Steps, t.step(e.Payload.Kind(), e.Subject, t.before.Get(e.Subject)))
+		plan.Steps = append(plan.Steps, t.step(e.Payload.Kind(), e.Subject, about[e.Subject]))
 	}
 	return plan
 }
 
-// step says what became of a resource.
-func (t *trial) step(kind domain.Kind, ref base.Ref, was domain.Resource) Step {
+// step says what became of a resource by the events about it.
+func (t *trial) step(kind domain.Kind, ref base.Ref, events []*domain.Event) Step {
 	step := Step{Action: Keep, Kind: kind, Ref: ref}
-	is := t.state().Get(ref)
+	was, is := t.before.Get(ref), t.state().Get(ref)
 	switch {
 	case is == nil:
 		step.Action = Delete
@@ -76,7 +89,7 @@ func (t *trial) step(kind domain.Kind, ref base.Ref, was domain.Resource) Step {
 		step.Action = Change
 	}
 	step.Fields = base.DiffValues(t.declared(was), t.declared(is))
-	step.Fields = append(step.Fields, t.sealedChanges(ref, step.Fields)...)
+	step.Fields = append(step.Fields, sealedChanges(events, step.Fields)...)
 	return step
 }
 
@@ -102,11 +115,8 @@ func (t *trial) declared(r domain.Resource) *base.Value {
 }
 
 // sealedChanges adds the fields that the events name and no value shows.
-func (t *trial) sealedChanges(ref base.Ref, shown []base.Change) (hidden []base.Change) {
-	for _, e := range t.events {
-		if e.Subject != ref {
-			continue
-		}
+func sealedChanges(events []*domain.Event, shown []base.Change) (hidden []base.Change) {
+	for _, e := range events {
 		changed := payload(e).Get("changed")
 		if changed == nil {
 			continue

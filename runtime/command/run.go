@@ -100,7 +100,7 @@ func (d *Door) decide(o *overlay, r *Request) result {
 	}
 	t.answer.Position = base.Position(o.basis)
 	t.answer.settle(t.deletes)
-	return result{answer: t.answer, err: err, overlay: o, future: d.cfg.Consensus.Confirm(o.term, o.basis)}
+	return result{answer: t.answer, err: err, overlay: o, future: d.cfg.Consensus.Confirm(o.term, o.basis), trial: t.planned(err)}
 }
 
 // safely keeps a fault of this program in a decision from ending the node: the
@@ -133,7 +133,7 @@ func (d *Door) submit(o *overlay, t *trial) result {
 	future := d.cfg.Consensus.Submit(consensus.Batch{
 		Term: o.term, Basis: o.basis, Time: t.time.Std(), Count: len(t.events), Payload: state.AppendBatch(nil, batch),
 	})
-	answered := result{answer: t.answer, overlay: o, future: future, writes: true}
+	answered := result{answer: t.answer, overlay: o, future: future, writes: true, trial: t.planned(nil)}
 	select {
 	case <-future.Done():
 		if future.Err() != nil {

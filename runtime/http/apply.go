@@ -53,6 +53,11 @@ func (s *Server) apply(w http.ResponseWriter, r *http.Request) error {
 	if answer.Replayed {
 		w.Header().Set("Picloud-Replayed", "true")
 	}
+	if q.Apply.Brief {
+		w.Header().Set("Preference-Applied", "return=minimal")
+		w.Header().Set("Content-Length", "0")
+		return nil
+	}
 	s.writePlan(w, q, answer)
 	return nil
 }
@@ -65,6 +70,7 @@ func applyOptions(r *http.Request, list []described) (*command.Apply, error) {
 		Deployment: query.Get("deployment"), Prune: query.Get("prune") == "true",
 		TakeOver: query.Get("take-over") == "true", DryRun: query.Get("dry-run") == "true",
 	}
+	a.Brief = !a.DryRun && prefersMinimal(r)
 	if a.Deployment == "" {
 		a.Deployment = productOf(list)
 	}

@@ -56,6 +56,21 @@ func TestADryRunPlansAndThePlanIsWhatHappens(t *testing.T) {
 	c.want(400, c.do("POST", "/apply", body, `If-Match: "zz"`))
 }
 
+func TestWhoWantsNoPlanGetsNone(t *testing.T) {
+	c := start(t, t.TempDir())
+	body := resources(shopProduct, shopVolume)
+	plan := c.want(200, c.do("POST", "/apply?dry-run=true", body, "Prefer: return=minimal"))
+	if len(c.actions(plan)) != 2 {
+		t.Error("a dry run has nothing to say but its plan:", plan.body)
+	}
+	done := c.want(200, c.do("POST", "/apply", body, "Prefer: return=minimal", "If-Match: "+plan.Header.Get("ETag")))
+	if done.body != "" || done.Header.Get("Preference-Applied") != "return=minimal" || done.Header.Get("Picloud-Position") == "" {
+		t.Error("answered:", done.Header, done.body)
+	}
+	c.want(200, c.do("GET", "/products/shop/volumes/media", ""))
+	c.want(412, c.do("POST", "/apply", body, "Prefer: return=minimal", "If-Match: "+plan.Header.Get("ETag")))
+}
+
 func TestPruneDeletesWhatTheDeploymentNoLongerLists(t *testing.T) {
 	c := start(t, t.TempDir())
 	c.want(200, c.do("POST", "/apply", resources(shopProduct, shopVolume, shopConfig)))
