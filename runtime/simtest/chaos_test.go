@@ -97,6 +97,10 @@ func (c *cluster) happen(f fault, nodes []*member) {
 		m.fill(int64(f.amount))
 		sleep(f.lasts)
 		m.fill(-1)
+	case faultNoRoom:
+		m.noRoom.Store(true)
+		sleep(f.lasts)
+		m.noRoom.Store(false)
 	case faultClock:
 		m.skew.Add(int64(f.amount) * int64(time.Millisecond))
 	case faultAstray:
@@ -193,6 +197,7 @@ func (c *cluster) mend() {
 	for _, m := range c.members {
 		m.slow.Store(0)
 		m.hang.Store(0)
+		m.noRoom.Store(false)
 		m.fill(-1)
 		m.disarm()
 		m.wake()

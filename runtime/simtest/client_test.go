@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/picloud/picloud/runtime/consensus"
@@ -45,6 +46,7 @@ func (l *client) run() {
 			l.write(l.sent[l.r.IntN(len(l.sent))])
 		case n < 18:
 			l.read()
+			l.read() // elsewhere
 		default:
 			l.look()
 		}
@@ -109,6 +111,8 @@ func (l *client) read() {
 	register := l.register()
 	if l.r.IntN(2) == 0 {
 		l.node = l.r.IntN(len(l.c.members))
+	} else if p := l.c.leader(); p != nil {
+		l.node = slices.Index(l.c.members, p.m)
 	}
 	outcome := l.ask(opRead, command{Register: register}, func(ctx context.Context, p *process) (answer, error) {
 		latest, err := l.c.latest(ctx, p)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,6 +29,8 @@ type member struct {
 	skew atomic.Int64 // of its clock, nanoseconds
 	slow atomic.Int64 // how long a change of the disk takes at most, nanoseconds
 	hang atomic.Int64 // how long the next one takes
+
+	noRoom atomic.Bool // there is none for the event log
 
 	mu    sync.Mutex
 	disk  *faulty.Disk
@@ -193,7 +196,7 @@ func (m *member) start() (_ *process, err error) {
 	p.host = m.c.net.boot(m.id)
 	var once sync.Once
 	p.disk.OnCut = func() { m.dark(p.host, func() { once.Do(func() { close(p.ended) }) }) }
-	p.disk.Stall = m.stall
+	p.disk.Stall, p.disk.Fault = m.stall, m.refuse
 	if m.c.s.messages {
 		p.transport = &postman{host: p.host, twice: 0.05}
 	} else {
@@ -248,6 +251,14 @@ func (m *member) stall(faulty.Op, string) time.Duration {
 		d += time.Duration(m.c.dice.int64n(slow))
 	}
 	return d
+}
+
+// refuse lets no byte into the event log while there is no room for it.
+func (m *member) refuse(op faulty.Op, path string, _ int) (written int, err error) {
+	if op == faulty.OpWrite && m.noRoom.Load() && strings.HasPrefix(path, "log/events-") {
+		return 0, syscall.ENOSPC
+	}
+	return 0, nil
 }
 
 func (m *member) measure(string) (free, total uint64, err error) {

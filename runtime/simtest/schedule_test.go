@@ -47,7 +47,8 @@ const (
 	faultFrozen    = "frozen"    // cut off while one write takes amount ms
 	faultDisk      = "disk error"
 	faultFull      = "full disk"
-	faultClock     = "clock" // jumps by amount ms
+	faultNoRoom    = "no room" // for the event log alone: what is committed waits on that node
+	faultClock     = "clock"   // jumps by amount ms
 	faultTransfer  = "transfer of leadership"
 	faultSnapshot  = "snapshot"
 	faultRemove    = "remove"     // a member for a while
@@ -60,7 +61,7 @@ const (
 // kinds weighs the faults.
 var kinds = []string{
 	faultPartition, faultPartition, faultPartition, faultOneWay, faultOneWay, faultLossy, faultReset, faultReset,
-	faultPower, faultPower, faultPower, faultKill, faultKill, faultAway, faultAway, faultAway, faultPlugs, faultSlow, faultSlow, faultHang, faultFrozen, faultFrozen, faultDisk, faultFull,
+	faultPower, faultPower, faultPower, faultKill, faultKill, faultAway, faultAway, faultAway, faultPlugs, faultSlow, faultSlow, faultHang, faultFrozen, faultFrozen, faultDisk, faultFull, faultNoRoom,
 	faultClock, faultAstray, faultTransfer, faultTransfer, faultSnapshot, faultRemove, faultDemote,
 }
 
@@ -126,6 +127,8 @@ func (s *schedule) fault(r *rand.Rand, kind string) fault {
 		f.amount = 5 + r.IntN(300)
 	case faultFrozen:
 		f.nodes[0], f.amount, f.lasts = -1, 1000+r.IntN(4000), f.lasts+time.Second
+	case faultNoRoom:
+		f.lasts += 2 * time.Second
 	case faultHang:
 		f.amount = 500 + r.IntN(8000)
 	case faultFull:
