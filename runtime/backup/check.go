@@ -57,10 +57,21 @@ func check(ctx context.Context, file *os.File, passphrase, note string, every ti
 	if note != "" && b.recall(note, &m) {
 		c.Resumed, c.Batches, c.Bytes = m.Head.Position, m.Batches, m.Bytes
 	}
+	if err := c.read(ctx, b, m, note, every); err != nil || note == "" {
+		return c, err
+	}
+	if err := os.Remove(note); !errors.Is(err, fs.ErrNotExist) {
+		return c, err
+	}
+	return c, nil
+}
+
+// read counts what is left of a backup, and notes at the ends of frames how far it came.
+func (c *Checked) read(ctx context.Context, b *Reader, m mark, note string, every time.Duration) error {
 	noted, when := m.Frame, time.Now()
 	for entry, err := range b.Entries() {
 		if err != nil {
-			return c, err
+			return err
 		}
 		if m.Frame < b.next-1 {
 			m.Frame, m.Head, m.Batches, m.Bytes = b.next-1, b.head, c.Batches, c.Bytes
@@ -71,19 +82,13 @@ func check(ctx context.Context, file *os.File, passphrase, note string, every ti
 			noted, when = m.Frame, time.Now()
 		}
 		if interrupted {
-			return c, fmt.Errorf("%w after position %d of %d: %w", ErrUnfinished, m.Head.Position, b.Header.Position, context.Cause(ctx))
+			return fmt.Errorf("%w after position %d of %d: %w", ErrUnfinished, m.Head.Position, b.Header.Position, context.Cause(ctx))
 		}
 		for _, batch := range entry {
 			c.Batches, c.Bytes = c.Batches+1, c.Bytes+int64(len(batch.Payload))
 		}
 	}
-	if note == "" {
-		return c, nil
-	}
-	if err := os.Remove(note); !errors.Is(err, fs.ErrNotExist) {
-		return c, err
-	}
-	return c, nil
+	return nil
 }
 
 // mark is where a check stood at the end of a frame.

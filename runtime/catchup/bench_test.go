@@ -40,7 +40,7 @@ func BenchmarkMillionEvents(b *testing.B) {
 			b.Fatal(err)
 		}
 		took := time.Since(start)
-		b.ReportMetric(float64(pull.Progress().Bytes)/1e6, "MB")
+		b.ReportMetric(float64(pull.Bytes())/1e6, "MB")
 		b.ReportMetric(events/took.Seconds(), "events/s")
 	}
 }

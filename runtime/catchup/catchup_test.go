@@ -134,7 +134,7 @@ func TestCaughtUpLogIsTheSameBytes(t *testing.T) {
 		t.Fatalf("%+v is not %+v", target.Head(), source.Head())
 	}
 	same(t, from, to)
-	if n := pull.Progress().Bytes; n == 0 {
+	if n := pull.Bytes(); n == 0 {
 		t.Error("no bytes were counted")
 	}
 }

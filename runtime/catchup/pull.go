@@ -44,16 +44,8 @@ type Config struct {
 type Puller struct {
 	cfg Config
 
-	one      sync.Mutex // one pull at a time
-	progress atomic.Pointer[Progress]
-	bytes    atomic.Int64
-}
-
-// Progress is how far a pull has come.
-type Progress struct {
-	Target uint64 // position asked for; 0 when no pull is under way
-	Peer   string // that is read from, or was last
-	Bytes  int64  // read since the node started
+	one   sync.Mutex // one pull at a time
+	bytes atomic.Int64
 }
 
 // New makes a puller; it does nothing until asked.
@@ -70,15 +62,8 @@ func New(cfg Config) *Puller {
 	return &Puller{cfg: cfg}
 }
 
-// Progress tells how far the pull under way has come.
-func (p *Puller) Progress() Progress {
-	var now Progress
-	if known := p.progress.Load(); known != nil {
-		now = *known
-	}
-	now.Bytes = p.bytes.Load()
-	return now
-}
+// Bytes is how much was read from peers since the puller was made.
+func (p *Puller) Bytes() int64 { return p.bytes.Load() }
 
 // Times between two rounds in which nothing came.
 const (
@@ -101,7 +86,6 @@ func (p *Puller) To(ctx context.Context, position uint64) error {
 		return nil
 	}
 	before := p.bytes.Load()
-	defer p.progress.Store(nil)
 	pause, warned := pauseMin, time.Now()
 	for {
 		moved, why, err := p.round(ctx, position)
@@ -140,7 +124,6 @@ func (p *Puller) round(ctx context.Context, position uint64) (moved bool, why, e
 		if before >= position {
 			return moved, nil, nil
 		}
-		p.progress.Store(&Progress{Target: position, Peer: peer})
 		err := p.pull(ctx, peer, position)
 		var final *acceptError
 		switch now := p.cfg.Head().Position; {

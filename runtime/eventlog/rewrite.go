@@ -49,27 +49,14 @@ func (l *Log) rewrite(ctx context.Context, seg, next *segment, compacted uint64,
 	err := disk.WriteFile(l.fs, path, 0o600, func(w io.Writer) error {
 		out := l.codec.NewWriter(counted{w, &l.written}, encodeSegmentHeader(seg.number, seg.before))
 		droppable := uint64(0)
-		var buf []byte
 		end, err := l.walk(ctx, seg, func(f frame, before Head) error {
-			if drop == nil || f.batch.Dropped {
-				_, err := out.Write(f.raw)
-				return err
+			raw, fate, err := f.judged(before, drop)
+			if err == nil {
+				_, err = out.Write(raw)
 			}
-			left, fate := drop(f.batch)
-			if fate == Drop && len(left) > MaxLeft {
-				return fmt.Errorf("eventlog: compaction leaves %d bytes of the batch at %d, the limit is %d", len(left), f.batch.First, MaxLeft)
-			}
-			raw := f.raw
-			switch fate {
-			case Later:
+			if fate == Later {
 				droppable++
-			case Drop:
-				b := f.batch
-				b.Dropped, b.Payload = true, left
-				buf = appendFrame(buf[:0], &b, before.Digest, f.more)
-				raw = buf
 			}
-			_, err := out.Write(raw)
 			return err
 		})
 		if err == nil && !next.follows(end) {
@@ -91,6 +78,23 @@ func (l *Log) rewrite(ctx context.Context, seg, next *segment, compacted uint64,
 		return errors.Join(err, l.fs.Remove(path))
 	}
 	return l.exchange([]*segment{seg}, []*segment{now})
+}
+
+// judged is the form that drop leaves of a frame; without drop it stays.
+func (f frame) judged(before Head, drop func(Batch) (left []byte, fate Fate)) (raw []byte, fate Fate, err error) {
+	if drop == nil || f.batch.Dropped {
+		return f.raw, Keep, nil
+	}
+	left, fate := drop(f.batch)
+	if fate != Drop {
+		return f.raw, fate, nil
+	}
+	if len(left) > MaxLeft {
+		return nil, fate, fmt.Errorf("eventlog: compaction leaves %d bytes of the batch at %d, the limit is %d", len(left), f.batch.First, MaxLeft)
+	}
+	b := f.batch
+	b.Dropped, b.Payload = true, left
+	return appendFrame(nil, &b, before.Digest, f.more), fate, nil
 }
 
 // exchange makes readers go on with another form of segments, and removes the
