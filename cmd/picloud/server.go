@@ -197,6 +197,7 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 	if err != nil {
 		return err
 	}
+	defer beside(ctx, rest)()
 	n, err := node.Open(ctx, cfg)
 	if err != nil {
 		return forbidden(o.dir, err)
@@ -209,6 +210,15 @@ func (o *options) run(ctx context.Context, app *cli.App, ready readiness) error 
 		}
 	}
 	return errors.Join(err, within(endTime, n.Close))
+}
+
+// beside lets something go on until the function is called that it gives, which waits
+// for its end.
+func beside(ctx context.Context, goes func(context.Context)) (end func()) {
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() { defer close(ended); goes(ctx) }()
+	return func() { stop(); <-ended }
 }
 
 // names are the names that a node answers to because it listens at them.
