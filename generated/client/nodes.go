@@ -20,8 +20,8 @@ import (
 // still takes connections, so the handshake has a limit of its own, and a
 // connection that is silent is asked whether anybody is there.
 const (
-	dialTime      = 3 * time.Second
-	handshakeTime = 5 * time.Second
+	dialTime      = 1500 * time.Millisecond
+	handshakeTime = 3 * time.Second
 	silentTime    = 10 * time.Second
 	pingTime      = 5 * time.Second
 )

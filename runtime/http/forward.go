@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -27,12 +28,11 @@ const NotLeader = "Picloud-Not-Leader"
 
 // What a request that is carried to the leader takes.
 const (
-	forwardTime    = answerTime - 10*time.Second // until it is answered
-	leaderTime     = 5 * time.Second             // without a leader
+	leaderTime     = 5 * time.Second // without a leader, at most: see patience
 	retryPause     = 50 * time.Millisecond
 	seeTime        = 5 * time.Second // until this node shows what was written
 	forwards       = 512             // on their way
-	strangers      = 64              // and of callers whom this node does not know
+	strangers      = 64              // callers whom this node does not know, and who wait until it knows all that the leader does
 	enrollings     = 64              // and of machines that ask to be let in
 	enrollBytes    = 16 << 10        // of what those send
 	keptBytes      = 1 << 20         // of a body, so that it can be sent again
@@ -79,7 +79,7 @@ func isForwarded(r *http.Request) bool { return r.Context().Value(forwardedKey{}
 // Who sends them is judged as if they had come directly.
 func (s *Server) Forwarded() http.Handler {
 	return http.StripPrefix(ForwardPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		limit := forwardTime
+		limit := s.cfg.Times.Forward
 		if ms, err := strconv.ParseInt(r.Header.Get(headerTimeout), 10, 64); err == nil && ms > 0 {
 			limit = min(limit, time.Duration(ms)*time.Millisecond)
 		}
@@ -88,12 +88,20 @@ func (s *Server) Forwarded() http.Handler {
 		ctx = context.WithValue(ctx, forwardedKey{}, true)
 		ctx = context.WithValue(ctx, requestKey{}, r.Header.Get(headerRequest))
 		r = r.WithContext(ctx)
-		r.RemoteAddr = r.Header.Get(headerClient)
+		if client := r.Header.Get(headerClient); isAddress(client) { // else it is the member's own request
+			r.RemoteAddr = client
+		}
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(limit)) // the end of the connection holds as well
 		for _, name := range []string{headerRequest, headerClient, headerTimeout} {
 			r.Header.Del(name)
 		}
 		s.handler.ServeHTTP(w, r)
 	}))
+}
+
+func isAddress(text string) bool {
+	_, err := netip.ParseAddrPort(text)
+	return err == nil
 }
 
 // forwarding bounds what is carried.
@@ -121,23 +129,22 @@ func (s *Server) forward(next http.Handler) http.Handler {
 			s.fail(w, r, errNotLeading)
 			return
 		}
-		if !stranger {
-			_, err := s.authenticate(r) // the leader's word counts: this node may not have heard of a token yet
-			stranger = err != nil
-		}
 		places := s.forwarding.known
-		switch {
-		case r.URL.Path == enrollPath:
+		if r.URL.Path == enrollPath {
 			places = s.forwarding.enrolling
 			if err := s.takeWhole(w, r); err != nil {
 				s.fail(w, r, err)
 				return
 			}
-		case stranger:
-			places = s.forwarding.strangers
+		} else if err := s.introduce(r); err != nil {
+			if r.ContentLength != 0 { // the server would wait for the body before it answers
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+			}
+			s.fail(w, r, err)
+			return
 		}
 		if !places.enter() {
-			s.fail(w, r, &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "too many requests are on their way to the leader; try again"})
+			s.fail(w, r, errCrowded)
 			return
 		}
 		defer places.leave()
@@ -145,9 +152,31 @@ func (s *Server) forward(next http.Handler) http.Handler {
 	})
 }
 
+// introduce refuses a token that the cluster does not know before anything of the
+// body is read. This node may not have heard of it yet, so it catches up first.
+func (s *Server) introduce(r *http.Request) error {
+	if _, err := s.authenticate(r); err == nil {
+		return nil
+	}
+	if !s.forwarding.strangers.enter() {
+		return errCrowded
+	}
+	defer s.forwarding.strangers.leave()
+	latest, err := s.Latest(r.Context())
+	if err == nil {
+		_, err = s.waitFor(r, latest)
+	}
+	if err != nil {
+		return errNoLeader // a stranger is not told who is missing
+	}
+	_, err = s.authenticate(r)
+	return err
+}
+
 var (
 	errNotLeading = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "this node does not lead, and the request came from a node that believed so; try again"}
-	errNoLeader   = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader can be reached; nothing was changed. Writes need a majority of the voters"}
+	errCrowded    = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "too many requests are on their way to the leader; try again"}
+	errNoLeader   = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader can be reached; nothing was changed. " + majority}
 	errHalfSent   = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the leader changed while the request was on its way; nothing was changed. Try again"}
 	errUncertain  = &base.Error{Code: base.Uncertain, Detail: "the connection to the leader was lost; the change may have been applied. Repeat it with the same Idempotency-Key to learn"}
 )
@@ -173,7 +202,7 @@ func endedEarly(err error) error {
 // carry brings a request to the leader and its answer back. As long as nothing
 // can have been applied, or a repetition would be recognised, it tries again.
 func (s *Server) carry(w http.ResponseWriter, r *http.Request, next http.Handler) error {
-	ctx, cancel := context.WithTimeout(r.Context(), forwardTime)
+	ctx, cancel := context.WithTimeout(r.Context(), s.cfg.Times.Forward)
 	defer cancel()
 	body, release, err := s.hold(w, r)
 	if err != nil {
@@ -185,11 +214,20 @@ func (s *Server) carry(w http.ResponseWriter, r *http.Request, next http.Handler
 		return nil
 	}
 	repeatable := body.repeatable(r)
-	none := errNoLeader // what to say when there is no leader any more
-	for until := time.Now().Add(leaderTime); ; {
-		leader, err := s.awaitLeader(ctx, until)
+	uncertain := false // a try may have been carried out
+	giveUp := func() error {
+		switch {
+		case uncertain:
+			return errUncertain
+		case r.URL.Path == enrollPath: // a stranger
+			return errNoLeader
+		}
+		return s.noLeader("nothing was changed")
+	}
+	for began := time.Now(); ; {
+		leader, err := s.awaitLeader(ctx, began)
 		if err != nil {
-			return none
+			return giveUp()
 		}
 		if leader == "" { // it is this node
 			next.ServeHTTP(w, body.in(r))
@@ -199,7 +237,7 @@ func (s *Server) carry(w http.ResponseWriter, r *http.Request, next http.Handler
 		switch {
 		case err == nil && ofLeader(answer):
 			defer answer.Body.Close()
-			if none == errUncertain && unapplied(answer.StatusCode) {
+			if uncertain && unapplied(answer.StatusCode) {
 				return errUncertain // this try changed nothing; one before may have
 			}
 			return s.relay(w, r, answer)
@@ -210,20 +248,20 @@ func (s *Server) carry(w http.ResponseWriter, r *http.Request, next http.Handler
 		case r.Context().Err() != nil, sent && !repeatable:
 			return errUncertain
 		case sent:
-			none = errUncertain
+			uncertain = true
 		}
 		switch now := time.Now(); {
 		case !body.whole && body.begun.Load():
 			return errHalfSent
 		case sent:
-			until = now.Add(leaderTime)
-		case now.After(until):
-			return none
+			began = now
+		case now.After(s.patience(began)):
+			return giveUp()
 		}
 		select {
 		case <-time.After(retryPause):
 		case <-ctx.Done():
-			return none
+			return giveUp()
 		}
 	}
 }

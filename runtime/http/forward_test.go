@@ -137,10 +137,19 @@ func TestMinorityRefusesWritesAndReads(t *testing.T) {
 		return strings.Contains(c.do(last, "GET", "/readyz", "").body, `"writes":false`)
 	})
 	refused := c.want(503, c.do(last, "PUT", "/products/app", fmt.Sprintf(product, "y")))
-	if refused.Header.Get("Retry-After") == "" || !strings.Contains(refused.body, "nothing was changed") {
-		t.Errorf("%v\n%s", refused.Header, refused.body)
+	unread := c.want(503, c.do(last, "GET", "/products/app", "", "Picloud-Consistency: linearizable"))
+	for i, m := range c.nodes { // who is missing is said, and who is there is not missing
+		name := fmt.Sprintf("pi-%d", i+1)
+		for what, a := range map[string]answer{"write": refused, "read": unread} {
+			_, silent, _ := strings.Cut(a.body, "not heard: ")
+			if a.Header.Get("Retry-After") == "" || !strings.Contains(a.body, "2 of 3") || strings.Contains(silent, name) != (m != last) {
+				t.Errorf("a %s is refused with\n%s", what, a.body)
+			}
+		}
 	}
-	c.want(503, c.do(last, "GET", "/products/app", "", "Picloud-Consistency: linearizable"))
+	if !strings.Contains(refused.body, "nothing was changed") || strings.Contains(unread.body, "applied") {
+		t.Errorf("a write is refused with\n%s\na read with\n%s", refused.body, unread.body)
+	}
 	c.want(200, c.do(last, "GET", "/products/app", ""))
 }
 

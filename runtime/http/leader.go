@@ -20,10 +20,9 @@ const PositionPath = "/peer/position"
 // leaderPoll is how often a leader is looked for while there is none.
 const leaderPoll = 10 * time.Millisecond
 
-// awaitLeader is the ID of the leader's node, "" if it is this one.
-func (s *Server) awaitLeader(ctx context.Context, until time.Time) (string, error) {
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
+// awaitLeader is the ID of the leader's node, "" if it is this one. It waits as
+// long as is sensible for who began to.
+func (s *Server) awaitLeader(ctx context.Context, began time.Time) (string, error) {
 	poll := time.NewTicker(leaderPoll)
 	defer poll.Stop()
 	for {
@@ -35,10 +34,11 @@ func (s *Server) awaitLeader(ctx context.Context, until time.Time) (string, erro
 		case leader != "" && raftID != s.cfg.Consensus.RaftID(): // else this node is about to lead
 			return leader, nil
 		}
+		if time.Now().After(s.patience(began)) {
+			return "", errNoLeader
+		}
 		select {
 		case <-poll.C:
-		case <-timer.C:
-			return "", errNoLeader
 		case <-ctx.Done():
 			return "", context.Cause(ctx)
 		}
@@ -73,7 +73,7 @@ func (s *Server) least(r *http.Request) (least base.Position, err error) {
 	case "linearizable":
 		latest, err := s.Latest(r.Context())
 		if err != nil {
-			return 0, err
+			return 0, s.noLeader("ask without Picloud-Consistency for what this node has")
 		}
 		least = max(least, latest)
 	default:
@@ -158,8 +158,8 @@ func (s *Server) LatestPosition() http.Handler {
 func (s *Server) askLeader(ctx context.Context) (base.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, leaderTime)
 	defer cancel()
-	for {
-		leader, err := s.awaitLeader(ctx, time.Now().Add(leaderTime))
+	for began := time.Now(); ; {
+		leader, err := s.awaitLeader(ctx, began)
 		if err != nil {
 			return 0, errUnconfirmed
 		}
@@ -172,6 +172,9 @@ func (s *Server) askLeader(ctx context.Context) (base.Position, error) {
 		if err == nil {
 			return position, nil
 		}
+		if time.Now().After(s.patience(began)) {
+			return 0, errUnconfirmed
+		}
 		select {
 		case <-time.After(retryPause):
 		case <-ctx.Done():
@@ -180,6 +183,7 @@ func (s *Server) askLeader(ctx context.Context) (base.Position, error) {
 	}
 }
 
+// errUnconfirmed is not told as it is: see least.
 var errUnconfirmed = &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "no leader says what the latest position is; ask without Picloud-Consistency for what this node has"}
 
 func (s *Server) askMember(ctx context.Context, id string) (base.Position, error) {

@@ -32,8 +32,8 @@ func (p problem) Help() string { return ontologyHref(p.Type) }
 
 func (p problem) describe(d *pageData) { d.Title = p.Title }
 
-// titles are the sentences of the codes, the same for every occurrence
-// (RFC 9457, section 3.1.3).
+// titles are the sentences of the codes, the same for every occurrence (RFC 9457,
+// section 3.1.3), but for unanswered.
 var titles = map[base.Code]string{
 	base.Invalid:         "The input breaks a rule",
 	base.Unparsable:      "The input cannot be read",
@@ -55,6 +55,10 @@ var titles = map[base.Code]string{
 	base.Internal:        "Something is wrong on our side",
 }
 
+// unanswered stands in the place of a title that speaks of changes, for who asked
+// for none.
+const unanswered = "There is no answer now; try again"
+
 // problemOf is the document of an error. Errors that are not meant for callers
 // go to the node's log with the id of the request, and only the id leaves.
 func (s *Server) problemOf(r *http.Request, err error) (problem, *base.Error) {
@@ -67,6 +71,9 @@ func (s *Server) problemOf(r *http.Request, err error) (problem, *base.Error) {
 	p := problem{
 		Type: e.Code.IRI(), Title: titles[e.Code], Status: e.Code.Status(), Detail: e.Detail,
 		Rule: e.Rule, Request: id, Revision: e.Revision, Violations: e.Violations,
+	}
+	if e.Code == base.Unavailable && !forLeader(r) {
+		p.Title = unanswered
 	}
 	if e.Ref != "" {
 		p.Instance = e.Ref.Absolute(s.root)

@@ -68,6 +68,7 @@ type Times struct {
 	Pause     time.Duration // between two pieces of a graph that is sent; 10 s
 	Position  time.Duration // that a read waits for a position; 10 s
 	Heartbeat time.Duration // between signs of life on a quiet stream; 15 s
+	Forward   time.Duration // until a request that is carried to the leader is answered; 110 s
 }
 
 func (c Config) withDefaults() Config {
@@ -88,6 +89,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Times.Position == 0 {
 		c.Times.Position = 10 * time.Second
+	}
+	if c.Times.Forward == 0 {
+		c.Times.Forward = answerTime - 10*time.Second
 	}
 	if c.Times.Heartbeat == 0 {
 		c.Times.Heartbeat = 15 * time.Second
@@ -116,6 +120,8 @@ type Server struct {
 	asked   *rounds    // of the leader's position
 
 	forwarding forwarding
+	missing    missing
+	began      time.Time
 	handler    http.Handler
 
 	streams    context.Context // of event streams, which never finish by themselves
@@ -129,7 +135,8 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, domain: cfg.Domain, root: "https://" + cfg.Domain, source: "urn:uuid:" + cfg.ClusterID,
 		door: cfg.Door, views: cfg.Views, events: cfg.Events, log: cfg.Logger,
 		context: jsonldContext(schema.Model), limits: cfg.Limits,
-		desk: newDesk(cfg.Queries, cfg.Registry), follows: make(gate, cfg.Streams), uploads: newFairGate(uploads),
+		began: time.Now(),
+		desk:  newDesk(cfg.Queries, cfg.Registry), follows: make(gate, cfg.Streams), uploads: newFairGate(uploads),
 	}
 	s.live = live.New(s.liveConfig())
 	s.metrics = s.newMetrics(cfg.Registry)

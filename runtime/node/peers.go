@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/catchup"
@@ -27,18 +28,29 @@ func (n *Node) answerPeers(context.Context) error {
 		_ = json.NewEncoder(w).Encode(at) // who left needs no answer
 	})
 	n.Surveyor().Mount(mux)
-	mux.Handle("POST "+enroll.RenewPath, n.renewals())
+	mux.Handle("POST "+enroll.RenewPath, inTime(n.renewals()))
 	mux.HandleFunc(edge.ForwardPath+"/", n.byEdge((*edge.Server).Forwarded))
 	mux.HandleFunc("GET "+edge.PositionPath, n.byEdge((*edge.Server).LatestPosition))
-	mux.HandleFunc("POST "+insight.Path, func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("POST "+insight.Path, inTime(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if measuring := n.insight.Load(); measuring != nil {
 			measuring.ServeHTTP(w, r)
 			return
 		}
 		http.Error(w, "the node is starting", http.StatusServiceUnavailable)
-	})
+	})))
 	n.port.Handle(mux)
 	return nil
+}
+
+// messageTime is for what a member sends, whole, and for the answer.
+const messageTime = 10 * time.Second
+
+// inTime gives up a member that sends and never ends.
+func inTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(messageTime))
+		next.ServeHTTP(w, r)
+	})
 }
 
 // byEdge answers members by a handler of the edge, once there is one.

@@ -29,6 +29,9 @@ type Config struct {
 	// counts, 1 for once; 0 means 4. Only failures that a repetition can mend are
 	// repeated.
 	Attempts int
+	// Patience is for how long failed requests are sent again, once each node was
+	// tried; 0 means 5 s, which is longer than an election takes.
+	Patience time.Duration
 }
 
 // Client is safe for concurrent use. It stays with one node until that fails,
@@ -37,6 +40,7 @@ type Client struct {
 	root     string
 	token    string
 	attempts int
+	patience time.Duration
 	nodes    *nodes
 	seen     atomic.Uint64 // the highest position of an answer
 }
@@ -51,7 +55,11 @@ func New(cfg Config) (*Client, error) {
 	if attempts == 0 {
 		attempts = 4
 	}
-	return &Client{root: "https://" + nodes.domain, token: cfg.Token, attempts: attempts, nodes: nodes}, nil
+	patience := cfg.Patience
+	if patience == 0 {
+		patience = 5 * time.Second
+	}
+	return &Client{root: "https://" + nodes.domain, token: cfg.Token, attempts: attempts, patience: patience, nodes: nodes}, nil
 }
 
 // Root is what the addresses of the cluster begin with: "https://picloud.local".
@@ -112,22 +120,58 @@ func (c *Client) repeat(ctx context.Context, request *Request, send func() error
 	if request.Key == "" && request.Method != http.MethodGet && request.Method != http.MethodHead {
 		request.Key = rand.Text()
 	}
-	wait := 100 * time.Millisecond
+	var failures failures
+	wait, end := 100*time.Millisecond, time.Now().Add(c.patience)
 	for attempt := 1; ; attempt++ {
 		err := send()
 		var failed *base.Error
-		known := c.nodes.count()
-		if err == nil || attempt >= c.attempts*known || !errors.As(err, &failed) || !failed.Repeatable() {
+		if err == nil || !errors.As(err, &failed) || !failed.Repeatable() {
 			return err
+		}
+		failures.add(failed)
+		known := c.nodes.count()
+		if attempt >= c.attempts*known || attempt >= known && time.Now().After(end) {
+			return failures.worst()
 		}
 		if attempt%known != 0 {
 			continue
 		}
-		if !pause(ctx, max(wait, time.Duration(failed.RetryAfter)*time.Second)) {
-			return err
+		wait = max(wait, time.Duration(failures.retryAfter)*time.Second)
+		if time.Now().Add(wait).After(end) || !pause(ctx, wait) {
+			return failures.worst()
 		}
 		wait *= 3
 	}
+}
+
+// failures are those of one request, sent again and again.
+type failures struct {
+	last       *base.Error
+	told       *base.Error // by a node; others could not be reached
+	uncertain  *base.Error // what came later promises nothing about this one
+	retryAfter int         // seconds, that the last node asked for
+}
+
+func (f *failures) add(e *base.Error) {
+	f.last = e
+	switch {
+	case e.Code == base.Uncertain:
+		f.uncertain = e
+	case e.RetryAfter > 0:
+		f.told = e
+	}
+	f.retryAfter = max(f.retryAfter, e.RetryAfter)
+}
+
+// worst is the one that says most to whoever waited.
+func (f *failures) worst() error {
+	switch {
+	case f.uncertain != nil:
+		return f.uncertain
+	case f.told != nil:
+		return f.told
+	}
+	return f.last
 }
 
 func (c *Client) once(ctx context.Context, request *Request) (*Answer, error) {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/codec"
@@ -339,5 +340,43 @@ func TestWhatWasSeenIsSeenOnEveryNode(t *testing.T) {
 	}
 	if want := []string{"", "7", "9"}; !slices.Equal(asked, want) {
 		t.Errorf("asked for the positions %q, want %q", asked, want)
+	}
+}
+
+// Who waited in vain learns what a node said of the cluster, not only that others
+// could not be reached.
+func TestAClusterWithoutAMajorityIsTold(t *testing.T) {
+	s, _ := cluster(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		refuse(w, base.Unavailable)
+	})
+	gone := httptest.NewTLSServer(http.NotFoundHandler())
+	gone.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	c, err := New(Config{Endpoints: []string{s.URL, gone.URL}, Domain: "example.com", CA: ca, Patience: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	var failed *base.Error
+	if _, err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: "/"}); !errors.As(err, &failed) || failed.Detail != "refused" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A lost answer stays uncertain, whatever comes after it.
+func TestARefusalAfterALostAnswerPromisesNothing(t *testing.T) {
+	calls := 0
+	s, c := cluster(t, func(w http.ResponseWriter, _ *http.Request) {
+		if calls++; calls == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		refuse(w, base.Unavailable)
+	})
+	s.Config.ErrorLog = nil
+	c.attempts = 2
+	var failed *base.Error
+	if _, err := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "/apply"}); !errors.As(err, &failed) || failed.Code != base.Uncertain || calls != 2 {
+		t.Errorf("got %v after %d calls", err, calls)
 	}
 }
