@@ -302,32 +302,29 @@ func TestTailLeavesNoViewOut(t *testing.T) {
 // A reader never gets a graph that is older than a state that was shown to anybody,
 // nor one of another state.
 func TestViewIsOfOnePositionAndNeverBehindTheState(t *testing.T) {
+	const commits = 200
 	h := begin(t)
-	stop := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 3 {
 		readers.Go(func() {
-			for last := base.Position(0); ; {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for last := base.Position(0); last < commits; {
 				now := h.State()
 				view := h.View()
 				if view.Position < now.Position || now.Position < last {
-					t.Errorf("state at %d, then view at %d, then state at %d", last, view.Position, now.Position)
+					t.Errorf("after a view at %d the state is at %d, and after that the view at %d", last, now.Position, view.Position)
+					return
 				}
 				last = view.Position
 				whole := rdf.NewStore()
 				whole.Load(h.shown.all(view.State))
 				if whole.Snapshot().Digest() != view.Graph.Digest() {
 					t.Errorf("the graph at %d is not that of the state", view.Position)
+					return
 				}
 			}
 		})
 	}
-	for i := range 200 {
+	for i := range commits {
 		ref := base.Ref(fmt.Sprint("/products/p", i%7))
 		if i < 7 {
 			h.batch(event(ref, declared("1.0.0")))
@@ -336,7 +333,6 @@ func TestViewIsOfOnePositionAndNeverBehindTheState(t *testing.T) {
 		}
 		h.Publish(h.log.Head())
 	}
-	close(stop)
 	readers.Wait()
 	h.verify()
 }
