@@ -112,7 +112,7 @@ func (s *Surveyor) Compare(ctx context.Context, rebuild bool) Comparison {
 			}
 		}
 		if err != nil {
-			n.Fault, n.Equal, c.Complete = err.Error(), false, false
+			n.Fault, n.Equal, c.Complete = a.plain(err), false, false
 			continue
 		}
 		c.Equal = c.Equal && n.Equal

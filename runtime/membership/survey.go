@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -102,6 +103,11 @@ func (a asked) silentSince() string {
 		return ""
 	}
 	return a.node.UpdatedAt.String() // nothing is observed of a node that is away
+}
+
+// plain is an error about the node in one line, whose key nobody has to read.
+func (a asked) plain(err error) string {
+	return strings.NewReplacer("node "+a.node.Status.ID+": ", "", "\n", "; ").Replace(err.Error())
 }
 
 // ask asks all nodes of the graph at once, a few at a time.
@@ -242,7 +248,7 @@ func view(a asked) NodeView {
 		v.DiskSize, v.DiskUsed = base.OrZero(s.Capacity.Disk), base.OrZero(s.Metrics.DiskUsed)
 	}
 	if a.err != nil {
-		v.Fault, v.Since = a.err.Error(), a.silentSince()
+		v.Fault, v.Since = a.plain(a.err), a.silentSince()
 		return v
 	}
 	v.Answers, v.Position, v.Model, v.Full, v.ClockAhead = true, a.status.Position, a.status.Model, a.status.Full, a.ahead

@@ -137,7 +137,7 @@ func TestComparisonFindsAnotherHistory(t *testing.T) {
 		}
 		h.cut("c")
 		c = h.surveyor("a", nil).Compare(h.t.Context(), false)
-		if !c.Equal || c.Complete || c.Nodes[2].Fault == "" || c.Nodes[2].Chain != nil {
+		if !c.Equal || c.Complete || c.Nodes[2].Fault != "no route to it" || c.Nodes[2].Chain != nil {
 			t.Errorf("with a node away it says %+v", c)
 		}
 	})

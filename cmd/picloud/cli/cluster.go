@@ -178,7 +178,7 @@ func level(o overview) string {
 
 func (a *App) clusterTransfer() *cobra.Command {
 	return &cobra.Command{
-		Use: "transfer-leader [NODE]", Short: "Let another node lead", Args: between(0, 1), ValidArgsFunction: a.completeNodes,
+		Use: "transfer-leader [NODE]", Short: "Let another node lead", Args: between(0, 1), ValidArgsFunction: a.completeMembers("/nodes", listOptions{}),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			cluster, err := a.client()
 			if err != nil {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -103,7 +102,7 @@ func (a *App) nodeApprove() *cobra.Command {
 	var code string
 	var yes bool
 	c := &cobra.Command{
-		Use: "approve NAME", Short: "Let a machine in that asks to join, after comparing its code", Args: exactly(1), ValidArgsFunction: a.completeWaiting,
+		Use: "approve NAME", Short: "Let a machine in that asks to join, after comparing its code", Args: exactly(1), ValidArgsFunction: a.completeMembers("/enrollments", listOptions{phase: "pending"}),
 		Long: `Let a machine in that asks to join.
 
 The machine shows a code of eight characters, and so does this command. If both
@@ -165,7 +164,7 @@ func plainCode(code string) string {
 func (a *App) nodeReject() *cobra.Command {
 	var reason string
 	c := &cobra.Command{
-		Use: "reject NAME", Short: "Turn a machine away that asks to join", Args: exactly(1), ValidArgsFunction: a.completeWaiting,
+		Use: "reject NAME", Short: "Turn a machine away that asks to join", Args: exactly(1), ValidArgsFunction: a.completeMembers("/enrollments", listOptions{phase: "pending"}),
 		RunE: func(c *cobra.Command, arguments []string) error {
 			cluster, err := a.client()
 			if err != nil {
@@ -196,19 +195,4 @@ func (a *App) nodeReject() *cobra.Command {
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why; the machine shows it")
 	return c
-}
-
-// completeWaiting offers the machines that wait to be let in.
-func (a *App) completeWaiting(c *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	if cluster, err := a.client(); err == nil && len(arguments) == 0 {
-		defer cluster.Close()
-		ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
-		defer cancel()
-		waiting, _ := pages(ctx, cluster, "/enrollments", listOptions{phase: "pending"}) // nothing to offer is no error here
-		for _, wish := range waiting {
-			names = append(names, text(wish, "/name"))
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

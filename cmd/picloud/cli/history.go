@@ -23,6 +23,7 @@ func (a *App) resourceHistory() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			defer cluster.Close()
 			var rows [][]string
 			for event, err := range cluster.Events(c.Context(), 0, false, client.EventFilter{Subject: cluster.Root() + path}) {
 				if err != nil {

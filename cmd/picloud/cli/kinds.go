@@ -95,6 +95,23 @@ func (a *App) completeResources(c *cobra.Command, arguments []string, typed stri
 	return names, none
 }
 
+// completeMembers offers the names of the members of a collection as the only
+// argument.
+func (a *App) completeMembers(collection string, o listOptions) cobra.CompletionFunc {
+	return func(c *cobra.Command, arguments []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+		if cluster, err := a.client(); err == nil && len(arguments) == 0 {
+			defer cluster.Close()
+			ctx, cancel := context.WithTimeout(c.Context(), completionTime)
+			defer cancel()
+			items, _ := pages(ctx, cluster, collection, o) // nothing to offer is no error here
+			for _, item := range items {
+				names = append(names, text(item, "/name"))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 // collectionPath is where the resources of a kind are, of the cluster or of a
 // product.
 func collectionPath(class *base.Class, product string) (string, error) {

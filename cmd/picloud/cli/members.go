@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/picloud/picloud/gen/base"
-	"github.com/picloud/picloud/generated/client"
 	"github.com/picloud/picloud/runtime/enroll/ticket"
 )
 
@@ -29,18 +26,12 @@ func (a *App) nodeToken() *cobra.Command {
 cluster, so that the machine can tell it from an impostor. Put it into a file on
 the machine and start it there: picloud server --token @FILE`,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			name := "token-" + randomName()
-			if len(arguments) == 1 {
-				name = arguments[0]
-			}
-			seconds, err := base.ParseQuantity(ttl, base.SecondsSyntax)
+			expires, err := expiryOf(ttl)
 			if err != nil {
-				return usagef("--ttl: %v", err)
+				return err
 			}
-			if seconds <= 0 {
-				return usagef("--ttl %s: a token lives longer than nothing, such as 1h", ttl)
-			}
-			secret, err := a.invite(c.Context(), name, time.Duration(seconds)*time.Second)
+			name := tokenName(arguments)
+			secret, err := a.invite(c.Context(), name, expires)
 			if err != nil {
 				return err
 			}
@@ -54,7 +45,7 @@ the machine and start it there: picloud server --token @FILE`,
 
 // invite makes an enrolment token. The secret is made here; the cluster is told
 // its digest only.
-func (a *App) invite(ctx context.Context, name string, life time.Duration) (secret string, err error) {
+func (a *App) invite(ctx context.Context, name, expires string) (secret string, err error) {
 	cluster, err := a.client()
 	if err != nil {
 		return "", err
@@ -72,15 +63,7 @@ func (a *App) invite(ctx context.Context, name string, life time.Duration) (secr
 	if err != nil {
 		return "", err
 	}
-	body, err := json.Marshal(map[string]string{"digest": digest, "expiresAt": base.TimeOf(time.Now().Add(life)).String()})
-	if err != nil {
-		return "", err
-	}
-	_, err = cluster.Do(ctx, client.Request{
-		Method: http.MethodPut, Path: "/enrollment-tokens/" + url.PathEscape(name),
-		ContentType: "application/json", Body: body, IfNoneMatch: "*",
-	})
-	return secret, err
+	return secret, declareToken(ctx, cluster, "/enrollment-tokens/", name, map[string]string{"digest": digest, "expiresAt": expires})
 }
 
 func (a *App) nodeCerts() *cobra.Command {

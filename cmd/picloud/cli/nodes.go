@@ -298,18 +298,3 @@ func (a *App) left(ctx context.Context, cluster *client.Client, ref base.Ref) {
 	}
 	fmt.Fprintf(a.Stderr, "%s is leaving, but has not left yet: the rest has to agree; see picloud cluster status\n", ref.Name())
 }
-
-// completeNodes offers the names of nodes.
-func (a *App) completeNodes(c *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	if cluster, err := a.client(); err == nil && len(arguments) == 0 {
-		defer cluster.Close()
-		ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second)
-		defer cancel()
-		nodes, _ := pages(ctx, cluster, "/nodes", listOptions{}) // nothing to offer is no error here
-		for _, node := range nodes {
-			names = append(names, text(node, "/name"))
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}

@@ -23,6 +23,9 @@ func (a *App) operations() (groups []*cobra.Command) {
 		made.RemoveCommand(verbs...)
 		for _, verb := range verbs {
 			o.asUsage(verb)
+			if class, err := kindOf(made.Name()); err == nil && class.InCluster {
+				verb.ValidArgsFunction = a.completeMembers("/"+class.Segment, listOptions{})
+			}
 		}
 		switch made.Name() {
 		case "node":

@@ -31,6 +31,7 @@ func (a *App) show(ctx context.Context, path, output string) error {
 	if err != nil {
 		return err
 	}
+	defer cluster.Close()
 	accept := map[string]string{"turtle": "text/turtle", "jsonld": "application/ld+json"}[output]
 	if accept == "" {
 		accept = "application/json"
@@ -128,6 +129,7 @@ func (a *App) resourceDelete() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			defer cluster.Close()
 			query := url.Values{}
 			if data {
 				query.Set("delete-data", "true")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -30,25 +31,10 @@ func (a *App) tokenCreate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "create [NAME]", Short: "Make a token and print it, this once", Args: between(0, 1),
 		RunE: func(c *cobra.Command, arguments []string) error {
-			name := "token-" + randomName()
-			if len(arguments) == 1 {
-				name = arguments[0]
-			}
 			if role != "read" && role != "admin" {
 				return usagef("--role: %q is none of read, admin", role)
 			}
-			seconds, err := base.ParseQuantity(ttl, base.SecondsSyntax)
-			if err != nil {
-				return usagef("--ttl: %v", err)
-			}
-			if seconds <= 0 {
-				return usagef("--ttl %s: a token lives longer than nothing, such as 12h", ttl)
-			}
-			secret, digest := newToken()
-			body, err := json.Marshal(map[string]string{
-				"role": role, "digest": digest,
-				"expiresAt": base.TimeOf(time.Now().Add(time.Duration(seconds) * time.Second)).String(),
-			})
+			expires, err := expiryOf(ttl)
 			if err != nil {
 				return err
 			}
@@ -56,10 +42,10 @@ func (a *App) tokenCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := cluster.Do(c.Context(), client.Request{
-				Method: http.MethodPut, Path: "/tokens/" + url.PathEscape(name),
-				ContentType: "application/json", Body: body, IfNoneMatch: "*",
-			}); err != nil {
+			defer cluster.Close()
+			secret, digest := newToken()
+			name := tokenName(arguments)
+			if err := declareToken(c.Context(), cluster, "/tokens/", name, map[string]string{"role": role, "digest": digest, "expiresAt": expires}); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.Stderr, "token %s, role %s, for %s; it is shown this once:\n", name, role, ttl)
@@ -72,8 +58,38 @@ func (a *App) tokenCreate() *cobra.Command {
 	return c
 }
 
-// randomName is the end of a name that is made up.
-func randomName() string { return strings.ToLower(rand.Text()[:8]) }
+// tokenName is the name that was given, or one that is made up.
+func tokenName(arguments []string) string {
+	if len(arguments) > 0 {
+		return arguments[0]
+	}
+	return "token-" + strings.ToLower(rand.Text()[:8])
+}
+
+// expiryOf is when what is made now is over, by --ttl.
+func expiryOf(ttl string) (string, error) {
+	seconds, err := base.ParseQuantity(ttl, base.SecondsSyntax)
+	switch {
+	case err != nil:
+		return "", usagef("--ttl: %v", err)
+	case seconds <= 0:
+		return "", usagef("--ttl %s: a token lives longer than nothing, such as 12h", ttl)
+	}
+	return base.TimeOf(time.Now().Add(time.Duration(seconds) * time.Second)).String(), nil
+}
+
+// declareToken declares a token of one kind or another, which must be new: its
+// secret is of no use to whoever has the one before.
+func declareToken(ctx context.Context, cluster *client.Client, collection, name string, spec map[string]string) error {
+	body, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	_, err = cluster.Do(ctx, client.Request{
+		Method: http.MethodPut, Path: collection + url.PathEscape(name), ContentType: "application/json", Body: body, IfNoneMatch: "*",
+	})
+	return err
+}
 
 // newToken makes a bearer token of 256 random bits and its SHA-256 in hex. The
 // token is random enough that a plain digest of it tells nothing.
@@ -102,6 +118,7 @@ func (a *App) tokenRevoke() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			defer cluster.Close()
 			_, err = cluster.Do(c.Context(), client.Request{Method: http.MethodDelete, Path: "/tokens/" + url.PathEscape(arguments[0])})
 			if err == nil {
 				fmt.Fprintln(a.Stderr, "revoked")
