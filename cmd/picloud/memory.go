@@ -18,7 +18,7 @@ import (
 const (
 	restEvery = 15 * time.Second
 	restBusy  = 8 << 20 // bytes allocated between two looks: it is not at rest
-	restSpare = 8 << 20 // bytes of heap beyond what was needed at the last look back
+	restSpare = 4 << 20 // bytes of heap beyond what was needed at the last look back
 )
 
 // The figures that tell whether it is at rest.
@@ -72,24 +72,31 @@ func heap() (ever, takes uint64) {
 // for its start or its work. They stay in the system's cache of files, and those that
 // a node at rest needs come back one by one.
 func forgetProgram() {
-	program, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return // it keeps them
+	if program, err := os.Readlink("/proc/self/exe"); err == nil { // else it keeps them
+		forget(program)
 	}
-	maps, err := os.Open("/proc/self/maps")
+}
+
+// forget takes the pages of a file out of the process, where it maps them as they are
+// in the file. What it wrote there would not come back: in a position-independent
+// program these are the addresses of its constants, which nobody may write to any more.
+func forget(file string) {
+	maps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return
 	}
 	defer maps.Close()
+	var begin, end uint64
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
-		f := strings.Fields(lines.Text()) // proc_pid_maps(5): address perms offset dev inode path
-		if len(f) < 6 || f[5] != program || strings.Contains(f[1], "w") {
-			continue
-		}
-		from, to, _ := strings.Cut(f[0], "-")
-		begin, err1 := strconv.ParseUint(from, 16, 64)
-		end, err2 := strconv.ParseUint(to, 16, 64)
-		if err1 == nil && err2 == nil && begin < end {
+		f := strings.Fields(lines.Text()) // proc_pid_smaps(5): address perms offset dev inode path, then figures
+		switch {
+		case len(f) > 1 && !strings.HasSuffix(f[0], ":"):
+			if begin, end = 0, 0; len(f) == 6 && f[5] == file && !strings.Contains(f[1], "w") {
+				from, to, _ := strings.Cut(f[0], "-")
+				begin, _ = strconv.ParseUint(from, 16, 64)
+				end, _ = strconv.ParseUint(to, 16, 64)
+			}
+		case len(f) > 1 && f[0] == "Anonymous:" && f[1] == "0" && begin < end:
 			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(begin), uintptr(end-begin), syscall.MADV_DONTNEED) // advice
 		}
 	}
