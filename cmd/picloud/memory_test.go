@@ -6,8 +6,10 @@ import (
 	"bufio"
 	"context"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +57,30 @@ func TestProgramGoesOnWithoutItsPages(t *testing.T) {
 	forgetProgram()
 	if now := resident(t); now > before/4*3 {
 		t.Errorf("%d kB of files are resident, %d kB before", now, before)
+	}
+}
+
+// The addresses of a position-independent program's constants are such pages.
+func TestWhatWasWrittenOverAFileIsKept(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "program"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Truncate(int64(os.Getpagesize())); err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	page, err := syscall.Mmap(int(file.Fd()), 0, os.Getpagesize(), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Munmap(page) }()
+	page[1] = 7
+	if err := syscall.Mprotect(page, syscall.PROT_READ); err != nil {
+		t.Fatal(err)
+	}
+	if forget(file.Name()); page[1] != 7 {
+		t.Error("it was taken back")
 	}
 }
 
