@@ -290,10 +290,13 @@ func TestPowerCutInHealingLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	names, err := base.ReadDir("/log")
-	if err != nil || len(names) < 4 {
+	if err != nil || len(names) < 6 {
 		t.Fatal(names, err)
 	}
 	base.Flip("/log/"+names[0], 300, 1)
+	if err := errors.Join(base.Remove("/log/"+names[2]), base.Remove("/log/"+names[3]), base.SyncDir("/log")); err != nil {
+		t.Fatal(err)
+	}
 	for n := 1; ; n++ {
 		d := base.Copy()
 		cfg.FS = d
@@ -301,7 +304,7 @@ func TestPowerCutInHealingLosesNothing(t *testing.T) {
 		d.CutAt(n)
 		healed, err := l.Heal(ctx, from(t, source))
 		if err == nil {
-			if n < 4 || len(healed) == 0 {
+			if n < 10 || len(healed) == 0 {
 				t.Fatalf("%d changes, %v healed", n, healed)
 			}
 			expect(t, l, said, 0)
