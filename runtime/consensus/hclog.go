@@ -2,13 +2,16 @@ package consensus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
 )
 
 // raftLogger sends what Raft says to log. Raft's "info" is about its inner life
@@ -41,10 +44,25 @@ func (s *sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	case level == hclog.Warn:
 		to = slog.LevelWarn
 	}
-	if to > slog.LevelDebug && s.again(msg, args) {
+	if to > slog.LevelDebug && (expected(msg, args) || s.again(msg, args)) {
 		to = slog.LevelDebug
 	}
 	s.log.Log(context.Background(), to, msg, args...)
+}
+
+// expected tells what Raft warns of and what is no fault: that a follower lacks
+// entries, which the leader then sends, and that a stream ended.
+func expected(msg string, args []any) bool {
+	switch msg {
+	case "failed to get previous log", "appendEntries rejected, sending older logs":
+		return true
+	case "failed to decode incoming command":
+		return slices.ContainsFunc(args, func(arg any) bool {
+			err, is := arg.(error)
+			return is && (broken(err) || errors.Is(err, raft.ErrTransportShutdown))
+		})
+	}
+	return false
 }
 
 // again tells whether the message was said lately about the same peer, which is

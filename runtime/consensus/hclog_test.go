@@ -3,7 +3,9 @@ package consensus
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,9 +34,12 @@ func TestWhatRaftRepeatsAboutAPeerIsLoggedOnceAMinute(t *testing.T) {
 		log.Error("failed to heartbeat to", "peer", "n2", "error", errors.New("refused"))
 		said("peer=n2", 2)
 		for range 100 {
-			log.Error("failed to decode incoming command", "error", errors.New("reset "+time.Now().String()))
+			log.Error("failed to decode incoming command", "error", errors.New("bad form "+time.Now().String()))
+			log.Error("failed to decode incoming command", "error", fmt.Errorf("read: %w", net.ErrClosed)) // a stream that ended
+			log.Warn("failed to get previous log", "previous-index", 14, "error", errors.New("log not found"))
 			<-time.After(time.Millisecond)
 		}
 		said("failed to decode", 1)
+		said("previous log", 0)
 	})
 }

@@ -74,6 +74,25 @@ func (n *Node) recallMembership() (bool, error) {
 	return former, err
 }
 
+// recallMembers lets the port know the other members of a node that was one when
+// it ended, before anybody knocks.
+func (n *Node) recallMembers() error {
+	var m record
+	found, err := n.recall(membershipName, &m)
+	if found && err == nil {
+		n.members.Seed(m.ids())
+	}
+	return err
+}
+
+// ids are those of the other members.
+func (m *record) ids() (ids []string) {
+	for _, other := range m.Members {
+		ids = append(ids, other.ID)
+	}
+	return ids
+}
+
 // belong takes over what the node is a member of.
 func (n *Node) belong(m record) error {
 	if m.Node != n.identity.ID() {
@@ -82,12 +101,10 @@ func (n *Node) belong(m record) error {
 	n.domain, n.cfg.Name = m.Domain, m.Name
 	n.record.Store(&m)
 	n.announceAnew()
-	ids := make([]string, len(m.Members))
-	for i, other := range m.Members {
-		ids[i] = other.ID
+	for _, other := range m.Members {
 		n.book.Learn(other.ID, peer.FromState, other.Addresses)
 	}
-	n.members.Seed(ids)
+	n.members.Seed(m.ids())
 	return nil
 }
 

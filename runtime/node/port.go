@@ -19,6 +19,9 @@ func (n *Node) openPort(ctx context.Context) (err error) {
 		}
 		n.unannounced = true
 	}
+	if err := n.recallMembers(); err != nil {
+		return err
+	}
 	n.book = peer.OpenBook(n.path("addresses.json"), n.cfg.Logger)
 	n.port = peer.New(peer.Config{
 		ID: n.identity.ID(), Server: n.identity.Certificate, Roots: n.identity.Roots,

@@ -153,7 +153,7 @@ func (p *Port) accept(ctx context.Context, l net.Listener, handshakes *sync.Wait
 		case errors.Is(err, net.ErrClosed):
 			return err
 		default: // no file descriptors left, say: the next may fare better
-			p.notice.say("connections cannot be accepted", "error", err)
+			p.notice.warn("connections cannot be accepted", "error", err)
 			select {
 			case <-ctx.Done():
 				return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"time"
 )
@@ -109,15 +110,21 @@ func (p *Port) refuse(below *tracked, err error) {
 	case errors.As(err, &plain) && speaksHTTP(plain.RecordHeader):
 		_ = below.SetDeadline(time.Now().Add(time.Second))
 		_, _ = io.WriteString(below, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks HTTPS only: begin the address with https://\n")
-		p.notice.say("a connection spoke plain HTTP", "from", from)
+		p.notice.warn("a connection spoke plain HTTP", "from", from)
 	case errors.As(err, &plain):
-		p.notice.say("a connection did not speak TLS", "from", from)
+		p.notice.warn("a connection did not speak TLS", "from", from)
 	case errors.As(err, &stranger):
-		p.notice.say("a node that is no member was refused", "id", stranger.id, "from", from, "reason", stranger.cause)
-	case errors.Is(err, errSentAway), errors.Is(err, errManyClients), errors.Is(err, errUnserved):
-		p.notice.say("a connection was refused", "from", from, "error", err)
+		p.notice.say(p.notice.stranger(stranger.id), "a node that is no member was refused", "id", stranger.id, "from", from, "reason", stranger.cause)
+	case errors.Is(err, errUnserved):
+		p.notice.say(slog.LevelInfo, "a member came before this node was ready for it; it comes again", "from", from)
+	case errors.Is(err, errSentAway), errors.Is(err, errManyClients):
+		p.notice.warn("a connection was refused", "from", from, "error", err)
+	case errors.Is(err, io.EOF):
+		p.notice.say(slog.LevelDebug, "a connection ended before it said anything", "from", from)
+	case isAlert(err):
+		p.notice.say(slog.LevelInfo, "a client does not trust this node: it asks to join, or lacks the cluster's authority (picloud ca export)", "from", from, "error", err)
 	default:
-		p.notice.say("a handshake failed", "from", from, "error", err)
+		p.notice.warn("a handshake failed", "from", from, "error", err)
 	}
 }
 
