@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,7 +96,31 @@ func (c Config) withDefaults() (Config, error) {
 	if !base.IsName(c.Name) {
 		return c, fmt.Errorf("%q cannot name a node; use lower-case letters, digits and hyphens, beginning with a letter (%q, say)", c.Name, label(c.Name))
 	}
+	if err := c.completeJoin(); err != nil {
+		return c, err
+	}
 	return c, checkDomain(c.Domain)
+}
+
+// usualPort is where nodes listen that are told nothing else.
+const usualPort = "443"
+
+// completeJoin gives addresses without a port the usual one.
+func (c *Config) completeJoin() error {
+	c.Join = slices.Clone(c.Join)
+	for i, address := range c.Join {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil { // without a port, or an IPv6 address without brackets
+			host, port = strings.Trim(address, "[]"), usualPort
+		}
+		number, err := strconv.ParseUint(port, 10, 16)
+		isAddress := net.ParseIP(host) != nil
+		if err != nil || number == 0 || host == "" || !isAddress && strings.ContainsAny(host, ":/@[] ") {
+			return fmt.Errorf("%q is no address of a node to join; name a host and its port (\"192.168.1.10:%s\"), or the host alone for port %s", address, usualPort, usualPort)
+		}
+		c.Join[i] = net.JoinHostPort(host, port)
+	}
+	return nil
 }
 
 // checkDomain refuses what cannot be the domain of a cluster; "" is none.

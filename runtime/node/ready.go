@@ -29,6 +29,14 @@ func (n *Node) awaitReady(ctx context.Context) error {
 		return n.owesNothing()
 	}
 	n.await("this node looks for the leader of its cluster")
+	asking, stop := context.WithCancel(ctx)
+	out := make(chan bool, 1)
+	go func() { out <- n.isRemoved(asking) }()
+	defer func() {
+		if stop(); out != nil {
+			<-out
+		}
+	}()
 	timer := time.NewTimer(contactTime)
 	defer timer.Stop()
 	poll := time.NewTicker(10 * time.Millisecond)
@@ -39,6 +47,10 @@ func (n *Node) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-poll.C:
+		case isOut := <-out:
+			if out = nil; isOut {
+				return n.removed(n.state())
+			}
 		case <-timer.C:
 			n.cfg.Logger.Warn("no leader is in sight; reads are served, writes are refused until there is one", "waited", contactTime)
 			return nil
