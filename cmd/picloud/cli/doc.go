@@ -6,6 +6,7 @@
 //   - What is applied is exactly the plan that was shown.
 //   - Results go to the output, everything about them to the error output; a
 //     script sees no colour, no question and a code that says what to do next.
+//   - What cannot be taken back is done after somebody agreed, or with --yes.
 //   - A cluster is reached through generated/client alone.
 //
 // What varies by kind comes from generated/cli and generated/schema. It keeps
