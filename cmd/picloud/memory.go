@@ -48,10 +48,12 @@ func rest(ctx context.Context) {
 		case <-look.C:
 		}
 		now, takes := heap()
-		if now-before < restBusy && takes > needed+restSpare {
-			debug.FreeOSMemory()
+		if now-before < restBusy {
+			if takes > needed+restSpare {
+				debug.FreeOSMemory()
+				now, needed = heap()
+			}
 			forgetProgram()
-			now, needed = heap()
 		}
 		before = now
 	}
