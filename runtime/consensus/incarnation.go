@@ -82,6 +82,21 @@ func Renew(cfg Config, known uint64) (raftID string, err error) {
 	return raftIDOf(cfg.ID, next), nil
 }
 
+// IncarnationLost reports whether the number beside a closed node's Raft store is lost or less
+// than the one that the node has by other knowledge: whoever opened the store, or
+// made one, would take the place of a former incarnation, whose votes are forgotten.
+func IncarnationLost(cfg Config, known uint64) (bool, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return false, err
+	}
+	n, err := cfg.incarnation()
+	if errors.Is(err, ErrStoreDamaged) {
+		return true, nil
+	}
+	return n < known, err
+}
+
 // removeStore removes all that Raft knew.
 func removeStore(c Config) error {
 	if err := disk.RemoveFiles(c.FS, filepath.Join(c.Dir, storeName)); err != nil {

@@ -32,6 +32,14 @@ func (n *Node) fetch(ctx context.Context) error {
 
 // seed fetches the history up to where a member stood, and takes its place there.
 func (n *Node) seed(ctx context.Context, m record) error {
+	// What was begun may have been lost again, with the number that it had.
+	if lost, err := consensus.IncarnationLost(n.consensusConfig(), m.Incarnation); err != nil {
+		return err
+	} else if lost {
+		if m, err = n.number(m); err != nil {
+			return err
+		}
+	}
 	at, err := ofAny(ctx, n, n.standingOf)
 	if err != nil {
 		return err

@@ -30,17 +30,21 @@ func (n *Node) renew(ctx context.Context, cause error) error {
 	if err := n.keep(m); err != nil {
 		return err
 	}
-	// Its own count stands beside what was lost, and may be lost with it; nothing
-	// is folded yet that could tell.
-	raftID, err := consensus.Renew(n.consensusConfig(), m.Incarnation)
-	if err != nil {
-		return err
-	}
-	m.Incarnation = consensus.IncarnationOf(raftID)
-	if err := n.keep(m); err != nil {
+	if _, err := n.number(m); err != nil {
 		return err
 	}
 	return n.fetch(ctx)
+}
+
+// number gives the node its next incarnation. Its own count stands beside what was
+// lost, and may be lost with it; nothing is folded yet that could tell.
+func (n *Node) number(m record) (record, error) {
+	raftID, err := consensus.Renew(n.consensusConfig(), m.Incarnation)
+	if err != nil {
+		return m, err
+	}
+	m.Incarnation = consensus.IncarnationOf(raftID)
+	return m, n.keep(m)
 }
 
 // noteIncarnation makes up for an end between the two writes of renew: the number

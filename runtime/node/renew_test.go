@@ -129,3 +129,27 @@ func TestIncarnationIsNotForgotten(t *testing.T) {
 		t.Errorf("after another loss it is %s", id)
 	}
 }
+
+// A place that is lost again before the node has it does not come back under the
+// number of the first, under which the node voted.
+func TestPlaceThatIsLostTwiceIsNotTheFormerOne(t *testing.T) {
+	t.Parallel()
+	c := form(t)
+	one := c.follower()
+	c.stop(one)
+	if err := os.RemoveAll(filepath.Join(c.dirs[one], "raft")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(c.dirs[one], "membership.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"seeded": true`, `"incarnation": 1, "seeded": false`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.restart(one)
+	if id := c.nodes[one].Consensus().RaftID(); !strings.HasSuffix(id, "/2") {
+		t.Errorf("it takes part as %s", id)
+	}
+}

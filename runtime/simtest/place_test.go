@@ -60,6 +60,15 @@ func (p *process) join() (n *consensus.Node, err error) {
 			return nil, err
 		}
 	}
+	lost, err := consensus.IncarnationLost(cfg, at.Incarnation)
+	if err != nil {
+		return nil, err
+	}
+	if lost { // again, before it had its part
+		if at, err = p.renew(at); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.seed(at); err != nil {
 		return nil, err
 	}
