@@ -87,6 +87,30 @@ func TestLeadershipIsHandedOver(t *testing.T) {
 	}
 }
 
+// Raft would wait for it, and let nobody write meanwhile.
+func TestWritesGoOnWhenASilentServerIsToLead(t *testing.T) {
+	g := form(t, 3, nil)
+	g.write(3)
+	g.converge()
+	leader := g.leader()
+	silent := g.other(leader)
+	g.stop(silent)
+	g.write(3) // what it lacks
+	for range 3 {
+		if err := leader.node.TransferLeadership(testContext(t), silent); err == nil {
+			t.Fatal("the silent server took it over")
+		}
+	}
+	g.wait("nobody can write", func() bool { return g.leader().proposer().submit(1, nil).Err() == nil })
+	g.wait("it is asked although it is silent", func() bool {
+		return errors.Is(leader.node.TransferLeadership(testContext(t), silent), consensus.ErrSilent)
+	})
+	if err := leader.node.TransferLeadership(testContext(t), ""); err != nil {
+		t.Error("to the one that answers:", err)
+	}
+	g.write(3)
+}
+
 func TestLearnerFollowsAndDoesNotVote(t *testing.T) {
 	g := form(t, 1, nil)
 	g.start("n2", false)
@@ -170,15 +194,15 @@ func TestMembersCanBeChangedAfterAStartFromSnapshots(t *testing.T) {
 		g.start(fmt.Sprintf("n%d", i), false)
 	}
 	g.write(3)
-	for what, change := range map[string]func(n *consensus.Node, id string) error{
-		"hand over": func(n *consensus.Node, id string) error { return n.TransferLeadership(testContext(t), id) },
-		"demote":    func(n *consensus.Node, id string) error { return n.Demote(testContext(t), id) },
+	for _, change := range []func(n *consensus.Node, id string) error{ // a demoted one could not lead
+		func(n *consensus.Node, id string) error { return n.TransferLeadership(testContext(t), id) },
+		func(n *consensus.Node, id string) error { return n.Demote(testContext(t), id) },
 	} {
-		g.wait(what, func() bool {
+		g.wait("the members cannot be changed", func() bool {
 			leader := g.leader()
 			err := change(leader.node, g.other(leader))
 			if errors.Is(err, consensus.ErrMember) {
-				t.Fatal(what, err)
+				t.Fatal(err)
 			}
 			return err == nil
 		})

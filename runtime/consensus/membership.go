@@ -162,36 +162,6 @@ func (n *Node) change(ctx context.Context, what, raftID string, begin func(confi
 	})
 }
 
-// TransferLeadership hands the leadership to a voter, or with "" to the one that
-// has most of the log. It returns once this node leads no longer; who leads then
-// is up to the voters.
-func (n *Node) TransferLeadership(ctx context.Context, to string) error {
-	leadership, over := n.Leadership()
-	if !leadership.Leading {
-		return ErrNotLeader
-	}
-	if s, found := n.members.Load().find(to); to != "" && (!found || !s.Voter || to == n.raftID) {
-		return fmt.Errorf("%w: %q is no other voter", ErrMember, to)
-	}
-	return n.ask(ctx, func() error {
-		if err := n.transfer(to).Error(); err != nil {
-			return fmt.Errorf("hand the leadership over: %w", err)
-		}
-		select {
-		case <-over: // Raft knows it first
-		case <-n.stop:
-		}
-		return nil
-	})
-}
-
-func (n *Node) transfer(to string) raft.Future {
-	if to == "" {
-		return n.raft.LeadershipTransfer()
-	}
-	return n.raft.LeadershipTransferToServer(raft.ServerID(to), addressOf(to))
-}
-
 // configured takes note of a configuration that is committed.
 func (n *Node) configured(c raft.Configuration, index uint64) {
 	for {

@@ -36,6 +36,7 @@ type Node struct {
 	snapshotted atomic.Pointer[entryID] // what the newest snapshot stands for
 	roomTick    chan struct{}           // the disk was measured
 	gaveWay     time.Time               // see giveWayIfFull
+	balks       balks                   // see TransferLeadership
 	hang        *hang
 	recovered   chan struct{} // the disk that hung works again
 	committed   chan struct{} // see news
