@@ -23,24 +23,34 @@ type writer struct {
 // entry writes all quads that a live resource has: its own, the inferred ones,
 // and those of the event that last changed it.
 func (w *writer) entry(e state.Entry) {
-	if e.Resource == nil {
-		return
-	}
-	w.resource(e.Resource)
+	w.resource(e)
 	w.event(e)
 }
 
-func (w *writer) resource(r domain.Resource) {
-	graph := quads.Graph(r.Kind(), r.Common().Ref).Absolute(w.out.Root)
+// resource writes those of a resource, if it lives.
+func (w *writer) resource(e state.Entry) {
+	if e.Resource == nil {
+		return
+	}
+	graph := w.graph(e.Resource)
 	w.out.Graph = base.IRI(graph)
-	quads.Append(&w.out, r)
+	quads.Append(&w.out, e.Resource)
 	w.out.Graph = base.IRI(graph + inferred)
-	quads.AppendInferred(&w.out, r)
+	quads.AppendInferred(&w.out, e.Resource)
 }
 
+// event writes those of the event that last changed a resource, if it lives.
 func (w *writer) event(e state.Entry) {
-	w.out.Graph = base.IRI(quads.Graph(e.Resource.Kind(), e.Resource.Common().Ref).Absolute(w.out.Root) + events)
+	if e.Resource == nil {
+		return
+	}
+	w.out.Graph = base.IRI(w.graph(e.Resource) + events)
 	quads.AppendEvent(&w.out, e.Event)
+}
+
+// graph is the one that a resource lies in.
+func (w *writer) graph(r domain.Resource) string {
+	return quads.Graph(r.Kind(), r.Common().Ref).Absolute(w.out.Root)
 }
 
 // difference appends to two lists what leaves and what comes between two sets of

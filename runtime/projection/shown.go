@@ -197,11 +197,18 @@ func (s *shown) difference(changed touched, now *state.State) {
 	r.was.out.Root, r.is.out.Root = s.root, s.root
 	r.remove, r.add = r.remove[:0], r.add[:0]
 	for _, ref := range changed.order {
-		r.was.out.Quads, r.is.out.Quads = r.was.out.Quads[:0], r.is.out.Quads[:0]
-		r.was.entry(changed.before[ref])
+		before := changed.before[ref]
 		after, _ := now.Entry(ref)
-		r.is.entry(after)
+		r.was.out.Quads, r.is.out.Quads = r.was.out.Quads[:0], r.is.out.Quads[:0]
+		r.was.resource(before)
+		r.is.resource(after)
 		r.remove, r.add = difference(r.remove, r.add, r.was.out.Quads, r.is.out.Quads)
+		if before.Event != after.Event { // two events have no quad in common
+			r.was.out.Quads, r.is.out.Quads = r.was.out.Quads[:0], r.is.out.Quads[:0]
+			r.was.event(before)
+			r.is.event(after)
+			r.remove, r.add = append(r.remove, r.was.out.Quads...), append(r.add, r.is.out.Quads...)
+		}
 	}
 }
 
