@@ -8,8 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -183,7 +183,7 @@ func (c *Client) once(ctx context.Context, request *Request) (*Answer, error) {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, lost(ctx, request, err)
+		return nil, lost(ctx, request, true, err)
 	case len(body) > maxAnswer:
 		return nil, &base.Error{Code: base.TooLarge, Detail: fmt.Sprintf("the answer is over %d MiB; ask for less", maxAnswer>>20)}
 	case response.StatusCode >= 400:
@@ -231,7 +231,9 @@ func (c *Client) send(ctx context.Context, request *Request) (*http.Response, er
 	if len(request.Query) > 0 {
 		address += "?" + request.Query.Encode()
 	}
-	r, err := http.NewRequestWithContext(ctx, request.Method, address, bytes.NewReader(request.Body))
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+	r, err := http.NewRequestWithContext(traced, request.Method, address, bytes.NewReader(request.Body))
 	if err != nil {
 		return nil, &base.Error{Code: base.Invalid, Detail: fmt.Sprintf("%q is no path", request.Path)}
 	}
@@ -255,7 +257,7 @@ func (c *Client) send(ctx context.Context, request *Request) (*http.Response, er
 	switch {
 	case err != nil:
 		c.nodes.leave(node)
-		return nil, lost(ctx, request, err)
+		return nil, lost(ctx, request, connected.Load(), err)
 	case response.StatusCode == http.StatusServiceUnavailable:
 		c.nodes.leave(node)
 	}
@@ -263,8 +265,8 @@ func (c *Client) send(ctx context.Context, request *Request) (*http.Response, er
 }
 
 // lost names what a broken connection means: nothing was applied if none came
-// about, a read can simply be repeated, a write may have been applied.
-func lost(ctx context.Context, request *Request, err error) error {
+// about, with its handshake, a read can simply be repeated, a write may have been applied.
+func lost(ctx context.Context, request *Request, connected bool, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -272,8 +274,7 @@ func lost(ctx context.Context, request *Request, err error) error {
 	if errors.As(err, &certificate) {
 		return &base.Error{Code: base.Forbidden, Detail: "the node is not of this cluster: " + certificate.Err.Error()}
 	}
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" || request.Method == http.MethodGet || request.Method == http.MethodHead {
+	if !connected || request.Method == http.MethodGet || request.Method == http.MethodHead {
 		return &base.Error{Code: base.Unavailable, Detail: "the node cannot be reached: " + reason(err)}
 	}
 	return &base.Error{Code: base.Uncertain, Detail: "the connection was lost before the answer: " + reason(err)}

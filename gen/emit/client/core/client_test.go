@@ -79,6 +79,29 @@ func TestLostAnswerOfAWriteIsUncertain(t *testing.T) {
 	}
 }
 
+// A machine that hangs takes connections still: before the handshake nothing was sent.
+func TestWriteWithoutHandshakeIsNotUncertain(t *testing.T) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	go func() {
+		for conn, err := mute.Accept(); err == nil; conn, err = mute.Accept() {
+			_ = conn.Close()
+		}
+	}()
+	c, err := New(Config{Endpoints: []string{"https://" + mute.Addr().String()}, Domain: "example.com", Attempts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var failed *base.Error
+	if _, err := c.Do(t.Context(), Request{Method: http.MethodPost, Path: "/apply"}); !errors.As(err, &failed) || failed.Code != base.Unavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTokenStaysAtTheEndpoint(t *testing.T) {
 	elsewhere := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("%s was asked with %q", r.URL, r.Header.Get("Authorization"))
