@@ -215,7 +215,9 @@ func recoverCommand(app *cli.App) *cobra.Command {
 		Long: `Let the node of this machine, which is stopped, go on alone, because a majority
 of the voters is lost for good. What only the lost nodes had acknowledged is lost.
 A lost node that comes back after all puts what it holds aside and fetches the
-history of the survivor. Take the survivor with the highest position. If the voters can come back, bring them back instead.
+history of the survivor. Take the survivor with the highest position: "picloud
+cluster verify --quick" names those of all that still run ("log to"). If the
+voters can come back, bring them back instead.
 A node that was alone and whose event log is damaged says with which position
 what is lost begins: --without gives it up for ever.`,
 		RunE: func(c *cobra.Command, _ []string) error {
