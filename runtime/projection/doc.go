@@ -6,8 +6,9 @@
 //   - A reader takes one State or one View and reads nothing else: state and
 //     graph of a View are of the same position, and never change.
 //   - A commit shows its state at once. The graph follows, by whoever asks for a
-//     View first, else within some milliseconds; so no View is older than a State
-//     that anybody was shown before.
+//     View first, else within milliseconds where tails wait for it, and within a
+//     second where nobody does; so no View is older than a State that anybody was
+//     shown before.
 //   - Deltas of the views one after the other have no gap, whatever number of
 //     commits one stands for.
 //   - An event's effect on the graph is the difference between the quads of its

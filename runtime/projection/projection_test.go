@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -348,6 +349,54 @@ func TestGraphFollowsByItself(t *testing.T) {
 			t.Fatalf("after commit %d comes the view of %d (%v)", i+1, view.Position, err)
 		}
 	}
+}
+
+// While nobody asks, the graph rests for a second, so that what changes often is
+// edited once; never longer, and not when it lacks much or when somebody waits.
+func TestGraphRestsWhileNobodyAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := begin(t)
+		commits := 0
+		commit := func() {
+			h.batch(event(base.Ref(fmt.Sprint("/products/p", commits)), declared("1.0.0")))
+			h.Publish(h.log.Head())
+			commits++
+		}
+		lacks := func() int {
+			synctest.Wait()
+			h.shown.mu.Lock()
+			defer h.shown.mu.Unlock()
+			return len(h.shown.touched.order)
+		}
+		commit()
+		if n := lacks(); n != 0 {
+			t.Errorf("after a quiet time the graph lacks %d resources", n)
+		}
+		commit()
+		commit()
+		<-time.After(rest - time.Millisecond)
+		if n := lacks(); n != 2 {
+			t.Errorf("it lacks %d resources, not 2", n)
+		}
+		<-time.After(time.Millisecond)
+		if n := lacks(); n != 0 {
+			t.Errorf("after its rest it lacks %d resources", n)
+		}
+		for range lackMax {
+			commit()
+		}
+		<-time.After(pause)
+		if n := lacks(); n != 0 {
+			t.Errorf("it lacks %d resources, which is much", n)
+		}
+		commit()
+		tail := h.Tail(t.Context())
+		commit()
+		began := time.Now()
+		if _, err := tail.Next(t.Context()); err != nil || time.Since(began) > pause {
+			t.Errorf("who waits for changes was told after %s (%v)", time.Since(began), err)
+		}
+	})
 }
 
 // What leaves and what comes turns the one set into the other.

@@ -16,9 +16,15 @@ import (
 	"github.com/picloud/picloud/runtime/state"
 )
 
-// pause is how long a graph that nobody asks for rests after it followed: what is
-// folded meanwhile costs one edit.
-const pause = 10 * time.Millisecond
+// How long a graph that nobody asks for rests after it followed: what is folded
+// meanwhile costs one edit.
+const (
+	pause = 10 * time.Millisecond // where tails wait for the changes
+	rest  = time.Second           // where nobody does
+	// lackMax is how many resources a graph that rests may lack: who asks then waits
+	// for some tens of milliseconds.
+	lackMax = 1 << 11
+)
 
 // shown is what readers see: the state, and the graph that follows it. Whoever asks
 // for a view brings the graph to where the state stands; a timer does if nobody asks.
@@ -40,8 +46,9 @@ type shown struct {
 
 	mu      sync.Mutex // of what follows, and of the step from state to state
 	touched touched    // that the store does not know of
-	rested  time.Time  // when the graph may follow by itself again
-	due     bool       // a timer runs
+	edited  time.Time  // when the graph followed last
+	timer   *time.Timer
+	due     time.Time // when the timer fires; zero if it does not run
 }
 
 // standing is a state and the news that a later one stands.
@@ -95,27 +102,38 @@ func (s *shown) move(to *state.State, t *touched) {
 	s.mu.Lock()
 	before := s.states.Swap(&standing{to, make(chan struct{})})
 	s.touched.take(t)
-	if !s.due {
-		s.due = true
-		time.AfterFunc(time.Until(s.rested), s.follow)
-	}
+	s.arm()
 	s.mu.Unlock()
 	close(before.superseded)
+}
+
+// arm lets the graph follow by itself in time. The lock is held.
+func (s *shown) arm() {
+	at := s.edited.Add(rest)
+	if s.followers.Load() > 0 || len(s.touched.order) >= lackMax {
+		at = s.edited.Add(pause)
+	}
+	switch {
+	case !s.due.IsZero() && !at.Before(s.due):
+		return
+	case s.timer == nil:
+		s.timer = time.AfterFunc(time.Until(at), s.follow)
+	default:
+		s.timer.Reset(time.Until(at))
+	}
+	s.due = at
 }
 
 // follow brings the graph on for tails, and so that what it lacks never gets much. A
 // view that nobody sees is not made: the next edit would have to copy what it holds.
 func (s *shown) follow() {
 	s.mu.Lock()
-	s.due = false
+	s.due = time.Time{}
 	s.mu.Unlock()
 	s.making.Lock()
 	defer s.making.Unlock()
-	now, delta := s.edit()
-	if s.followers.Load() > 0 {
+	if now, delta := s.edit(); s.followers.Load() > 0 {
 		s.show(now, delta)
-	} else if delta != nil {
-		s.ahead = true
 	}
 }
 
@@ -129,44 +147,41 @@ func (s *shown) view() View {
 	return s.show(s.edit())
 }
 
-// edit brings the store to the present state; without a delta it was there. The delta
-// holds until the next edit.
-func (s *shown) edit() (now *state.State, delta *Delta) {
+// edit brings the store to the present state. It tells what changed by that if tails
+// follow; else the store is ahead of what any view tells.
+func (s *shown) edit() (now *state.State, delta Delta) {
 	s.mu.Lock()
 	now, changed := s.states.Load().State, s.touched
 	s.touched = touched{}
 	s.mu.Unlock()
-	if len(changed.order) == 0 {
-		return now, nil
-	}
-	s.difference(changed, now)
-	remove, add := s.room.remove, s.room.add
-	follows, err := s.reason.Apply(context.Background(), remove, add)
-	s.stopped(err)
-	remove, add = append(remove, follows.Removed...), append(add, follows.Added...)
-	s.store.Apply(remove, add)
-	if s.room.remove, s.room.add = remove, add; len(changed.order) > keepMax {
-		s.room = room{} // a large change leaves no large lists behind
+	followed := s.followers.Load() > 0
+	for refs := range slices.Chunk(changed.order, editMax) {
+		s.difference(refs, changed.before, now)
+		follows, err := s.reason.Apply(context.Background(), s.room.remove, s.room.add)
+		s.stopped(err)
+		s.room.remove, s.room.add = append(s.room.remove, follows.Removed...), append(s.room.add, follows.Added...)
+		s.store.Apply(s.room.remove, s.room.add)
+		if followed {
+			delta.Removed, delta.Added = append(delta.Removed, s.room.remove...), append(delta.Added, s.room.add...)
+		} else {
+			s.ahead = true
+		}
 	}
 	s.mu.Lock()
-	s.rested = time.Now().Add(pause)
+	s.edited = time.Now()
 	s.mu.Unlock()
-	return now, &Delta{remove, add}
+	return now, delta
 }
 
 // show makes the view of what the store was brought to by an edit.
-func (s *shown) show(now *state.State, delta *Delta) View {
+func (s *shown) show(now *state.State, changed Delta) View {
 	last := s.views.Load()
 	if last.State == now {
 		return last.View
 	}
-	switch {
-	case s.ahead:
+	delta := &changed
+	if s.ahead {
 		delta = nil // it is not all that changed
-	case delta == nil:
-		delta = &Delta{}
-	default:
-		delta = &Delta{slices.Clone(delta.Removed), slices.Clone(delta.Added)}
 	}
 	s.ahead = false
 	made := View{now.Position, now.Time, now, s.store.Snapshot(), delta}
@@ -188,16 +203,17 @@ type room struct {
 	remove, add []base.Quad
 }
 
-// keepMax is up to how many resources at once it is kept.
-const keepMax = 1 << 10
+// editMax is how many resources are brought into the graph at once: many share the
+// way through its indexes, and more than these share nothing more.
+const editMax = 1 << 8
 
 // difference lists what the graph has too much and lacks after resources changed.
-func (s *shown) difference(changed touched, now *state.State) {
+func (s *shown) difference(refs []base.Ref, before map[base.Ref]state.Entry, now *state.State) {
 	r := &s.room
 	r.was.out.Root, r.is.out.Root = s.root, s.root
 	r.remove, r.add = r.remove[:0], r.add[:0]
-	for _, ref := range changed.order {
-		before := changed.before[ref]
+	for _, ref := range refs {
+		before := before[ref]
 		after, _ := now.Entry(ref)
 		r.was.out.Quads, r.is.out.Quads = r.was.out.Quads[:0], r.is.out.Quads[:0]
 		r.was.resource(before)
