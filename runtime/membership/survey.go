@@ -2,6 +2,7 @@ package membership
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -82,6 +83,7 @@ type NodeView struct {
 	ClockAhead *int64                `json:"clockAhead,omitempty"`
 	Enrolled   string                `json:"enrolled"` // when
 	By         domain.EnrollmentMode `json:"enrolledBy,omitempty"`
+	Trusted    bool                  `json:"trusted,omitempty"` // somebody vouched for one that let itself in
 	Cordoned   bool                  `json:"cordoned,omitempty"`
 	// Without is what the cluster bears when this node was removed and others have
 	// got the votes that they should.
@@ -242,7 +244,7 @@ func view(a asked) NodeView {
 	s := a.node.Status
 	v := NodeView{
 		Name: a.node.Ref.Name(), ID: s.ID, Phase: a.node.Phase, Condition: s.Condition, Reason: a.node.Reason, Version: s.Version, Addresses: s.Addresses,
-		Port: base.OrZero(s.Port), Enrolled: a.node.CreatedAt.String(), By: s.EnrolledBy, Cordoned: base.OrZero(s.Cordoned), Level: knows(base.OrZero(s.Level)),
+		Port: base.OrZero(s.Port), Enrolled: a.node.CreatedAt.String(), By: s.EnrolledBy, Trusted: base.OrZero(s.Trusted), Cordoned: base.OrZero(s.Cordoned), Level: knows(base.OrZero(s.Level)),
 	}
 	if s.Capacity != nil && s.Metrics != nil {
 		v.DiskSize, v.DiskUsed = base.OrZero(s.Capacity.Disk), base.OrZero(s.Metrics.DiskUsed)
@@ -259,9 +261,11 @@ func view(a asked) NodeView {
 }
 
 // HandOver lets this node hand the leadership to a node, or with "" to the one
-// that has most of the log.
+// that has most of the log. It answers once the log says who leads now, since that
+// is what KeepQuorum decides on; or after actTime, when nobody has said so yet.
 func (s *Surveyor) HandOver(ctx context.Context, to base.Ref) error {
-	if l, _ := s.Consensus.Leadership(); !l.Leading {
+	reign, _ := s.Consensus.Leadership()
+	if !reign.Leading {
 		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "this node does not lead, so it cannot hand over"}
 	}
 	servers, _, err := s.Consensus.Servers()
@@ -292,8 +296,39 @@ func (s *Surveyor) HandOver(ctx context.Context, to base.Ref) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, actTime)
 	defer cancel()
-	if err := s.Consensus.TransferLeadership(ctx, target); err != nil {
+	switch err := s.Consensus.TransferLeadership(ctx, target); {
+	case errors.Is(err, consensus.ErrSilent):
+		return silent(to)
+	case err != nil:
 		return &base.Error{Code: base.Unavailable, RetryAfter: 1, Detail: "the leadership was not handed over: " + err.Error()}
 	}
+	s.awaitReign(ctx, reign.Term)
 	return nil
+}
+
+// silent refuses to hand the leadership to who cannot take it; asked again at once
+// the answer would be the same.
+func silent(to base.Ref) error {
+	if to == "" {
+		return &base.Error{Code: base.Conflict, Detail: "no other node that votes answers now and has all of the log, so none could lead; picloud cluster status says how they are; bring one back, or wait until it has caught up"}
+	}
+	return &base.Error{
+		Code: base.Conflict, Ref: to,
+		Detail: fmt.Sprintf("%s does not answer now, or lags behind the log, so it could not lead; picloud cluster status says how it is; bring it back or wait until it has caught up, or let any other lead (picloud cluster transfer-leader)", to),
+	}
+}
+
+// awaitReign waits until the log says who leads in a later term.
+func (s *Surveyor) awaitReign(ctx context.Context, term uint64) {
+	for {
+		now, superseded := s.Views.Changed()
+		if cluster, ok := now.Get("/").(*domain.Cluster); !ok || base.OrZero(cluster.Status.Term) > int64(term) {
+			return
+		}
+		select {
+		case <-superseded:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -142,3 +142,42 @@ func TestComparisonFindsAnotherHistory(t *testing.T) {
 		}
 	})
 }
+
+// Whoever is told that the leadership is handed over can remove who led.
+func TestHandingOverIsAnsweredWhenTheLogSaysWhoLeads(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.join("b")
+		h.join("c")
+		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		<-time.After(time.Minute)
+		former := h.leader()
+		h.check(h.surveyor(former.id, nil).HandOver(h.t.Context(), ""))
+		if cluster := former.views.State().Get("/").(*domain.Cluster); cluster.Status.Leader == ref(former.id) {
+			t.Errorf("the log says still that %s leads", former.id)
+		}
+		h.check(h.remove(former.id))
+	})
+}
+
+// A client repeats what is unavailable; who is silent stays so for longer than that.
+func TestWhoIsSilentIsNamedInsteadOfLeading(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.join("b")
+		h.join("c")
+		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		<-time.After(time.Minute)
+		lead := h.leader().id
+		silent := "b"
+		if lead == "b" {
+			silent = "c"
+		}
+		h.cut(silent)
+		h.until("it is missed", func() bool { return h.is(silent, domain.RaftRoleVoter, domain.ConditionUnreachable) })
+		var refused *base.Error
+		err := h.surveyor(lead, nil).HandOver(h.t.Context(), ref(silent))
+		if !errors.As(err, &refused) || refused.Code != base.Conflict || !strings.Contains(refused.Detail, "/nodes/"+silent+" does not answer") {
+			t.Errorf("%v", err)
+		}
+		h.check(h.surveyor(lead, nil).HandOver(h.t.Context(), "")) // the third
+	})
+}

@@ -82,7 +82,7 @@ func (a *App) describe(o overview) {
 		if n.wrongTime() > 0 {
 			fmt.Fprintf(a.Stdout, "%s: its clock is not that of the leader; let both keep time by NTP (timedatectl set-ntp true)\n", n.Name)
 		}
-		if n.EnrolledBy == "auto" && n.Role == "learner" {
+		if n.EnrolledBy == "auto" && !n.Trusted && n.Role == "learner" {
 			fmt.Fprintf(a.Stdout, "%s let itself in, so it has no vote; to give it one: picloud node trust %s\n", n.Name, n.Name)
 		}
 	}

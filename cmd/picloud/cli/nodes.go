@@ -61,6 +61,7 @@ type nodeView struct {
 	ClockAhead *int64   `json:"clockAhead"`
 	Enrolled   string   `json:"enrolled"`
 	EnrolledBy string   `json:"enrolledBy"`
+	Trusted    bool     `json:"trusted"`
 	Cordoned   bool     `json:"cordoned"`
 	Without    *bearing `json:"without"` // once it was removed; nil: an older node was asked
 }
@@ -252,8 +253,8 @@ func (a *App) transfer(ctx context.Context, cluster *client.Client, to string) (
 	return now, nil
 }
 
-// part has somebody agree that a node is removed, and hands the leadership over
-// if it has it.
+// part has somebody agree that a node is removed, hands the leadership over if it
+// has it, and waits until the log says who leads.
 func (a *App) part(ctx context.Context, cluster *client.Client, ref base.Ref, yes bool) error {
 	o, _, err := survey(ctx, cluster)
 	if err != nil {
@@ -262,14 +263,29 @@ func (a *App) part(ctx context.Context, cluster *client.Client, ref base.Ref, ye
 	if err := a.Agree(yes, a.withoutNode(o, ref.Name()), "Remove "+string(ref)+"?"); err != nil {
 		return err
 	}
-	if o.Leader != ref.Name() || o.Voters < 2 {
-		return nil
+	if o.Leader == ref.Name() && o.Voters > 1 {
+		if o, err = a.transfer(ctx, cluster, ""); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.Stderr, "%s led the cluster; now %s does\n", ref.Name(), o.Leader)
 	}
-	now, err := a.transfer(ctx, cluster, "")
-	if err == nil {
-		fmt.Fprintf(a.Stderr, "%s led the cluster; now %s does\n", ref.Name(), now.Leader)
+	if o.Leader != "" {
+		awaited(ctx, func(ctx context.Context) bool { return logged(ctx, cluster, o.Term) })
 	}
-	return err
+	return nil
+}
+
+// logged reports whether the log says already who leads in a term: the cluster
+// decides on that who may be removed, and a new leader says it a moment after it
+// leads. What keeps this from being read keeps the removal from being done too, and
+// is said there.
+func logged(ctx context.Context, cluster *client.Client, term uint64) bool {
+	root, _, err := read(ctx, cluster, "/", 0)
+	if err != nil {
+		return true
+	}
+	known, err := strconv.ParseUint(text(root, "/status/term"), 10, 64)
+	return err == nil && known >= term
 }
 
 // withoutNode says what a cluster is without a node.

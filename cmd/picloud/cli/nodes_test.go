@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -121,7 +122,7 @@ func TestLeadershipIsHandedOverAndAwaited(t *testing.T) {
 
 func TestALeaderHandsOverBeforeItIsRemoved(t *testing.T) {
 	var asked []string
-	led, gone := "pi-1", false
+	led, term, gone := "pi-1", 6, false
 	code, _, said := against(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodPost:
@@ -136,14 +137,31 @@ func TestALeaderHandsOverBeforeItIsRemoved(t *testing.T) {
 			serve(t, w, three(func(o *overview) { o.Leader = led }))
 		case gone:
 			w.WriteHeader(http.StatusNotFound)
+		case r.URL.Path == "/":
+			asked = append(asked, fmt.Sprint("term ", term))
+			serve(t, w, map[string]any{"status": map[string]any{"term": term}})
+			term++ // said by the next look
 		}
 	}, false, "", "node", "remove", "pi-1", "--yes")
-	if code != ExitDone || !slices.Equal(asked, []string{"/-/cluster/transfer", "/nodes/pi-1/remove"}) {
+	if code != ExitDone || !slices.Equal(asked, []string{"/-/cluster/transfer", "term 6", "term 7", "/nodes/pi-1/remove"}) {
 		t.Errorf("exit %d after %v: %s", code, asked, said)
 	}
 	for _, want := range []string{"pi-1 led the cluster; now pi-2 does", "pi-1 is no member any more"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not in %q", want, said)
 		}
+	}
+}
+
+// Trust is not asked for twice: who has it catches up, and gets a vote by itself.
+func TestWhoIsTrustedIsNotToBeTrustedAgain(t *testing.T) {
+	_, out, said := against(t, func(w http.ResponseWriter, _ *http.Request) {
+		serve(t, w, three(func(o *overview) {
+			n := &o.Nodes[2]
+			n.Role, n.EnrolledBy, n.Trusted = "learner", "auto", true
+		}))
+	}, false, "", "cluster", "status")
+	if !strings.Contains(out, "learners  pi-3") || strings.Contains(out, "node trust") {
+		t.Errorf("%s%s", out, said)
 	}
 }
