@@ -147,14 +147,17 @@ func (c *cluster) found(mode domain.EnrollmentMode) {
 	}
 }
 
-// listen serves the endpoint on loopback, with the node's certificate.
-func (c *cluster) listen() {
+// listen serves the endpoint.
+func (c *cluster) listen() { c.Helper(); c.address = c.serve(c.server) }
+
+// serve answers on loopback, with the node's certificate.
+func (c *cluster) serve(handler http.Handler) (address string) {
 	c.Helper()
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", c.identity.ServerConfig())
 	if err != nil {
 		c.Fatal(err)
 	}
-	server := &http.Server{Handler: c.server, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
+	server := &http.Server{Handler: handler, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = server.Serve(listener) }()
 	c.Cleanup(func() {
@@ -163,7 +166,7 @@ func (c *cluster) listen() {
 		}
 		<-ended
 	})
-	c.address = listener.Addr().String()
+	return listener.Addr().String()
 }
 
 func (c *cluster) do(commands ...domain.Command) {

@@ -3,6 +3,8 @@ package enroll
 import (
 	"net/netip"
 	"time"
+
+	"github.com/picloud/picloud/gen/base"
 )
 
 // Message is what a machine sends.
@@ -56,3 +58,8 @@ func (l *limiter) Len() int { return len(l.buckets) }
 
 // Line makes one line of a sentence.
 func Line(text string) string { return line(text) }
+
+// Postponed is how long a machine waits after a refusal that holds for now.
+func Postponed(refused *base.Error) time.Duration {
+	return (&joiner{cfg: JoinConfig{Say: func(string) {}}}).postponed("192.0.2.1:443", refused)
+}

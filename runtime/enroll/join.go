@@ -68,12 +68,14 @@ type joiner struct {
 	session   *session
 	said      string
 	pause     time.Duration // after the next round in which nobody answers
-	alone     bool          // nobody answered in the last one
+	alone     bool          // nobody answered in the last one but to refuse for now
 }
 
 const (
 	firstPause = 250 * time.Millisecond
 	leastPause = 100 * time.Millisecond // whatever a cluster says
+
+	longestWait = 60 // s, whatever it says: it may be a stranger
 )
 
 // session is one exchange of random numbers with one cluster.
@@ -102,7 +104,7 @@ func Join(ctx context.Context, cfg JoinConfig) (*Membership, error) {
 		}
 		timer, found := time.NewTimer(pause), cfg.Found
 		if !j.alone {
-			found = nil // who answers says when to ask again
+			found = nil // a cluster that waits for its administrator says when to ask again
 		}
 		select {
 		case <-timer.C:
@@ -146,13 +148,14 @@ func newJoiner(cfg JoinConfig) (*joiner, error) {
 	return j, nil
 }
 
-// round asks at one address after the other until one answers.
+// round asks at one address after the other until one answers. Who refuses for
+// now may be a stranger, or a node without its majority: the others are asked too.
 func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) {
 	addresses, reason := j.addresses()
-	j.alone = false
 	if reason != "" {
 		j.say(reason)
 	}
+	var later time.Duration // the shortest that somebody asks to wait; 0 = nobody does
 	for _, address := range addresses {
 		membership, pause, err := j.ask(ctx, address)
 		var refused *base.Error
@@ -162,24 +165,41 @@ func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) 
 		case ctx.Err() != nil:
 			return nil, 0, context.Cause(ctx)
 		case err == nil:
+			j.alone = false
 			return nil, pause, nil
-		case errors.As(err, &refused) && refused.Code == base.Stale: // the random numbers are too old
-			j.session = nil
-			return nil, 0, nil
-		case errors.As(err, &refused) && refused.Repeatable():
-			j.say(fmt.Sprintf("%s: %s", address, refused.Detail))
-			return nil, max(time.Duration(refused.RetryAfter)*time.Second, firstPause), nil
-		case errors.As(err, &refused):
+		case errors.As(err, &refused) && refused.Code != base.Stale && !refused.Repeatable():
 			return nil, 0, refused
+		case refused != nil:
+			if pause = j.postponed(address, refused); later == 0 || pause < later {
+				later = pause
+			}
+			continue
 		}
 		j.forget(address)
 		j.cfg.Logger.Debug("a node did not answer the wish to join", "address", address, "error", err)
 		j.say(fmt.Sprintf("%s cannot be asked to let this machine in: %v", address, err))
 	}
+	j.alone = true
+	if later > 0 {
+		return nil, later, nil
+	}
 	pause := j.pause
-	j.alone, j.pause = true, min(2*pause, j.cfg.Pause)
+	j.pause = min(2*pause, j.cfg.Pause)
 	return nil, pause, nil
 }
+
+// postponed is how long to wait after a refusal that holds for now.
+func (j *joiner) postponed(address string, refused *base.Error) time.Duration {
+	if refused.Code == base.Stale { // the random numbers are too old
+		j.session = nil
+		return leastPause
+	}
+	j.say(fmt.Sprintf("%s: %s", address, refused.Detail))
+	return max(firstPause, seconds(refused.RetryAfter))
+}
+
+// seconds is a wait that somebody asks for, within what anybody may ask for.
+func seconds(n int) time.Duration { return time.Duration(min(n, longestWait)) * time.Second }
 
 // addresses are where to ask now, or why nowhere.
 func (j *joiner) addresses() (list []string, reason string) {
@@ -210,7 +230,7 @@ func (j *joiner) addresses() (list []string, reason string) {
 }
 
 func (j *joiner) say(reason string) {
-	if reason != j.said {
+	if reason = shown(reason); reason != j.said { // it may hold what a stranger's certificate says
 		j.said = reason
 		j.cfg.Say(reason)
 	}
@@ -242,7 +262,7 @@ func (j *joiner) ask(ctx context.Context, address string) (*Membership, time.Dur
 		membership, err := j.accept(c, answered)
 		return membership, 0, err
 	}
-	return nil, max(time.Duration(min(answered.Retry, 60))*time.Second, leastPause), j.show(c, answered.Code)
+	return nil, max(seconds(answered.Retry), leastPause), j.show(c, answered.Code)
 }
 
 // at is the cluster behind an address. It is met once, and again when it did not
@@ -380,7 +400,10 @@ func post(ctx context.Context, client *http.Client, url string, message any) (*r
 	if json.Unmarshal(text, &told) != nil || told.Detail == "" {
 		return nil, fmt.Errorf("it answered %s", answer.Status)
 	}
-	failed := &base.Error{Code: base.CodeOfIRI(told.Type), Detail: told.Detail, Violations: told.Violations}
+	for i, v := range told.Violations { // who answers may be a stranger, and a person reads it
+		told.Violations[i] = base.Violation{ID: shown(v.ID), Message: shown(v.Message), Pointer: shown(v.Pointer)}
+	}
+	failed := &base.Error{Code: base.CodeOfIRI(told.Type), Detail: shown(told.Detail), Violations: told.Violations}
 	if failed.Code == "" {
 		failed.Code = base.CodeOfStatus(answer.StatusCode)
 	}

@@ -2,10 +2,13 @@ package enroll_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"math"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -255,6 +258,84 @@ func TestWaitingMachineGoesOnAtAnotherNodeOfTheCluster(t *testing.T) {
 	c.do(&domain.ApproveEnrollment{Ref: "/enrollments/pi-2"})
 	if got := <-out; got.err != nil {
 		t.Error(got.err)
+	}
+}
+
+// refuses is a node of a cluster of its own that always answers with a problem.
+func refuses(t *testing.T, status int, code base.Code, detail, retryAfter string, asked func()) (address string) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"type": code.IRI(), "status": status, "detail": detail})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return anotherCluster(t, domain.EnrollmentModeAuto, enroll.Limits{}).serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked()
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.Header().Set("Retry-After", retryAfter)
+		w.WriteHeader(status)
+		_, _ = w.Write(body)
+	}))
+}
+
+// Nobody on the network can keep a machine from joining for as long as he likes.
+func TestStrangerWhoAsksToComeBackInYearsIsNotWaitedFor(t *testing.T) {
+	for asked, waited := range map[int]time.Duration{-5: 250 * time.Millisecond, 0: 250 * time.Millisecond, 7: 7 * time.Second, 100_000_000: time.Minute, math.MaxInt: time.Minute} {
+		if got := enroll.Postponed(&base.Error{Code: base.Unavailable, RetryAfter: asked}); got != waited {
+			t.Errorf("asked to come back in %d s, a machine waits %s", asked, got)
+		}
+	}
+	c := newCluster(t, domain.EnrollmentModeAuto, enroll.Limits{})
+	stranger := refuses(t, http.StatusServiceUnavailable, base.Unavailable, "not\x1b\u009b\u202enow", "100000000", func() {})
+	m, found := newMachine(t, "pi-2"), make(chan struct{})
+	var there atomic.Pointer[[]string]
+	there.Store(&[]string{stranger})
+	m.Candidates, m.Found = func() []enroll.Candidate { return []enroll.Candidate{{Addresses: *there.Load()}} }, found
+	out := m.start(t)
+	if reason := <-m.says; !strings.HasSuffix(reason, ": not now") {
+		t.Errorf("it says %q", reason)
+	}
+	there.Store(&[]string{stranger, c.address})
+	select {
+	case found <- struct{}{}: // another one is found meanwhile
+	case <-time.After(30 * time.Second):
+		t.Fatal("what is found does not wake it")
+	}
+	if got := <-out; got.err != nil {
+		t.Error(got.err)
+	}
+}
+
+func TestNodeThatRefusesForNowDoesNotKeepOthersFromBeingAsked(t *testing.T) {
+	c := newCluster(t, domain.EnrollmentModeAuto, enroll.Limits{})
+	away := refuses(t, http.StatusServiceUnavailable, base.Unavailable, "no majority", "50", func() {})
+	stale := refuses(t, http.StatusPreconditionFailed, base.Stale, "too old", "", func() {})
+	rounds := 0
+	m := newMachine(t, "pi-2")
+	m.Candidates = func() []enroll.Candidate {
+		rounds++
+		return []enroll.Candidate{{Addresses: []string{away, stale, c.address}}}
+	}
+	if got := <-m.start(t); got.err != nil || rounds != 1 {
+		t.Errorf("after %d rounds: %v", rounds, got.err)
+	}
+}
+
+func TestClusterThatAlwaysFindsTheNumbersTooOldIsAskedWithPauses(t *testing.T) {
+	t.Parallel()
+	asked := make(chan time.Time, 1024)
+	address := refuses(t, http.StatusPreconditionFailed, base.Stale, "too old", "", func() {
+		select {
+		case asked <- time.Now():
+		default:
+		}
+	})
+	newMachine(t, "pi-2", address).start(t)
+	first := <-asked
+	for range 4 {
+		<-asked
+	}
+	if took := (<-asked).Sub(first); took < 450*time.Millisecond {
+		t.Errorf("it asked five times more in %s", took)
 	}
 }
 

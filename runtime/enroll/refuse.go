@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
@@ -84,12 +85,21 @@ const lineMax = 256
 
 // line makes one line of a sentence that may repeat what a stranger sent.
 func line(text string) string {
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	text = shown(text)
 	for len(text) > lineMax {
 		runes := []rune(text)
 		text = string(runes[:len(runes)*lineMax/len(text)-1])
 	}
 	return text
+}
+
+// shown is a text of a stranger as a person may see it: without what begins a line,
+// moves a terminal's cursor (C0 and C1), or turns the direction of what follows
+// (UAX #9), which makes a text look like another.
+func shown(text string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
+		return r == ' ' || unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+	}), " ")
 }
 
 // tidyEvery is how often Run looks for what is over.

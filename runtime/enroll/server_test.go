@@ -374,6 +374,18 @@ func TestCauseIsOneLineOfBoundedLength(t *testing.T) {
 	}
 }
 
+// A text can neither steer a terminal nor look like another.
+func TestCauseHasNoSignsThatAreNotSeen(t *testing.T) {
+	for _, r := range "\x00\x1b\x7f\u0080\u009b\u009f\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069" {
+		if got := enroll.Line("a" + string(r) + "b"); got != "a b" {
+			t.Errorf("%U gives %q", r, got)
+		}
+	}
+	if got := enroll.Line("größer, ぴ, 🥧"); got != "größer, ぴ, 🥧" {
+		t.Errorf("it gives %q", got)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"csr":"x","wrapKey":"y","name":"pi-2","port":443,"addresses":["10.0.0.1"],"commitment":"z","proof":"p"}`))
 	f.Add([]byte(`{"name":"pi-2","nonce":"` + zeros + `","challenge":"` + zeros + `"}`))
