@@ -3,14 +3,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
 )
 
@@ -48,12 +44,9 @@ func rest(ctx context.Context) {
 		case <-look.C:
 		}
 		now, takes := heap()
-		if now-before < restBusy {
-			if takes > needed+restSpare {
-				debug.FreeOSMemory()
-				now, needed = heap()
-			}
-			forgetProgram()
+		if now-before < restBusy && takes > needed+restSpare {
+			debug.FreeOSMemory()
+			now, needed = heap()
 		}
 		before = now
 	}
@@ -68,38 +61,4 @@ func heap() (ever, takes uint64) {
 		takes += s.Value.Uint64()
 	}
 	return samples[0].Value.Uint64(), takes
-}
-
-// forgetProgram takes the pages of the program out of the process that were needed
-// for its start or its work. They stay in the system's cache of files, and those that
-// a node at rest needs come back one by one.
-func forgetProgram() {
-	if program, err := os.Readlink("/proc/self/exe"); err == nil { // else it keeps them
-		forget(program)
-	}
-}
-
-// forget takes the pages of a file out of the process, where it maps them as they are
-// in the file. What it wrote there would not come back: in a position-independent
-// program these are the addresses of its constants, which nobody may write to any more.
-func forget(file string) {
-	maps, err := os.Open("/proc/self/smaps")
-	if err != nil {
-		return
-	}
-	defer maps.Close()
-	var begin, end uint64
-	for lines := bufio.NewScanner(maps); lines.Scan(); {
-		f := strings.Fields(lines.Text()) // proc_pid_smaps(5): address perms offset dev inode path, then figures
-		switch {
-		case len(f) > 1 && !strings.HasSuffix(f[0], ":"):
-			if begin, end = 0, 0; len(f) == 6 && f[5] == file && !strings.Contains(f[1], "w") {
-				from, to, _ := strings.Cut(f[0], "-")
-				begin, _ = strconv.ParseUint(from, 16, 64)
-				end, _ = strconv.ParseUint(to, 16, 64)
-			}
-		case len(f) > 1 && f[0] == "Anonymous:" && f[1] == "0" && begin < end:
-			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(begin), uintptr(end-begin), syscall.MADV_DONTNEED) // advice
-		}
-	}
 }

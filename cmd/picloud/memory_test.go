@@ -3,13 +3,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,57 +44,4 @@ func TestWhoSetTheCollectorDecides(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); rest(context.Background()) }()
 	<-ended // without being told to
-}
-
-func TestProgramGoesOnWithoutItsPages(t *testing.T) {
-	before := resident(t)
-	forgetProgram()
-	if now := resident(t); now > before/4*3 {
-		t.Errorf("%d kB of files are resident, %d kB before", now, before)
-	}
-}
-
-// The addresses of a position-independent program's constants are such pages.
-func TestWhatWasWrittenOverAFileIsKept(t *testing.T) {
-	file, err := os.Create(filepath.Join(t.TempDir(), "program"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Truncate(int64(os.Getpagesize())); err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	page, err := syscall.Mmap(int(file.Fd()), 0, os.Getpagesize(), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = syscall.Munmap(page) }()
-	page[1] = 7
-	if err := syscall.Mprotect(page, syscall.PROT_READ); err != nil {
-		t.Fatal(err)
-	}
-	if forget(file.Name()); page[1] != 7 {
-		t.Error("it was taken back")
-	}
-}
-
-// resident is how many kB of files are in the process.
-func resident(t *testing.T) int {
-	t.Helper()
-	file, err := os.Open("/proc/self/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if f := strings.Fields(lines.Text()); f[0] == "RssFile:" {
-			n, err := strconv.Atoi(f[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	t.Fatal("the kernel does not say")
-	return 0
 }
