@@ -24,7 +24,7 @@ func backupCommand(app *cli.App) *cobra.Command {
 	var dir, secret string
 	var check bool
 	c := &cobra.Command{
-		Use: "backup FILE", Short: "Write the whole cluster into one encrypted file", Args: cobra.ExactArgs(1),
+		Use: "backup FILE", Short: "Write the whole cluster into one encrypted file", Args: cli.Exactly(1),
 		Long: `Write the history of the cluster and its master keys into a file that is
 encrypted with a passphrase, while the cluster runs. It is made on a machine whose
 node votes, by the owner of its directory. What volumes hold is not part of it.
@@ -156,7 +156,7 @@ func restoreCommand(app *cli.App) *cobra.Command {
 	var dir, name, secret string
 	var yes bool
 	c := &cobra.Command{
-		Use: "restore FILE", Short: "Begin a cluster again from a backup", Args: cobra.ExactArgs(1),
+		Use: "restore FILE", Short: "Begin a cluster again from a backup", Args: cli.Exactly(1),
 		Long: `Fill an empty directory from a backup. The node that is started on it is the
 only one of its cluster; its former nodes are removed, and let in anew if they
 come with empty directories. Tokens and the authority stay as they were. While a
@@ -211,7 +211,7 @@ func recoverCommand(app *cli.App) *cobra.Command {
 	var anyway, yes bool
 	var without uint64
 	c := &cobra.Command{
-		Use: "recover", Short: "Let this node go on alone after the loss of a majority", Args: cobra.NoArgs,
+		Use: "recover", Short: "Let this node go on alone after the loss of a majority", Args: cli.Exactly(0),
 		Long: `Let the node of this machine, which is stopped, go on alone, because a majority
 of the voters is lost for good. What only the lost nodes had acknowledged is lost.
 A lost node that comes back after all puts what it holds aside and fetches the

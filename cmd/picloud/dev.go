@@ -24,7 +24,7 @@ func devCommand(app *cli.App) *cobra.Command {
 	var o options
 	var paths []string
 	c := &cobra.Command{
-		Use: "dev", GroupID: "node", Short: "Run a cluster on this machine for development", Args: cobra.NoArgs,
+		Use: "dev", GroupID: "node", Short: "Run a cluster on this machine for development", Args: cli.Exactly(0),
 		Long: `Run a cluster on this machine for development, with a certificate authority of
 its own: one node, or with --nodes several, each at a port of its own. Started
 again on the same directory it continues. The directory holds client.json (for

@@ -88,7 +88,7 @@ const (
 func serverCommand(app *cli.App) *cobra.Command {
 	var o options
 	c := &cobra.Command{
-		Use: "server", GroupID: "node", Short: "Run a node", Args: cobra.NoArgs,
+		Use: "server", GroupID: "node", Short: "Run a node", Args: cli.Exactly(0),
 		Long: `Run a node of a cluster. A new one belongs to no cluster: it waits until
 "picloud cluster init" on the same machine has it found one, or until a cluster
 lets it in. It looks for clusters on its network by itself; --join names the

@@ -25,5 +25,8 @@ func (a *App) PrintJSON(value any) error {
 	return a.printJSON(text)
 }
 
+// Exactly demands a number of arguments of a command that the binary adds.
+func Exactly(n int) cobra.PositionalArgs { return exactly(n) }
+
 // Refused ends the program with the code of what was refused; why was printed.
 func Refused() error { return exit(ExitRefused) }
