@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +30,7 @@ func initCommand(app *cli.App) *cobra.Command {
 	var dir, certificate, key string
 	var what node.Founding
 	c := &cobra.Command{
-		Use: "init", Short: "Found a cluster on the node that waits on this machine", Args: cobra.NoArgs,
+		Use: "init", Short: "Found a cluster on the node that waits on this machine", Args: cli.Exactly(0),
 		Long: `Tell the node that waits on this machine ("picloud server") to found a cluster,
 of which it is the first. It prints what others need to trust the cluster and to
 join it, and keeps a context with the token of the first administrator.`,
@@ -82,9 +81,13 @@ func settle(app *cli.App, dir string, founded node.Founded, enrollment string) e
 	if err := errors.Join(client.write(file), os.WriteFile(authority, founded.Authority, 0o644)); err != nil {
 		return err
 	}
-	name, err := app.KeepContext(founded.Domain, file)
+	name, meant, err := app.KeepContext(founded.Domain, file)
 	if err != nil {
 		return err
+	}
+	use := ""
+	if !meant {
+		use = "To work with it here, where another context is the current one:\n  picloud context use " + name + "\n"
 	}
 	_, port, _ := net.SplitHostPort(founded.Address)
 	_, err = fmt.Fprintf(app.Stdout, `cluster      %[1]s
@@ -103,7 +106,7 @@ From another network also:
   --join ADDRESS:%[9]s --cluster %[1]s
 To work from another machine, bring it %[10]s, which holds a token, and there:
   picloud context add %[5]s client.json
-`, founded.Cluster, founded.Domain, founded.Name, client.Endpoint, name, authority, colons(founded.Fingerprint), howToJoin(enrollment), port, file)
+%[11]s`, founded.Cluster, founded.Domain, founded.Name, client.Endpoint, name, authority, cli.Colons(founded.Fingerprint), howToJoin(enrollment), port, file, use)
 	return err
 }
 
@@ -149,15 +152,6 @@ func clientOf(address string) clientFile {
 		}
 	}
 	return file
-}
-
-// colons writes a fingerprint as other tools do, to be compared by eye.
-func colons(fingerprint string) string {
-	var pairs []string
-	for i := 0; i+2 <= len(fingerprint); i += 2 {
-		pairs = append(pairs, strings.ToUpper(fingerprint[i:i+2]))
-	}
-	return strings.Join(pairs, ":")
 }
 
 // clientFile is what a client of a cluster needs.

@@ -147,6 +147,7 @@ func (a *App) Run(ctx context.Context, arguments []string, more ...*cobra.Comman
 		found.print(a)
 	case errors.As(err, &failed):
 		a.complainOf(err, failed)
+		a.whereTo(failed)
 		return exitCode(failed.Code)
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.Stderr, "interrupted")

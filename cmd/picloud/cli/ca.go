@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,7 +44,7 @@ Its key never leaves the cluster.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.Stderr, "SHA-256", fingerprint)
+			fmt.Fprintln(a.Stderr, "SHA-256", Colons(fingerprint))
 			if format == "der" {
 				_, err := a.Stdout.Write(block.Bytes)
 				return err
@@ -69,4 +70,13 @@ func readAuthority(ctx context.Context, cluster *client.Client) (*pem.Block, str
 	}
 	sum := sha256.Sum256(block.Bytes)
 	return block, hex.EncodeToString(sum[:]), nil
+}
+
+// Colons writes a fingerprint as other tools do, to be compared by eye.
+func Colons(fingerprint string) string {
+	var pairs []string
+	for i := 0; i+2 <= len(fingerprint); i += 2 {
+		pairs = append(pairs, strings.ToUpper(fingerprint[i:i+2]))
+	}
+	return strings.Join(pairs, ":")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/client"
 )
 
@@ -26,14 +27,11 @@ type contextFile struct {
 	Token     string   `json:"token"` // bearer token
 }
 
-// contextPath finds the file of the chosen cluster: --context, PICLOUD_CONTEXT,
-// the user's configuration, else the development cluster beside us. A name
-// with a slash or that ends in .json is a path.
+// contextPath finds the file of the chosen cluster: the one that is named, the
+// user's configuration, else the development cluster beside us. A name with a
+// slash or that ends in .json is a path.
 func (a *App) contextPath() (string, error) {
-	name := a.contextName
-	if name == "" {
-		name, _ = a.Env("PICLOUD_CONTEXT")
-	}
+	name, _ := a.namedContext()
 	if strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".json") {
 		return name, nil
 	}
@@ -48,6 +46,16 @@ func (a *App) contextPath() (string, error) {
 		}
 	}
 	return filepath.Join(".picloud-dev", "client.json"), nil
+}
+
+// namedContext is what --context or else PICLOUD_CONTEXT names, and which of them
+// did; "" if none did.
+func (a *App) namedContext() (name, by string) {
+	if a.contextName != "" {
+		return a.contextName, "--context"
+	}
+	name, _ = a.Env("PICLOUD_CONTEXT")
+	return name, "PICLOUD_CONTEXT"
 }
 
 // contextDir is where the contexts of the user are kept.
@@ -78,10 +86,7 @@ func (a *App) loadContext() (client.Config, error) {
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if names, _ := a.contextNames(); filepath.Base(filepath.Dir(path)) == "picloud" && len(names) > 0 {
-			return client.Config{}, usagef("there is no context %q; known: %s", strings.TrimSuffix(filepath.Base(path), ".json"), strings.Join(names, ", "))
-		}
-		return client.Config{}, fmt.Errorf("no cluster is chosen (%s does not exist); start one with \"picloud dev\", name one with --context, ask as the user who ran \"picloud cluster init\", or bring client.json from its machine here: picloud context add NAME client.json", path)
+		return client.Config{}, a.noContext(path)
 	}
 	if err != nil {
 		return client.Config{}, err
@@ -91,6 +96,40 @@ func (a *App) loadContext() (client.Config, error) {
 		return client.Config{}, &brokenContext{path, err}
 	}
 	return client.Config{Endpoints: append([]string{file.Endpoint}, file.Endpoints...), Domain: file.Domain, CA: []byte(file.CA), Token: file.Token}, nil
+}
+
+// noContext says what to do about the chosen file, which does not exist.
+func (a *App) noContext(path string) error {
+	named, by := a.namedContext()
+	names, _ := a.contextNames()
+	switch name := strings.TrimSuffix(filepath.Base(path), ".json"); {
+	case named == path:
+		return usagef("%s names %s, which does not exist; name the client.json of a cluster, or one that is kept (picloud context list)", by, path)
+	case filepath.Base(filepath.Dir(path)) == "picloud" && len(names) > 0:
+		return usagef("there is no context %q; known: %s", name, strings.Join(names, ", "))
+	case named != "":
+		return usagef("%s names the context %q, and none is kept yet; keep it: picloud context add %s client.json", by, name, name)
+	}
+	return fmt.Errorf("no cluster is chosen (%s does not exist); start one with \"picloud dev\", name one with --context, ask as the user who ran \"picloud cluster init\", or bring client.json from its machine here: picloud context add NAME client.json", path)
+}
+
+// unreached is how a client begins to say that not one node could be reached.
+const unreached = "the node cannot be reached: "
+
+// whereTo says where the nodes were sought, and what to do, when none was reached.
+func (a *App) whereTo(failed *base.Error) {
+	if a.opened == nil || !strings.HasPrefix(failed.Detail, unreached) {
+		return
+	}
+	path, err := a.contextPath()
+	if err != nil {
+		return
+	}
+	name := path
+	if dir, err := a.contextDir(); err == nil && filepath.Dir(path) == dir {
+		name = strings.TrimSuffix(filepath.Base(path), ".json")
+	}
+	fmt.Fprintf(a.Stderr, "the context %s knows of %s; start a node there, bring a client.json with addresses of today, or choose another cluster (picloud context list)\n", name, strings.Join(a.opened.Endpoints(), ", "))
 }
 
 func (a *App) context() *cobra.Command {
@@ -180,28 +219,28 @@ func (a *App) contextUse(name string) error {
 
 // KeepContext keeps a client.json as a context of the user, named after the
 // domain of its cluster, and makes it the one that is meant if none is. It gives
-// the name.
-func (a *App) KeepContext(domain, path string) (string, error) {
-	name, _, _ := strings.Cut(domain, ".")
+// the name, and whether it is the one that is meant.
+func (a *App) KeepContext(domain, path string) (name string, meant bool, err error) {
+	name, _, _ = strings.Cut(domain, ".")
 	known, err := a.contextNames()
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	for i := 2; slices.Contains(known, name); i++ {
 		first, _, _ := strings.Cut(domain, ".")
 		name = fmt.Sprintf("%s-%d", first, i)
 	}
 	if err := a.contextAdd(name, path); err != nil {
-		return "", err
+		return "", false, err
 	}
 	dir, err := a.contextDir()
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if _, err := os.Stat(filepath.Join(dir, "current")); err == nil {
-		return name, nil
+		return name, false, nil
 	}
-	return name, a.contextUse(name)
+	return name, true, a.contextUse(name)
 }
 
 func (a *App) contextAdd(name, path string) error {
