@@ -2,11 +2,8 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"time"
 
 	"github.com/picloud/picloud/runtime/catchup"
@@ -21,7 +18,7 @@ func (n *Node) fetch(ctx context.Context) error {
 	m, owed := n.record.Load(), n.log.Owed()
 	switch {
 	case m != nil && !m.Seeded:
-		n.await("this node fetches the history of its cluster")
+		n.await(fetchesHistory)
 		return n.seed(ctx, *m)
 	case owed > 0 && len(n.others()) > 0: // else Raft's log brings it, see damage.go
 		n.await("this node fetches what its damaged event log lost")
@@ -29,6 +26,9 @@ func (n *Node) fetch(ctx context.Context) error {
 	}
 	return nil
 }
+
+// fetchesHistory is what a node waits for that begins.
+const fetchesHistory = "this node fetches the history of its cluster"
 
 // seed fetches the history up to where a member stood, and takes its place there.
 func (n *Node) seed(ctx context.Context, m record) error {
@@ -44,6 +44,7 @@ func (n *Node) seed(ctx context.Context, m record) error {
 	if err != nil {
 		return err
 	}
+	n.await(fetchesHistory)
 	if err := n.outdated(ctx); err != nil {
 		return err
 	}
@@ -121,53 +122,4 @@ func (n *Node) refill(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// Bounds of asking another node where it stands.
-const (
-	standingTime  = 10 * time.Second
-	standingPause = 200 * time.Millisecond
-	standingBytes = 1 << 20
-)
-
-// ofAny asks the other members in turn, until one answers.
-func ofAny[T any](ctx context.Context, n *Node, ask func(ctx context.Context, id string) (T, error)) (answer T, err error) {
-	pause := time.NewTicker(standingPause)
-	defer pause.Stop()
-	for {
-		for _, id := range n.others() {
-			if answer, err = ask(ctx, id); err == nil {
-				return answer, nil
-			}
-			n.cfg.Logger.Info("a member does not say where it stands", "member", id, "error", err)
-		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return answer, context.Cause(ctx)
-		}
-	}
-}
-
-// standingOf asks a member where it stands.
-func (n *Node) standingOf(ctx context.Context, id string) (at consensus.Standing, err error) {
-	ctx, cancel := context.WithTimeout(ctx, standingTime)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+id+"/peer/standing", nil)
-	if err != nil {
-		return at, err
-	}
-	response, err := n.port.Client().Do(r)
-	if err != nil {
-		return at, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return at, fmt.Errorf("it answers %s", response.Status)
-	}
-	err = json.NewDecoder(io.LimitReader(response.Body, standingBytes)).Decode(&at)
-	if err == nil && at.Index == 0 {
-		err = errors.New("it has nothing to say yet")
-	}
-	return at, err
 }
