@@ -97,10 +97,15 @@ func (n *Node) declare(ctx context.Context) error {
 // firstAuthority is the one that was brought along, or a new one.
 func (n *Node) firstAuthority() (*iam.Authority, error) {
 	cfg := iam.AuthorityConfig{Domain: n.domain, Now: n.cfg.Now, Names: n.cfg.Names}
-	if n.founding.Certificate != nil {
-		return iam.OpenAuthority(cfg, n.founding.Certificate, n.founding.Key)
+	if n.founding.Certificate == nil {
+		return iam.NewAuthority(cfg)
 	}
-	return iam.NewAuthority(cfg)
+	authority, err := iam.OpenAuthority(cfg, n.founding.Certificate, n.founding.Key)
+	if err == nil && !authority.Constrained() {
+		n.cfg.Logger.Warn("the authority that was brought along may sign for any site: whoever trusts it trusts this cluster's nodes that vote for all of them; "+
+			"found the cluster with an authority whose name constraints (RFC 5280, 4.2.1.10) permit its domain alone, or trust it where only the cluster is used", "domain", n.domain)
+	}
+	return authority, err
 }
 
 // enter says that the first node keeps the log and votes, which nobody else can
