@@ -78,6 +78,9 @@ func (n *Node) openConsensus(ctx context.Context) (err error) {
 		n.own(closer.Close)
 	}
 	open := func() error {
+		if err := n.numbered(); err != nil {
+			return err
+		}
 		return n.whole(ctx, func() (err error) {
 			n.consensus, err = consensus.Open(cfg, n.log, n.views)
 			return err

@@ -20,6 +20,21 @@ func (n *Node) lostItsPlace(err error) bool {
 	return lost && n.record.Load() != nil && len(n.others()) > 0
 }
 
+// numbered checks that the number beside Raft's store is not lost. Without it the
+// node would take a former place, in which it is refused, or votes a second time.
+func (n *Node) numbered() error {
+	m := n.record.Load()
+	if m == nil {
+		return nil
+	}
+	lost, err := consensus.IncarnationLost(n.consensusConfig(), m.Incarnation)
+	if err != nil || !lost {
+		return err
+	}
+	return fmt.Errorf("%w: the number of this node's place is lost; if the rest of %s is as the node left it, write the number %d into %s, else restore a backup",
+		consensus.ErrRaftLost, n.path("raft"), m.Incarnation, n.path("raft/incarnation"))
+}
+
 // renew gives the node another place in the consensus, under its next
 // incarnation: whoever lost what it voted must not vote again in its name. The
 // leader takes it in as a learner.

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/picloud/picloud/runtime/consensus"
 	"github.com/picloud/picloud/runtime/node"
 )
 
@@ -152,4 +154,75 @@ func TestPlaceThatIsLostTwiceIsNotTheFormerOne(t *testing.T) {
 	if id := c.nodes[one].Consensus().RaftID(); !strings.HasSuffix(id, "/2") {
 		t.Errorf("it takes part as %s", id)
 	}
+}
+
+// A node whose number alone is lost does not come back under a former one: it would
+// be refused as that, or vote a second time in its name.
+func TestNodeThatLostItsNumberAloneGetsAnotherPlace(t *testing.T) {
+	t.Parallel()
+	c := form(t)
+	one := c.follower()
+	c.stop(one)
+	if err := os.RemoveAll(filepath.Join(c.dirs[one], "raft")); err != nil {
+		t.Fatal(err)
+	}
+	c.restart(one)
+	c.votes(one, "/1")
+	c.stop(one)
+	if err := os.Remove(filepath.Join(c.dirs[one], "raft", "incarnation")); err != nil {
+		t.Fatal(err)
+	}
+	c.restart(one)
+	c.votes(one, "/2")
+	c.written(one, "after")
+	c.same()
+}
+
+// votes waits until a node votes under a Raft id with an ending, among three members.
+func (c *trio) votes(i int, ending string) {
+	c.t.Helper()
+	id := c.nodes[i].Consensus().RaftID()
+	if !strings.HasSuffix(id, ending) {
+		c.t.Errorf("pi-%d takes part as %s, not %s", i+1, id, ending)
+	}
+	c.await("it votes again as "+id, func() bool {
+		leader := c.leading()
+		if leader < 0 {
+			return false
+		}
+		servers, _, err := c.nodes[leader].Consensus().Servers()
+		return err == nil && slices.Contains(servers, consensus.Server{ID: id, Voter: true}) && len(servers) == 3
+	})
+}
+
+// A node that has nobody to give it another place says which number to put back.
+func TestNodeAloneThatLostItsNumberSaysWhichItWas(t *testing.T) {
+	t.Parallel()
+	w := open(t, t.TempDir())
+	w.do(product("photo"))
+	w.close()
+	if _, err := node.Recover(t.Context(), node.RecoverConfig{Dir: w.dir}); err != nil {
+		t.Fatal(err)
+	}
+	open := func() { // it logs an error: it went on alone
+		n, err := node.Open(t.Context(), config(w.dir))
+		if err == nil {
+			err = n.Close()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	open()
+	number := filepath.Join(w.dir, "raft", "incarnation")
+	if err := os.Remove(number); err != nil {
+		t.Fatal(err)
+	}
+	if err := unopened(t, config(w.dir)).Error(); !strings.Contains(err, "the number 1 into "+number) {
+		t.Errorf("it says %s", err)
+	}
+	if err := os.WriteFile(number, []byte("1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open()
 }
