@@ -46,7 +46,7 @@ type machine struct {
 	door      *command.Door
 	loop      *membership.Loop
 	cable     *raft.InmemTransport
-	full      bool
+	full      atomic.Bool
 	level     int
 	ahead     atomic.Int64 // milliseconds, of its clock
 }
@@ -170,7 +170,7 @@ func (h *house) cut(ids ...string) {
 func (m *machine) status() membership.Status {
 	head := m.log.Head()
 	return membership.Status{
-		ID: m.id, RaftID: m.consensus.Stats().RaftID, Position: base.Position(m.views.View().Position), Chain: membership.Chain(head.Digest), Full: m.full, Level: m.level,
+		ID: m.id, RaftID: m.consensus.Stats().RaftID, Position: base.Position(m.views.View().Position), Chain: membership.Chain(head.Digest), Full: m.full.Load(), Level: m.level,
 		Clock: time.Now().UnixMilli() + m.ahead.Load(),
 	}
 }

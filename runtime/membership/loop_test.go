@@ -221,7 +221,7 @@ func TestFullLeaderHandsOver(t *testing.T) {
 		h.join("c")
 		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
 		former := h.leader()
-		former.full = true
+		former.full.Store(true)
 		h.until("another leads", func() bool { return h.leader() != former })
 		h.until("it is degraded", func() bool { return h.is(former.id, domain.RaftRoleVoter, domain.ConditionDegraded) })
 	})
