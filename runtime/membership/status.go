@@ -18,17 +18,19 @@ import (
 // Status is what a node answers when another member asks how it is.
 type Status struct {
 	ID       string        `json:"id"`
-	RaftID   string        `json:"raftId,omitempty"` // "" while it takes no part in the consensus
-	Version  string        `json:"version"`          // of its program
-	Level    int           `json:"level"`            // of the platform that its program knows; absent in the first releases: 1
-	Reached  int           `json:"reached"`          // level of the cluster, as far as it has taken in the log
-	Model    string        `json:"model"`            // digest of the fold model
-	Position base.Position `json:"position"`         // last one that it has taken in
-	Chain    Chain         `json:"chain"`            // of the log up to there
-	Applied  uint64        `json:"applied"`          // Raft index
-	Leader   string        `json:"leader,omitempty"` // Raft id of whom it follows
-	Full     bool          `json:"full,omitempty"`   // it refuses writes for want of disk space
-	Clock    int64         `json:"clock,omitempty"`  // its wall clock, in milliseconds since 1970; absent in the first releases
+	RaftID   string        `json:"raftId,omitempty"`   // "" while it takes no part in the consensus
+	Version  string        `json:"version"`            // of its program
+	Level    int           `json:"level"`              // of the platform that its program knows; absent in the first releases: 1
+	Reached  int           `json:"reached"`            // level of the cluster, as far as it has taken in the log
+	Model    string        `json:"model"`              // digest of the fold model
+	Position base.Position `json:"position"`           // last one that it has taken in
+	Chain    Chain         `json:"chain"`              // of the log up to there
+	Applied  uint64        `json:"applied"`            // Raft index
+	Leader   string        `json:"leader,omitempty"`   // Raft id of whom it follows
+	Full     bool          `json:"full,omitempty"`     // it refuses writes for want of disk space
+	Clock    int64         `json:"clock,omitempty"`    // its wall clock, in milliseconds since 1970; absent in the first releases
+	DiskSize int64         `json:"diskSize,omitempty"` // of the disk of its directory, in bytes; absent in the first releases
+	DiskUsed int64         `json:"diskUsed,omitempty"`
 }
 
 // Chain is a chain digest of the log, in hexadecimal in JSON.

@@ -31,12 +31,13 @@ type Surveyor struct {
 type Overview struct {
 	ClusterID string        `json:"clusterId"`
 	Domain    string        `json:"domain"`
-	Asked     string        `json:"asked,omitempty"`   // the node that looked, by name
-	Leader    string        `json:"leader,omitempty"`  // absent: none is known
-	Term      uint64        `json:"term"`              // of its reign
-	Version   string        `json:"version,omitempty"` // release that every node can run
-	Level     int           `json:"level"`             // of the platform that every node has
-	Position  base.Position `json:"position"`          // the highest that a node has
+	Authority string        `json:"authority,omitempty"` // SHA-256 of the certificate of its authority, in hexadecimal
+	Asked     string        `json:"asked,omitempty"`     // the node that looked, by name
+	Leader    string        `json:"leader,omitempty"`    // absent: none is known
+	Term      uint64        `json:"term"`                // of its reign
+	Version   string        `json:"version,omitempty"`   // release that every node can run
+	Level     int           `json:"level"`               // of the platform that every node has
+	Position  base.Position `json:"position"`            // the highest that a node has
 	Bearing
 	Writes bool       `json:"writes"` // whether anything can be decided
 	Nodes  []NodeView `json:"nodes"`
@@ -75,9 +76,13 @@ type NodeView struct {
 	Port      int64            `json:"port,omitempty"`
 	Position  base.Position    `json:"position,omitempty"`
 	Behind    base.Position    `json:"behind"` // positions, of those that answer
-	Full      bool             `json:"full,omitempty"`
-	DiskSize  int64            `json:"diskSize,omitempty"` // bytes, by the graph
-	DiskUsed  int64            `json:"diskUsed,omitempty"`
+	// Outdated is how many generations of positions have begun that it knows nothing
+	// of: the cluster was recovered or restored without it. Behind then counts the
+	// newest alone.
+	Outdated uint64 `json:"outdated,omitempty"`
+	Full     bool   `json:"full,omitempty"`
+	DiskSize int64  `json:"diskSize,omitempty"` // bytes, now; of one that does not answer the last that are known
+	DiskUsed int64  `json:"diskUsed,omitempty"`
 	// ClockAhead is by how many milliseconds its clock is ahead of the leader's, or
 	// of that of the node that was asked while nobody leads.
 	ClockAhead *int64                `json:"clockAhead,omitempty"`
@@ -158,7 +163,7 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 	}
 	o := Overview{Term: raft.Term, Nodes: []NodeView{}}
 	if cluster, ok := s.Views.State().Get("/").(*domain.Cluster); ok {
-		o.ClusterID, o.Domain, o.Version = cluster.Spec.ClusterID, cluster.Spec.Domain, cluster.Status.Version
+		o.ClusterID, o.Domain, o.Version, o.Authority = cluster.Spec.ClusterID, cluster.Spec.Domain, cluster.Status.Version, cluster.Status.CAFingerprint
 	}
 	o.Level = LevelOf(s.Views.State())
 	all := s.ask(ctx)
@@ -185,7 +190,7 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 	var clock int64 // of the leader
 	for i, n := range o.Nodes {
 		if n.Answers {
-			o.Nodes[i].Behind = o.Position - n.Position
+			o.Nodes[i].Behind, o.Nodes[i].Outdated = behind(o.Position, n.Position)
 		}
 		if n.Leader && n.ClockAhead != nil {
 			clock = *n.ClockAhead
@@ -200,6 +205,16 @@ func (s *Surveyor) Survey(ctx context.Context) (Overview, error) {
 	o.Bearing = bearingOf(servers, all)
 	o.Writes = o.Leader != "" && o.InReach >= o.Quorum
 	return o, nil
+}
+
+// behind is how far a node is from a head: generations, and positions in that of the
+// head; positions that no event has, between two generations, count for nothing.
+func behind(head, at base.Position) (positions base.Position, generations uint64) {
+	now := eventlog.Generation(uint64(head))
+	if generations = now - eventlog.Generation(uint64(at)); generations > 0 {
+		at = base.Position(now << eventlog.GenerationBits)
+	}
+	return head - at, generations
 }
 
 // bearingOf counts the voters of Raft's configuration, of which some may be of no
@@ -254,6 +269,9 @@ func view(a asked) NodeView {
 		return v
 	}
 	v.Answers, v.Position, v.Model, v.Full, v.ClockAhead = true, a.status.Position, a.status.Model, a.status.Full, a.ahead
+	if a.status.DiskSize > 0 {
+		v.DiskSize, v.DiskUsed = a.status.DiskSize, a.status.DiskUsed
+	}
 	if a.status.Version != "" {
 		v.Version, v.Level = a.status.Version, knows(a.status.Level)
 	}
@@ -278,21 +296,12 @@ func (s *Surveyor) HandOver(ctx context.Context, to base.Ref) error {
 			others[id] = server.ID
 		}
 	}
-	target := ""
-	if to != "" {
-		node, _ := s.Views.State().Get(to).(*domain.Node)
-		switch {
-		case node == nil:
-			return &base.Error{Code: base.NotFound, Ref: to, Detail: fmt.Sprintf("there is no node %s", to)}
-		case node.Status.ID == s.Self:
-			return nil // it leads already
-		}
-		if target = others[node.Status.ID]; target == "" {
-			return &base.Error{Code: base.Conflict, Ref: to, Detail: fmt.Sprintf("%s has no vote, so it cannot lead; picloud node list shows who has", to)}
-		}
+	if to != "" && s.leads(to) {
+		return nil
 	}
-	if len(others) == 0 {
-		return &base.Error{Code: base.Conflict, Detail: "no other node has a vote, so none could lead"}
+	target, err := s.heir(to, others)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, actTime)
 	defer cancel()
@@ -304,6 +313,38 @@ func (s *Surveyor) HandOver(ctx context.Context, to base.Ref) error {
 	}
 	s.awaitReign(ctx, reign.Term)
 	return nil
+}
+
+// leads tells of a node whether it is this one, which leads already.
+func (s *Surveyor) leads(to base.Ref) bool {
+	node, _ := s.Views.State().Get(to).(*domain.Node)
+	return node != nil && node.Status.ID == s.Self
+}
+
+// heir is the Raft id of the node that is to lead, "" for any of the other voters.
+func (s *Surveyor) heir(to base.Ref, others map[string]string) (string, error) {
+	var names []string
+	for entry := range s.Views.State().List("/nodes", "") {
+		if node, ok := entry.Resource.(*domain.Node); ok && others[node.Status.ID] != "" {
+			names = append(names, node.Ref.Name())
+		}
+	}
+	could := "no other node has a vote, so none could lead"
+	if len(names) > 0 {
+		could = "who could: " + strings.Join(names, ", ")
+	}
+	node, _ := s.Views.State().Get(to).(*domain.Node)
+	switch {
+	case to == "" && len(others) == 0:
+		return "", &base.Error{Code: base.Conflict, Detail: could}
+	case to == "":
+		return "", nil
+	case node == nil:
+		return "", &base.Error{Code: base.NotFound, Ref: to, Detail: fmt.Sprintf("there is no node %s to lead; %s", to.Name(), could)}
+	case others[node.Status.ID] == "":
+		return "", &base.Error{Code: base.Conflict, Ref: to, Detail: fmt.Sprintf("%s has no vote, so it cannot lead; %s", to.Name(), could)}
+	}
+	return others[node.Status.ID], nil
 }
 
 // silent refuses to hand the leadership to who cannot take it; asked again at once

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,5 +180,61 @@ func TestWhoIsSilentIsNamedInsteadOfLeading(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		h.check(h.surveyor(lead, nil).HandOver(h.t.Context(), "")) // the third
+	})
+}
+
+// Between two generations of positions lie many that no event has; to count them
+// would say that a node is millions of millions of events behind.
+func TestWhoKnowsNothingOfAGenerationIsBehindByThat(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.join("b")
+		h.until("it has the log", func() bool { return h.is("b", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		s := h.surveyor("a", nil)
+		now := s.Status
+		s.Status = func() membership.Status {
+			status := now()
+			status.Position = 3<<eventlog.GenerationBits + 7
+			return status
+		}
+		o, err := s.Survey(h.t.Context())
+		h.check(err)
+		if a, b := o.Nodes[0], o.Nodes[1]; a.Behind != 0 || a.Outdated != 0 || b.Behind != 7 || b.Outdated != 3 {
+			t.Errorf("the one is %d behind and %d generations, the other %d and %d", a.Behind, a.Outdated, b.Behind, b.Outdated)
+		}
+	})
+}
+
+func TestDiskIsToldAsItIsNow(t *testing.T) {
+	inHouse(t, func(h *house) {
+		s := h.surveyor("a", nil)
+		now := s.Status
+		s.Status = func() membership.Status {
+			status := now()
+			status.DiskSize, status.DiskUsed = 1000, 250
+			return status
+		}
+		o, err := s.Survey(h.t.Context())
+		h.check(err)
+		if n := o.Nodes[0]; n.DiskSize != 1000 || n.DiskUsed != 250 {
+			t.Errorf("of 1000 bytes, 250 in use, it says %d of %d", n.DiskUsed, n.DiskSize)
+		}
+	})
+}
+
+func TestWhoCouldLeadIsNamedToWhoNamesAnother(t *testing.T) {
+	inHouse(t, func(h *house) {
+		var refused *base.Error
+		if err := h.surveyor("a", nil).HandOver(h.t.Context(), ""); !errors.As(err, &refused) || refused.Code != base.Conflict {
+			t.Errorf("alone: %v", err)
+		}
+		h.join("b")
+		h.join("c")
+		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		lead := h.leader().id
+		others := strings.Join(slices.DeleteFunc([]string{"a", "b", "c"}, func(id string) bool { return id == lead }), ", ")
+		err := h.surveyor(lead, nil).HandOver(h.t.Context(), ref("nope"))
+		if !errors.As(err, &refused) || refused.Code != base.NotFound || !strings.Contains(refused.Detail, "no node nope to lead; who could: "+others) {
+			t.Errorf("%v", err)
+		}
 	})
 }

@@ -87,9 +87,11 @@ func (n *Node) Surveyor() *membership.Surveyor {
 func (n *Node) standingNow() membership.Status {
 	now, stats := n.views.State(), n.consensus.Stats()
 	leader, _ := n.consensus.Leader()
+	size, used, _ := insight.DiskOf(n.cfg.Dir)() // 0 where it cannot be told
 	return membership.Status{
 		ID: n.identity.ID(), RaftID: n.consensus.RaftID(), Version: n.cfg.Version, Level: schema.Level, Reached: membership.LevelOf(now), Model: schema.ModelDigest,
 		Position: now.Position, Chain: membership.Chain(now.Chain), Applied: stats.AppliedIndex, Leader: leader, Full: n.consensus.Full(), Clock: n.cfg.Now().UnixMilli(),
+		DiskSize: size, DiskUsed: used,
 	}
 }
 
