@@ -106,7 +106,7 @@ From another network also:
   --join ADDRESS:%[9]s --cluster %[1]s
 To work from another machine, bring it %[10]s, which holds a token, and there:
   picloud context add %[5]s client.json
-%[11]s`, founded.Cluster, founded.Domain, founded.Name, client.Endpoint, name, authority, cli.Colons(founded.Fingerprint), howToJoin(enrollment), port, file, use)
+%[11]s`, founded.Cluster, founded.Domain, founded.Name, client.Endpoint, name, authority, cli.Fingerprint(founded.Fingerprint), howToJoin(enrollment), port, file, use)
 	return err
 }
 

@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 			"node":   func(ts *testscript.TestScript, _ bool, arguments []string) { runNode(ts, &nodes, arguments) },
 			"follow": func(ts *testscript.TestScript, _ bool, arguments []string) { follow(ts, &followers, arguments) },
 			"exits":  exits, "replace": replace, "as": as, "expires": expires, "eventually": eventually, "impostor": impostor,
-			"continues": continues, "mode": mode, "conceals": conceals,
+			"continues": continues, "shows": shows, "mode": mode, "conceals": conceals,
 		},
 	})
 }

@@ -101,6 +101,13 @@ func continues(ts *testscript.TestScript, _ bool, arguments []string) {
 	}
 }
 
+// shows demands that the last output holds what a file does: shows FILE.
+func shows(ts *testscript.TestScript, _ bool, arguments []string) {
+	if want := strings.TrimSpace(ts.ReadFile(arguments[0])); want == "" || !strings.Contains(ts.ReadFile("stdout"), want) {
+		ts.Fatalf("the output does not hold %q", want)
+	}
+}
+
 // mode demands the permissions of files: mode 600 FILE….
 func mode(ts *testscript.TestScript, _ bool, arguments []string) {
 	for _, name := range arguments[1:] {

@@ -44,7 +44,7 @@ Its key never leaves the cluster.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.Stderr, "SHA-256", Colons(fingerprint))
+			fmt.Fprintln(a.Stderr, Fingerprint(fingerprint))
 			if format == "der" {
 				_, err := a.Stdout.Write(block.Bytes)
 				return err
@@ -72,11 +72,20 @@ func readAuthority(ctx context.Context, cluster *client.Client) (*pem.Block, str
 	return block, hex.EncodeToString(sum[:]), nil
 }
 
-// Colons writes a fingerprint as other tools do, to be compared by eye.
-func Colons(fingerprint string) string {
+// Fingerprint writes the SHA-256 of a certificate as all commands do and openssl
+// too, to be compared by eye; "" if it is not known. Machines get it in lower-case
+// hexadecimal, without the name of the digest.
+func Fingerprint(hexadecimal string) string {
+	if hexadecimal == "" {
+		return ""
+	}
+	return "SHA-256 " + colons(hexadecimal)
+}
+
+func colons(hexadecimal string) string {
 	var pairs []string
-	for i := 0; i+2 <= len(fingerprint); i += 2 {
-		pairs = append(pairs, strings.ToUpper(fingerprint[i:i+2]))
+	for i := 0; i+2 <= len(hexadecimal); i += 2 {
+		pairs = append(pairs, strings.ToUpper(hexadecimal[i:i+2]))
 	}
 	return strings.Join(pairs, ":")
 }

@@ -58,6 +58,7 @@ func (a *App) describe(o overview) {
 	}
 	for _, line := range [][2]string{
 		{"cluster", o.Domain + " (" + o.ClusterID + ")"},
+		{"authority", Fingerprint(o.Authority)},
 		{"leader", leader},
 		{"voters", o.voters()},
 		{"learners", strings.Join(o.learners(), ", ")},
@@ -78,6 +79,9 @@ func (a *App) describe(o overview) {
 			fmt.Fprintf(a.Stdout, "%s: %s\n", n.Name, n.Fault)
 		case n.Reason != "":
 			fmt.Fprintf(a.Stdout, "%s: %s\n", n.Name, n.Reason)
+		}
+		if n.Outdated > 0 {
+			fmt.Fprintf(a.Stdout, "%s: the cluster was recovered or restored without it; started again it puts its own history aside and fetches that of the others\n", n.Name)
 		}
 		if n.wrongTime() > 0 {
 			fmt.Fprintf(a.Stdout, "%s: its clock is not that of the leader; let both keep time by NTP (timedatectl set-ntp true)\n", n.Name)

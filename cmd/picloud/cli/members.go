@@ -97,7 +97,7 @@ func (a *App) certs(ctx context.Context) error {
 	known, rows := []certificateRow{}, [][]string{}
 	for _, node := range nodes {
 		row := certificateRow{text(node, "/name"), text(node, "/status/certFingerprint"), text(node, "/status/certExpiresAt")}
-		known, rows = append(known, row), append(rows, []string{row.Node, row.Fingerprint, a.expiry(row.Expires)})
+		known, rows = append(known, row), append(rows, []string{row.Node, colons(row.Fingerprint), a.expiry(row.Expires)})
 	}
 	if a.output == "json" {
 		data, err := json.Marshal(known)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,6 +23,7 @@ import (
 type overview struct {
 	ClusterID string `json:"clusterId"`
 	Domain    string `json:"domain"`
+	Authority string `json:"authority"`
 	Asked     string `json:"asked"`
 	Leader    string `json:"leader"`
 	Term      uint64 `json:"term"`
@@ -54,7 +56,9 @@ type nodeView struct {
 	Version    string   `json:"version"`
 	Level      int      `json:"level"`
 	Addresses  []string `json:"addresses"`
+	Port       int64    `json:"port"`
 	Behind     uint64   `json:"behind"`
+	Outdated   uint64   `json:"outdated"`
 	Full       bool     `json:"full"`
 	DiskSize   int64    `json:"diskSize"`
 	DiskUsed   int64    `json:"diskUsed"`
@@ -120,18 +124,38 @@ func (a *App) nodeTable(o overview) {
 		if n.Leader {
 			role += "*"
 		}
-		behind := "?"
-		if n.Answers {
-			behind = strconv.FormatUint(n.Behind, 10)
-		}
-		rows[i] = []string{n.Name, role, a.health(n), n.Version, strings.Join(n.Addresses, " "), behind, disk(n), clock(n), ageOf(n.Enrolled)}
+		rows[i] = []string{n.Name, role, a.health(n), n.Version, addresses(n), behind(n), disk(n), clock(n), ageOf(n.Enrolled)}
 	}
 	a.table([]string{"NAME", "ROLE", "CONDITION", "VERSION", "ADDRESSES", "BEHIND", "DISK", "CLOCK", "AGE"}, rows)
 }
 
-// disk is how much of a node's disk is in use.
+// addresses are those where a node is asked for anything.
+func addresses(n nodeView) string {
+	all := slices.Clone(n.Addresses)
+	for i, address := range all {
+		if n.Port > 0 {
+			all[i] = net.JoinHostPort(address, strconv.FormatInt(n.Port, 10))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// behind is how much of the log a node has not taken in.
+func behind(n nodeView) string {
+	switch {
+	case !n.Answers:
+		return "?"
+	case n.Outdated == 1:
+		return "a generation"
+	case n.Outdated > 1:
+		return fmt.Sprintf("%d generations", n.Outdated)
+	}
+	return strconv.FormatUint(n.Behind, 10)
+}
+
+// disk is how much of a node's disk is in use now.
 func disk(n nodeView) string {
-	if n.DiskSize <= 0 {
+	if n.DiskSize <= 0 || !n.Answers {
 		return "?"
 	}
 	return fmt.Sprintf("%d%%", 100*n.DiskUsed/n.DiskSize)
@@ -255,12 +279,16 @@ func (a *App) transfer(ctx context.Context, cluster *client.Client, to string) (
 
 // part has somebody agree that a node is removed, hands the leadership over if it
 // has it, and waits until the log says who leads.
-func (a *App) part(ctx context.Context, cluster *client.Client, ref base.Ref, yes bool) error {
+func (a *App) part(ctx context.Context, cluster *client.Client, class *base.Class, ref base.Ref, yes bool) error {
 	o, _, err := survey(ctx, cluster)
 	if err != nil {
 		return err
 	}
-	if err := a.Agree(yes, a.withoutNode(o, ref.Name()), "Remove "+string(ref)+"?"); err != nil {
+	i := slices.IndexFunc(o.Nodes, func(n nodeView) bool { return n.Name == ref.Name() })
+	if i < 0 {
+		return known(ctx, cluster, class, &base.Error{Code: base.NotFound, Ref: ref, Detail: "there is no node " + ref.Name()})
+	}
+	if err := a.Agree(yes, a.without(o.Nodes[i]), "Remove "+string(ref)+"?"); err != nil {
 		return err
 	}
 	if o.Leader == ref.Name() && o.Voters > 1 {
@@ -288,15 +316,11 @@ func logged(ctx context.Context, cluster *client.Client, term uint64) bool {
 	return err == nil && known >= term
 }
 
-// withoutNode says what a cluster is without a node.
-func (a *App) withoutNode(o overview, name string) string {
-	i := slices.IndexFunc(o.Nodes, func(n nodeView) bool { return n.Name == name })
-	if i < 0 {
-		return "" // the cluster says that there is none
-	}
-	follows := name + " has no vote: what the cluster bears stays as it is."
-	if rest := o.Nodes[i].Without; o.Nodes[i].Role == "voter" && rest != nil {
-		follows = fmt.Sprintf("%s votes. Without it:\n  voters  %s\n  bears   %s", name, rest.voters(), a.bears(*rest, rest.InReach >= rest.Quorum))
+// without says what a cluster is without a node.
+func (a *App) without(n nodeView) string {
+	follows := n.Name + " has no vote: what the cluster bears stays as it is."
+	if rest := n.Without; n.Role == "voter" && rest != nil {
+		follows = fmt.Sprintf("%s votes. Without it:\n  voters  %s\n  bears   %s", n.Name, rest.voters(), a.bears(*rest, rest.InReach >= rest.Quorum))
 	}
 	return follows + "\nIts key opens nothing from then on; it comes back only as a new node, with an empty directory."
 }

@@ -18,7 +18,7 @@ func three(change func(*overview)) overview {
 	o := overview{
 		ClusterID: "6f1c", Domain: "example.com", Asked: "pi-1", Leader: "pi-1", Term: 7, Position: 184, bearing: bearing{Voters: 3, InReach: 3, Quorum: 2, MayLose: 1}, Writes: true,
 		Nodes: []nodeView{
-			{Name: "pi-1", Phase: "ready", Role: "voter", Leader: true, Condition: "healthy", Answers: true, Version: "1.0.0", Addresses: []string{"192.168.1.21"}, Enrolled: hour},
+			{Name: "pi-1", Phase: "ready", Role: "voter", Leader: true, Condition: "healthy", Answers: true, Version: "1.0.0", Addresses: []string{"192.168.1.21", "fd00::21"}, Port: 443, Enrolled: hour},
 			{Name: "pi-2", Phase: "ready", Role: "voter", Condition: "healthy", Answers: true, Version: "1.0.0", Behind: 12, Enrolled: hour},
 			{Name: "pi-3", Phase: "ready", Role: "voter", Condition: "healthy", Answers: true, Version: "1.0.0", Cordoned: true, Enrolled: hour},
 		},
@@ -40,10 +40,11 @@ func TestNodesAreListedAsTheyAnswer(t *testing.T) {
 		serve(t, w, three(func(o *overview) {
 			o.Nodes[1].Answers, o.Nodes[1].Since = false, base.TimeOf(time.Now().Add(-3*time.Minute)).String()
 			o.Nodes[0].DiskSize, o.Nodes[0].DiskUsed, o.Nodes[0].ClockAhead = 1000, 120, new(int64(0))
-			o.Nodes[2].ClockAhead = new(int64(-90_500))
+			o.Nodes[1].DiskSize, o.Nodes[1].DiskUsed = 1000, 120
+			o.Nodes[2].ClockAhead, o.Nodes[2].Outdated = new(int64(-90_500)), 1
 		}))
 	}, false, "", "node", "list")
-	for _, want := range []string{"pi-1  voter*  healthy", "pi-2  voter   unreachable for 3m", "pi-3  voter   healthy, drained", "12%   ok      1h", "?     -1m30s  1h"} {
+	for _, want := range []string{"pi-1  voter*  healthy", "pi-2  voter   unreachable for 3m", "pi-3  voter   healthy, drained", "192.168.1.21:443 [fd00::21]:443  0             12%   ok      1h", "?             ?     ?       1h", "a generation  ?     -1m30s  1h"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s%s", want, out, said)
 		}
@@ -79,9 +80,12 @@ func TestStatusSaysWhatTheClusterBears(t *testing.T) {
 			func(o *overview) { o.InReach, o.MayLose, o.Writes, o.Leader = 1, 0, false, "" }, ExitUnavailable,
 		},
 		"leader    nobody": {func(o *overview) { o.Writes, o.Leader = false, "" }, ExitUnavailable},
-		"version   1.0.0 on pi-1, pi-2; 1.1.0 on pi-3":   {func(o *overview) { o.Nodes[2].Version = "1.1.0" }, ExitDone},
-		"level     1; level 2 when pi-3 is upgraded too": {func(o *overview) { o.Level = 1; o.Nodes[0].Level, o.Nodes[1].Level, o.Nodes[2].Level = 2, 2, 1 }, ExitDone},
-		"level     1; level 2 as soon as every node":     {func(o *overview) { o.Level = 1; o.Nodes[0].Level, o.Nodes[1].Level, o.Nodes[2].Level = 2, 2, 2 }, ExitDone},
+		"version   1.0.0 on pi-1, pi-2; 1.1.0 on pi-3":                          {func(o *overview) { o.Nodes[2].Version = "1.1.0" }, ExitDone},
+		"level     1; level 2 when pi-3 is upgraded too":                        {func(o *overview) { o.Level = 1; o.Nodes[0].Level, o.Nodes[1].Level, o.Nodes[2].Level = 2, 2, 1 }, ExitDone},
+		"level     1; level 2 as soon as every node":                            {func(o *overview) { o.Level = 1; o.Nodes[0].Level, o.Nodes[1].Level, o.Nodes[2].Level = 2, 2, 2 }, ExitDone},
+		"authority SHA-256 9F:86:D0:":                                           {func(o *overview) { o.Authority = "9f86d0" + strings.Repeat("81", 29) }, ExitDone},
+		"pi-3: the cluster was recovered or restored without it; started again": {func(o *overview) { o.Nodes[2].Outdated = 2 }, ExitDone},
+		"2 generations":                 {func(o *overview) { o.Nodes[2].Outdated = 2 }, ExitDone},
 		"learners  pi-3":                {func(o *overview) { o.Nodes[2].Role = "learner" }, ExitDone},
 		"pi-2: no route":                {func(o *overview) { o.Nodes[1].Answers, o.Nodes[1].Fault = false, "no route" }, ExitDone},
 		"pi-3: its clock is not that":   {func(o *overview) { o.Nodes[2].ClockAhead = new(int64(2000)) }, ExitDone},
@@ -163,5 +167,26 @@ func TestWhoIsTrustedIsNotToBeTrustedAgain(t *testing.T) {
 	}, false, "", "cluster", "status")
 	if !strings.Contains(out, "learners  pi-3") || strings.Contains(out, "node trust") {
 		t.Errorf("%s%s", out, said)
+	}
+}
+
+// Nobody is asked to agree that a node is removed that does not exist.
+func TestWhoNamesNoNodeHearsWhichThereAre(t *testing.T) {
+	for _, verb := range [][]string{{"node", "remove", "pi-9"}, {"node", "drain", "pi-9"}} {
+		code, _, said := against(t, func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/-/cluster":
+				serve(t, w, three(nil))
+			case "/nodes":
+				_, _ = w.Write([]byte(`{"items":[{"name":"pi-1"},{"name":"pi-2"},{"name":"pi-3"}]}`))
+			default:
+				w.Header().Set("Content-Type", "application/problem+json")
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = w.Write([]byte(`{"type":"https://picloud.local/ontology#ErrorNotFound","status":404,"code":"not_found","detail":"there is no node /nodes/pi-9"}`))
+			}
+		}, false, "", verb...)
+		if code != ExitNotFound || !strings.Contains(said, "pi-9; there are: pi-1, pi-2, pi-3") {
+			t.Errorf("%v: exit %d: %s", verb, code, said)
+		}
 	}
 }

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -84,7 +86,7 @@ func (o *operator) Operate(ctx context.Context, class *base.Class, ref base.Ref,
 	leaves := class.Word == "node" && operation == removal
 	switch {
 	case leaves:
-		err = o.part(ctx, cluster, ref, o.yes)
+		err = o.part(ctx, cluster, class, ref, o.yes)
 	case operation == removal:
 		err = o.Agree(o.yes, "", "Remove "+string(ref)+"?")
 	}
@@ -97,7 +99,7 @@ func (o *operator) Operate(ctx context.Context, class *base.Class, ref base.Ref,
 	}
 	answer, err := cluster.Do(ctx, request)
 	if err != nil {
-		return err
+		return known(ctx, cluster, class, err)
 	}
 	outcome := "is so already"
 	switch { // the address of its events comes with what led to some
@@ -109,5 +111,24 @@ func (o *operator) Operate(ctx context.Context, class *base.Class, ref base.Ref,
 	if _, err = fmt.Fprintf(o.Stdout, "%s of %s %s, position %d\n", operation, ref, outcome, answer.Position); err == nil && leaves {
 		o.left(ctx, cluster, ref)
 	}
+	return err
+}
+
+// known adds to the error of a name that nothing of the cluster has those that
+// there are.
+func known(ctx context.Context, cluster *client.Client, class *base.Class, err error) error {
+	var failed *base.Error
+	if !class.InCluster || !errors.As(err, &failed) || failed.Code != base.NotFound {
+		return err
+	}
+	all, unread := pages(ctx, cluster, "/"+class.Segment, listOptions{})
+	if unread != nil || len(all) == 0 {
+		return err
+	}
+	var names []string
+	for _, one := range all {
+		names = append(names, text(one, "/name"))
+	}
+	failed.Detail += "; there are: " + strings.Join(names, ", ")
 	return err
 }
