@@ -129,21 +129,22 @@ func (b *Book) Forget(id string) {
 
 // Addresses lists where a node may be, best first: where it was met last, where
 // it says on the network that it is, where the cluster believes it, where it
-// was before this node started.
+// was before this node started. The sources take turns, so that no announcement
+// drives out what is vouched for.
 func (b *Book) Addresses(id string) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.pages[id].addresses()
+	return b.pages[id].addresses(FromSuccess, FromNetwork, FromState, FromFile)
 }
 
-func (p *page) addresses() (list []string) {
+func (p *page) addresses(sources ...Source) (list []string) {
 	if p == nil {
 		return nil
 	}
-	for _, source := range slices.Backward(p.of[:]) {
-		for _, address := range source {
-			if !slices.Contains(list, address) {
-				list = append(list, address)
+	for turn := range addressesMax {
+		for _, source := range sources {
+			if of := p.of[source]; turn < len(of) && !slices.Contains(list, of[turn]) {
+				list = append(list, of[turn])
 			}
 		}
 	}

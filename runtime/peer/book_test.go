@@ -44,6 +44,30 @@ func TestBookOutlivesTheNode(t *testing.T) {
 	}
 }
 
+// Anybody can announce addresses of a member, as many as are ever tried. They are
+// hints beside what members and this node vouch for, and never in its place.
+func TestAnnouncedAddressesDriveOutNoneThatMembersVouchFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "peers.json")
+	b := peer.OpenBook(path, nil)
+	var many []string
+	for host := range 16 {
+		many = append(many, fmt.Sprintf("10.0.0.%d:443", 100+host))
+	}
+	b.Learn("x", peer.FromState, []string{"10.0.0.1:443", "10.0.0.2:443"})
+	b.Learn("x", peer.FromNetwork, many)
+	got := b.Addresses("x")
+	for _, vouched := range []string{"10.0.0.1:443", "10.0.0.2:443"} {
+		if i := slices.Index(got, vouched); i < 0 || i > 3 {
+			t.Errorf("%s is tried as number %d of %v", vouched, i+1, got)
+		}
+	}
+	b.Reached("x", "10.0.0.2:443") // is written down
+	b = peer.OpenBook(path, nil)
+	if got, want := b.Addresses("x"), []string{"10.0.0.2:443", "10.0.0.1:443"}; !slices.Equal(got, want) {
+		t.Errorf("after a start %v, want %v", got, want)
+	}
+}
+
 func TestDamagedBookIsAnEmptyOne(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty": "", "torn": `{"nodes": {"x": ["10.0.`, "foreign": `[1]`, "long": `{"nodes": {"x": ["` + strings.Repeat("a", 5<<20) + `"]}}`,

@@ -53,7 +53,7 @@ func (b *Book) write() error {
 	content := written{Nodes: map[string][]string{}}
 	b.mu.Lock()
 	for id, p := range b.pages {
-		if list := p.addresses(); p.written && len(list) > 0 {
+		if list := p.addresses(FromSuccess, FromState, FromFile); p.written && len(list) > 0 {
 			content.Nodes[id] = list[:min(len(list), addressesMax)]
 		}
 	}

@@ -19,7 +19,7 @@ var ErrRefused = errors.New("it does not let this node in")
 
 // Dialling.
 const (
-	attemptsMax = 16                     // addresses that are tried
+	attemptsMax = 24                     // addresses that are tried: more than anybody can announce
 	headStart   = 250 * time.Millisecond // of an address before the next (RFC 8305, section 5)
 )
 
