@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 )
@@ -16,6 +17,7 @@ type connections struct {
 	mu      sync.Mutex
 	closed  bool
 	clients int
+	crowds  map[netip.Addr]int // of clients, by address
 	all     map[*tracked]struct{}
 	members map[string][]*wire // by ID
 }
@@ -38,7 +40,7 @@ type wire struct {
 }
 
 func newConnections(limits Limits) *connections {
-	return &connections{limits: limits, all: map[*tracked]struct{}{}, members: map[string][]*wire{}}
+	return &connections{limits: limits, crowds: map[netip.Addr]int{}, all: map[*tracked]struct{}{}, members: map[string][]*wire{}}
 }
 
 // track keeps a connection until it is closed.
@@ -60,7 +62,7 @@ func (t *tracked) Close() error {
 		defer t.of.mu.Unlock()
 		delete(t.of.all, t)
 		if t.client {
-			t.of.clients--
+			t.of.uncount(t)
 		}
 	})
 	return t.Conn.Close()
@@ -68,19 +70,52 @@ func (t *tracked) Close() error {
 
 var errManyClients = errors.New("too many connections of clients are open")
 
-// countClient takes a place among the clients' connections.
-func (c *connections) countClient(t *tracked) error {
+// countClient takes a place among the clients' connections. When all are taken,
+// one of the address that has most gives way for an address that has fewer.
+func (c *connections) countClient(t *tracked) (gaveWay *tracked, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, open := c.all[t]; !open {
-		return net.ErrClosed
+		return nil, net.ErrClosed
 	}
+	own := addressOf(t)
 	if c.clients >= c.limits.Clients {
-		return errManyClients
+		if gaveWay = c.crowding(c.crowds[own] + 1); gaveWay == nil {
+			return nil, errManyClients
+		}
+		c.uncount(gaveWay)
 	}
 	c.clients++
+	c.crowds[own]++
 	t.client = true
+	return gaveWay, nil
+}
+
+// crowding is a client's connection of the address that has most of them, if that
+// is more than some number; else nil.
+func (c *connections) crowding(than int) *tracked {
+	var crowd netip.Addr
+	for address, count := range c.crowds {
+		if count > than {
+			crowd, than = address, count
+		}
+	}
+	for t := range c.all {
+		if t.client && crowd.IsValid() && addressOf(t) == crowd {
+			return t
+		}
+	}
 	return nil
+}
+
+// uncount gives a client's place back.
+func (c *connections) uncount(t *tracked) {
+	t.client = false
+	c.clients--
+	address := addressOf(t)
+	if c.crowds[address]--; c.crowds[address] == 0 {
+		delete(c.crowds, address)
+	}
 }
 
 // join adds a member's connection to those that drop closes.

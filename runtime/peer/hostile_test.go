@@ -246,6 +246,60 @@ func TestConnectionsOfClientsAreBounded(t *testing.T) {
 	})
 }
 
+// Whoever shakes hands and then says nothing takes places from himself, and not
+// from those who have fewer.
+func TestClientsOfOneAddressTakeNoPlacesOfOthers(t *testing.T) {
+	const places = 8
+	c := newCluster(t)
+	n := c.member(func(cfg *peer.Config) { cfg.Limits.Clients = places })
+	serveClients(t, n.Port)
+	open := func(from string) *tls.Conn {
+		dialer := &tls.Dialer{NetDialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}, Config: &tls.Config{RootCAs: c.pool()}}
+		conn, err := dialer.DialContext(t.Context(), "tcp", n.address)
+		if err != nil {
+			t.Skipf("connections cannot be opened from %s: %v", from, err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		return conn.(*tls.Conn)
+	}
+	answered := func(conn *tls.Conn) error {
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			return err
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, response.Body)
+		return err
+	}
+	for range places {
+		if err := answered(open("127.0.1.1")); err != nil { // it has its place
+			t.Fatal(err)
+		}
+	}
+	var others []*tls.Conn
+	for range places / 2 {
+		conn := open("127.0.0.1")
+		if err := answered(conn); err != nil {
+			t.Fatalf("number %d of another address: %v", len(others)+1, err)
+		}
+		others = append(others, conn)
+	}
+	if answered(open("127.0.1.1")) == nil || answered(open("127.0.0.1")) == nil {
+		t.Error("who has as many as anybody got one more")
+	}
+	for _, conn := range others {
+		if err := answered(conn); err != nil {
+			t.Errorf("a place was taken away: %v", err)
+		}
+	}
+	until(t, "the log tells of it", func() bool { return n.log.count("gave way") > 0 })
+}
+
 func TestCertificateIsRenewedWithoutARestart(t *testing.T) {
 	c := newCluster(t)
 	var now atomic.Pointer[tls.Certificate]

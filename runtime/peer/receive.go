@@ -64,7 +64,12 @@ func (p *Port) route(ctx context.Context, conn *tls.Conn, below *tracked) error 
 		}
 		return p.give(ctx, &p.raft, p.framed(w))
 	}
-	if err := errors.Join(p.conns.countClient(below), conn.SetDeadline(time.Time{})); err != nil {
+	gaveWay, err := p.conns.countClient(below)
+	if gaveWay != nil {
+		_ = gaveWay.Close()
+		p.notice.warn("too many connections of clients are open: one of the address that has most gave way", "from", gaveWay.RemoteAddr())
+	}
+	if err = errors.Join(err, conn.SetDeadline(time.Time{})); err != nil {
 		return err
 	}
 	return p.give(ctx, &p.api, conn)
