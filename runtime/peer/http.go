@@ -13,7 +13,7 @@ import (
 const (
 	headerTime  = 10 * time.Second
 	idleTime    = 2 * time.Minute
-	headerBytes = 96 << 10 // those of a client's request, and what is added
+	headerBytes = 96 << 10 // those of a client's request, and what is added; and of its answer
 	idleMax     = 64       // connections to one member
 )
 
@@ -69,11 +69,12 @@ func (p *Port) newClient() *http.Client {
 			}
 			return p.dial(ctx, id, protocolPeer)
 		},
-		DisableCompression:  true,
-		MaxIdleConnsPerHost: idleMax,
-		MaxConnsPerHost:     p.cfg.Limits.Member,
-		IdleConnTimeout:     time.Minute,
-		Protocols:           new(http.Protocols),
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    idleMax,
+		MaxConnsPerHost:        p.cfg.Limits.Member,
+		MaxResponseHeaderBytes: headerBytes,
+		IdleConnTimeout:        time.Minute,
+		Protocols:              new(http.Protocols),
 	}
 	transport.Protocols.SetHTTP1(true)
 	return &http.Client{

@@ -206,6 +206,18 @@ func TestEachRequestAsksForMembership(t *testing.T) {
 	}
 }
 
+// What a member answers before a body is bounded as what it asks is.
+func TestHeaderOfAnAnswerIsBounded(t *testing.T) {
+	c := newCluster(t)
+	a, b := c.member(), c.member()
+	b.Handle(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Long", strings.Repeat("x", 1<<20))
+	}))
+	if _, _, err := get(t, a, b.id, "/"); err == nil || !strings.Contains(err.Error(), "header") {
+		t.Errorf("1 MiB of headers: %v", err)
+	}
+}
+
 func TestRaftRunsOverStreams(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.member(), c.member()
