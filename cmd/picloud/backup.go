@@ -36,7 +36,7 @@ is interrupted goes on where it was when it is called again (FILE.checked).`,
 				return err
 			}
 			if check {
-				return checkBackup(c.Context(), app, arguments[0], passphrase)
+				return unread(arguments[0], secret, checkBackup(c.Context(), app, arguments[0], passphrase))
 			}
 			return writeBackup(c.Context(), app, dir, arguments[0], passphrase)
 		},
@@ -56,14 +56,19 @@ func passphraseFlag(c *cobra.Command, secret *string) {
 func passphraseFrom(app *cli.App, file string, fresh bool) (string, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			return "", err
-		}
 		passphrase := strings.TrimRight(string(text), "\r\n")
-		if fresh {
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("--passphrase-file: %w", err)
+		case passphrase == "":
+			err = errors.New("there is no passphrase in it")
+		case fresh:
 			err = backup.CheckPassphrase(passphrase)
 		}
-		return passphrase, err
+		if err != nil {
+			return "", fmt.Errorf("--passphrase-file %s: %w", file, err)
+		}
+		return passphrase, nil
 	}
 	if !app.Interactive {
 		return "", cli.Usagef("a passphrase is needed: give --passphrase-file")
@@ -87,6 +92,18 @@ func passphraseFrom(app *cli.App, file string, fresh bool) (string, error) {
 	return string(passphrase), err
 }
 
+// unread names the backup that cannot be read, and where the passphrase came from
+// that does not open it.
+func unread(path, secret string, err error) error {
+	switch {
+	case errors.Is(err, backup.ErrPassphrase) && secret != "":
+		return fmt.Errorf("%s: %w; it was taken from %s (--passphrase-file)", path, err, secret)
+	case errors.Is(err, backup.ErrPassphrase), errors.Is(err, backup.ErrDamaged), errors.Is(err, backup.ErrForeign):
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return err
+}
+
 // writeBackup writes the file whole or not at all, and over no other.
 func writeBackup(ctx context.Context, app *cli.App, dir, path, passphrase string) (err error) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +121,7 @@ func writeBackup(ctx context.Context, app *cli.App, dir, path, passphrase string
 	}()
 	err = node.Backup(ctx, dir, passphrase, file)
 	if err == nil {
-		err = describeBackup(ctx, app, file, path, passphrase, "")
+		err = unread(path, "", describeBackup(ctx, app, file, path, passphrase, ""))
 	}
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
@@ -141,7 +158,7 @@ func describeBackup(ctx context.Context, app *cli.App, file *os.File, path, pass
 	case errors.Is(err, backup.ErrUnfinished) && note != "" && c.Unnoted == nil:
 		return fmt.Errorf("%s: %w; the same command goes on from there", path, err)
 	case err != nil:
-		return fmt.Errorf("%s: %w", path, err)
+		return err
 	}
 	h, before := c.Header, ""
 	if c.Resumed > 0 {
@@ -179,7 +196,7 @@ node of the former cluster runs, do not: two clusters of one name would go on.`,
 				err = giveBack(dir)
 			}
 			if err != nil {
-				return err
+				return unread(arguments[0], secret, err)
 			}
 			h := restored.Header
 			_, err = fmt.Fprintf(app.Stdout, `restored the cluster %[1]s (%[2]s) at position %[3]d of %[4]s
