@@ -32,6 +32,8 @@ func part(node *domain.Node, servers []consensus.Server) domain.Command {
 	switch {
 	case server == nil && node.Phase == domain.PhaseDeleting:
 		return &domain.EndNode{Ref: node.Ref}
+	case server == nil && node.Phase == domain.PhaseReady && node.Status.RaftRole == domain.RaftRoleVoter:
+		return &domain.DemoteNode{Ref: node.Ref} // the cluster was recovered without it
 	case server == nil:
 		return nil
 	case node.Phase == domain.PhaseApproved:
