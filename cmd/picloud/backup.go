@@ -233,23 +233,26 @@ func recoverCommand(app *cli.App) *cobra.Command {
 of the voters is lost for good. What only the lost nodes had acknowledged is lost.
 A lost node that comes back after all puts what it holds aside and fetches the
 history of the survivor. Take the survivor with the highest position: "picloud
-cluster verify --quick" names those of all that still run ("log to"). If the
-voters can come back, bring them back instead.
+cluster verify --quick" names those of all that still run ("log to"), this
+command that of the directory before it asks. If the voters can come back, bring
+them back instead; while they are a majority this is refused.
 A node that was alone and whose event log is damaged says with which position
 what is lost begins: --without gives it up for ever.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			warning := "What only the lost voters had acknowledged is lost, and what they hold is put aside if they come back."
-			if without > 0 {
-				warning += fmt.Sprintf(" Position %d and all that came after it is given up.", without)
-			}
-			if err := app.Agree(yes, warning, "Let the node in "+dir+" go on alone?"); err != nil {
-				return err
-			}
 			logger, err := newLogger(app.Stderr, "warn")
 			if err != nil {
 				return err
 			}
-			generation, err := node.Recover(c.Context(), node.RecoverConfig{Dir: dir, Version: app.Version, Logger: logger, Anyway: anyway, Without: without})
+			generation, err := node.Recover(c.Context(), node.RecoverConfig{
+				Dir: dir, Version: app.Version, Logger: logger, Anyway: anyway, Without: without,
+				Agree: func(s node.Survivor) error {
+					follows := fmt.Sprintf("%s goes on from position %d. What only the lost voters had acknowledged is lost, and what they hold is put aside if they come back.", s.Name, s.Position)
+					if without > 0 {
+						follows += fmt.Sprintf(" Position %d and all that came after it is given up.", without)
+					}
+					return app.Agree(yes, follows, "Let the node in "+dir+" go on alone?")
+				},
+			})
 			if err == nil {
 				err = giveBack(dir)
 			}
@@ -261,7 +264,7 @@ what is lost begins: --without gives it up for ever.`,
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", serverDir, "directory of the node")
-	c.Flags().BoolVar(&anyway, "anyway", false, "also if other members answer")
+	c.Flags().BoolVar(&anyway, "anyway", false, "also if other members answer, or no voter is lost")
 	c.Flags().Uint64Var(&without, "without", 0, "position with which what is lost begins, which is given up")
 	cli.YesFlag(c, &yes)
 	return c

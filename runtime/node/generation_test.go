@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/backup"
 	"github.com/picloud/picloud/runtime/eventlog"
@@ -141,14 +142,35 @@ func TestLoneSurvivorGoesOnInANewGeneration(t *testing.T) {
 	c.written(0, "kept")
 	c.same()
 	c.stop(1)
-	if _, err := node.Recover(t.Context(), node.RecoverConfig{Dir: c.dirs[1]}); err == nil || !strings.Contains(err.Error(), "answer") {
-		t.Errorf("while the others live: %v", err)
+	refused := func(while string, words ...string) {
+		t.Helper()
+		agreed := func(node.Survivor) error { return errors.New("somebody was asked") }
+		_, err := node.Recover(t.Context(), node.RecoverConfig{Dir: c.dirs[1], Agree: agreed})
+		for _, word := range words {
+			if err == nil || !strings.Contains(err.Error(), word) {
+				t.Errorf("%s: %q is not in: %v", while, word, err)
+			}
+		}
 	}
+	refused("while the others live", "answer: pi-1 (log to ", ", pi-3 (log to ", "that is a majority of the 3 voters", "goes on without pi-2", "picloud server --dir "+c.dirs[1])
+	c.stop(0)
+	refused("while another lives", "answer: pi-3 (log to ", "with pi-2 that is a majority of the 3 voters", "start it again")
+	c.restart(0)
 	c.restart(1)
+	refused("while it runs", "in use", "picloud cluster status")
 	c.written(1, "whole")
 	c.same()
+	head := c.nodes[1].Events().Head().Position
 	for i := range c.nodes {
 		c.stop(i)
+	}
+	unsure := errors.New("not so fast")
+	var asked node.Survivor
+	if _, err := node.Recover(t.Context(), node.RecoverConfig{Dir: c.dirs[1], Agree: func(s node.Survivor) error { asked = s; return unsure }}); !errors.Is(err, unsure) {
+		t.Errorf("nobody agreed: %v", err)
+	}
+	if asked.Name != "pi-2" || asked.Position < head {
+		t.Errorf("asked about %+v, whose log goes to %d", asked, head)
 	}
 	for range 2 { // as after a crash in between
 		if _, err := node.Recover(t.Context(), node.RecoverConfig{Dir: c.dirs[1]}); err != nil {
@@ -167,4 +189,14 @@ func TestLoneSurvivorGoesOnInANewGeneration(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.dirs[1], "generation.json")); err == nil {
 		t.Error("it is not remembered that this is done")
 	}
+	c.await("the log says that it votes alone", func() bool {
+		alone := true
+		for _, name := range []string{"/nodes/pi-1", "/nodes/pi-3"} {
+			other := c.nodes[1].Views().State().Get(base.Ref(name)).(*domain.Node)
+			alone = alone && other.Status.RaftRole != domain.RaftRoleVoter
+		}
+		return alone
+	})
+	c.stop(1)
+	refused("while it is the only voter", "pi-2 is the only node that votes", "nothing to recover from", "--anyway")
 }

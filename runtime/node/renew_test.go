@@ -201,7 +201,7 @@ func TestNodeAloneThatLostItsNumberSaysWhichItWas(t *testing.T) {
 	w := open(t, t.TempDir())
 	w.do(product("photo"))
 	w.close()
-	if _, err := node.Recover(t.Context(), node.RecoverConfig{Dir: w.dir}); err != nil {
+	if _, err := node.Recover(t.Context(), node.RecoverConfig{Dir: w.dir, Anyway: true}); err != nil {
 		t.Fatal(err)
 	}
 	open := func() { // it logs an error: it went on alone
