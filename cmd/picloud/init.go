@@ -89,7 +89,9 @@ func settle(app *cli.App, dir string, founded node.Founded, enrollment string) e
 	if !meant {
 		use = "To work with it here, where another context is the current one:\n  picloud context use " + name + "\n"
 	}
-	_, port, _ := net.SplitHostPort(founded.Address)
+	if other, _ := app.Env("PICLOUD_CONTEXT"); other != "" && other != name && other != file {
+		use += "In this shell PICLOUD_CONTEXT names another context; to work with this one:\n  unset PICLOUD_CONTEXT\n"
+	}
 	_, err = fmt.Fprintf(app.Stdout, `cluster      %[1]s
 domain       %[2]s
 first node   %[3]s at %[4]s
@@ -100,13 +102,9 @@ fingerprint  %[7]s
 To trust it elsewhere, compare the fingerprint:
   curl --cacert ca.pem …                    with a copy of %[6]s
   sudo cp ca.pem /usr/local/share/ca-certificates/picloud.crt && sudo update-ca-certificates
-The next node, on the same network:
-%[8]s
-From another network also:
-  --join ADDRESS:%[9]s --cluster %[1]s
-To work from another machine, bring it %[10]s, which holds a token, and there:
+%[8]sTo work from another machine, bring it %[9]s, which holds a token, and there:
   picloud context add %[5]s client.json
-%[11]s`, founded.Cluster, founded.Domain, founded.Name, client.Endpoint, name, authority, cli.Fingerprint(founded.Fingerprint), howToJoin(enrollment), port, file, use)
+%[10]s`, founded.Cluster, founded.Domain, founded.Name, client.Endpoint, name, authority, cli.Fingerprint(founded.Fingerprint), howToJoin(founded.Standing, enrollment), file, use)
 	return err
 }
 
@@ -122,18 +120,29 @@ func keepClient(dir string, n *node.Node) error {
 	return errors.Join(os.WriteFile(filepath.Join(dir, "ca.pem"), n.CA(), 0o644), client.write(file))
 }
 
-// howToJoin is what lets another node in.
-func howToJoin(enrollment string) string {
+// howToJoin is what lets another node in. One that listens where no other machine
+// reaches it is tried with others beside it, which it does not see by itself.
+func howToJoin(founder node.Standing, enrollment string) string {
+	host, port, _ := net.SplitHostPort(founder.Address)
+	where, flags := "The next node, on the same network:", ""
+	elsewhere := fmt.Sprintf("From another network also:\n  --join ADDRESS:%s --cluster %s\n", port, founder.Cluster)
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		where = fmt.Sprintf("The next node, on this machine, since no other reaches %s:", founder.Address)
+		flags, elsewhere = fmt.Sprintf(" --dir DIR --listen %s --name NAME --join %s", net.JoinHostPort(host, "PORT"), founder.Address), ""
+	}
+	comes, lets := "finds this cluster, asks to be let in and shows a code", "picloud node approve NAME                 here, after comparing the code"
 	switch enrollment {
 	case string(domain.EnrollmentModeToken):
-		return `  picloud node token > FILE                 here: an invitation for one machine; bring it there
-  picloud server --token @FILE              it finds this cluster and joins`
+		flags, comes = " --token @FILE"+flags, "finds this cluster and joins"
+		where, lets = where+"\n  picloud node token > FILE                 here: an invitation for one machine; bring it there", ""
 	case string(domain.EnrollmentModeAuto):
-		return `  picloud server                            it finds this cluster and joins
-  picloud node trust NAME                   here, to give it a vote`
+		comes, lets = "finds this cluster and joins", "picloud node trust NAME                   here, to give it a vote"
 	}
-	return `  picloud server                            it finds this cluster, asks to be let in and shows a code
-  picloud node approve NAME                 here, after comparing the code`
+	text := fmt.Sprintf("%s\n  %-41s it %s\n", where, "picloud server"+flags, comes)
+	if lets != "" {
+		text += "  " + lets + "\n"
+	}
+	return text + elsewhere
 }
 
 // clientOf is where clients find a node that listens at an address: on this machine,
