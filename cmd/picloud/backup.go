@@ -204,7 +204,7 @@ It goes on from there, in a new generation of positions:
   picloud server --dir %[5]s                this machine, as %[6]s
 Tokens of before are valid. A new administrator's is in %[7]s, and from the start on in
 %[8]s, for clients:
-  picloud context add NAME %[8]s
+  picloud context add NAME %[8]s && picloud context use NAME
 `, h.Domain, h.Cluster, h.Position, h.Time.Format("2006-01-02 15:04:05 MST"), dir, restored.Name, filepath.Join(dir, "admin.token"), filepath.Join(dir, "client.json"))
 			return err
 		},

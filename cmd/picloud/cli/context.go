@@ -144,7 +144,24 @@ func (a *App) context() *cobra.Command {
 		},
 		&cobra.Command{
 			Use: "add NAME CLIENT.JSON", Short: "Keep a client.json under a name", Args: exactly(2),
-			RunE: func(_ *cobra.Command, arguments []string) error { return a.contextAdd(arguments[0], arguments[1]) },
+			Long: `Keep a client.json under a name, for --context and "picloud context use". Who has
+chosen no cluster yet chooses it with that.`,
+			RunE: func(_ *cobra.Command, arguments []string) error {
+				name := arguments[0]
+				meant, err := a.contextKeep(name, arguments[1])
+				named, by := a.namedContext()
+				switch {
+				case err != nil:
+					return err
+				case meant && named != "" && named != name:
+					fmt.Fprintf(a.Stderr, "kept; commands talk to %s where %s names no other\n", name, by)
+				case meant:
+					fmt.Fprintf(a.Stderr, "kept; commands talk to %s now\n", name)
+				default:
+					fmt.Fprintf(a.Stderr, "kept; to work with it: picloud context use %s\n", name)
+				}
+				return nil
+			},
 		},
 		&cobra.Command{
 			Use: "show", Short: "Show which cluster is meant and why", Args: noArguments,
@@ -230,17 +247,27 @@ func (a *App) KeepContext(domain, path string) (name string, meant bool, err err
 		first, _, _ := strings.Cut(domain, ".")
 		name = fmt.Sprintf("%s-%d", first, i)
 	}
+	meant, err = a.contextKeep(name, path)
+	return name, meant, err
+}
+
+// contextKeep keeps a client.json under a name, and makes it the one that is meant
+// if none is. It tells whether this one is meant.
+func (a *App) contextKeep(name, path string) (meant bool, err error) {
 	if err := a.contextAdd(name, path); err != nil {
-		return "", false, err
+		return false, err
 	}
 	dir, err := a.contextDir()
 	if err != nil {
-		return "", false, err
+		return false, err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "current")); err == nil {
-		return name, false, nil
+	current, err := os.ReadFile(filepath.Join(dir, "current"))
+	if chosen := strings.TrimSpace(string(current)); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, chosen+".json")); err == nil {
+			return chosen == name, nil
+		}
 	}
-	return name, true, a.contextUse(name)
+	return true, a.contextUse(name)
 }
 
 func (a *App) contextAdd(name, path string) error {
