@@ -138,7 +138,11 @@ func howToJoin(founder node.Standing, enrollment string) string {
 	case string(domain.EnrollmentModeAuto):
 		comes, lets = "finds this cluster and joins", "picloud node trust NAME                   here, to give it a vote"
 	}
-	text := fmt.Sprintf("%s\n  %-41s it %s\n", where, "picloud server"+flags, comes)
+	server := "picloud server" + flags
+	if len(server) > 41 {
+		server = fmt.Sprintf("%s\n  %41s", server, "")
+	}
+	text := fmt.Sprintf("%s\n  %-41s it %s\n", where, server, comes)
 	if lets != "" {
 		text += "  " + lets + "\n"
 	}

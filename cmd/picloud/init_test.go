@@ -40,7 +40,7 @@ func TestFounderHearsHowTheNextNodeComes(t *testing.T) {
 		{"[::]:443", "", []string{"on the same network:\n  picloud server                            it finds this cluster, asks to be", "node approve NAME", "--join ADDRESS:443 --cluster 6f1c"}, []string{"--listen"}},
 		{"192.0.2.1:443", "token", []string{"picloud node token > FILE", "picloud server --token @FILE              it finds this cluster and joins", "--join ADDRESS:443"}, []string{"approve"}},
 		{"[::]:443", "auto", []string{"picloud node trust NAME"}, []string{"approve", "token"}},
-		{"127.0.0.1:7001", "approve", []string{"on this machine, since no other reaches 127.0.0.1:7001", "picloud server --dir DIR --listen 127.0.0.1:PORT --name NAME --join 127.0.0.1:7001 it"}, []string{"ADDRESS", "same network"}},
+		{"127.0.0.1:7001", "approve", []string{"on this machine, since no other reaches 127.0.0.1:7001", "picloud server --dir DIR --listen 127.0.0.1:PORT --name NAME --join 127.0.0.1:7001\n                                            it finds"}, []string{"ADDRESS", "same network"}},
 		{"[::1]:7001", "token", []string{"picloud server --token @FILE --dir DIR --listen [::1]:PORT --name NAME --join [::1]:7001"}, []string{"ADDRESS"}},
 	} {
 		text := howToJoin(node.Standing{Address: c.address, Cluster: "6f1c"}, c.enrollment)

@@ -115,7 +115,7 @@ func (a *App) bears(b bearing, writes bool) string {
 	switch {
 	case !writes && b.InReach < b.Quorum:
 		return a.paint(red, fmt.Sprintf("nothing can be written: bring %d more of the voters back", b.Quorum-b.InReach)) +
-			"; reads go on. If they are lost for good: picloud cluster recover on the node that is to go on"
+			"; reads go on. If they are lost for good, stop the node that is to go on and run there: picloud cluster recover"
 	case !writes:
 		return a.paint(yellow, "nothing can be written until a leader is elected")
 	case b.MayLose == 0 && b.Voters == 1:

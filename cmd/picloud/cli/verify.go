@@ -104,6 +104,7 @@ func (c comparison) missing() (names []string) {
 // from.
 func (a *App) digests(found comparison) {
 	var rows [][]string
+	again := "" // what --quick leaves out has no heading
 	for _, n := range found.Nodes {
 		log := fmt.Sprintf("log to %d", found.Position)
 		verdict := a.paint(green, "equal")
@@ -119,11 +120,12 @@ func (a *App) digests(found comparison) {
 		if n.Live == nil || n.Rebuilt == nil {
 			continue
 		}
+		again = "REBUILT FROM THE LOG"
 		for _, part := range [][3]string{{"state", n.Live.State, n.Rebuilt.State}, {"graph", n.Live.Graph, n.Rebuilt.Graph}, {"datasets", n.Live.Datasets, n.Rebuilt.Datasets}} {
 			rows = append(rows, []string{"", fmt.Sprintf("%s at %d", part[0], n.Position), brief(part[1]), brief(part[2]), ""})
 		}
 	}
-	a.table([]string{"NODE", "WHAT", "LIVE", "REBUILT FROM THE LOG", ""}, rows)
+	a.table([]string{"NODE", "WHAT", "LIVE", again, ""}, rows)
 }
 
 // brief is enough of a digest for people to compare.
