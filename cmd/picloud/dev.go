@@ -66,7 +66,7 @@ func (o *options) welcome(ctx context.Context, app *cli.App, c cluster, paths []
 		return err
 	}
 	context := ""
-	if o.dir != devDir {
+	if o.dir != devDir || !app.Means(file) {
 		context = "--context " + file + " "
 	}
 	example := "resource apply ontology/examples/photo-app"

@@ -48,6 +48,13 @@ func (a *App) contextPath() (string, error) {
 	return filepath.Join(".picloud-dev", "client.json"), nil
 }
 
+// Means reports whether commands talk to the cluster of a client.json unless they
+// are told otherwise.
+func (a *App) Means(path string) bool {
+	chosen, err := a.contextPath()
+	return err == nil && chosen == path
+}
+
 // namedContext is what --context or else PICLOUD_CONTEXT names, and which of them
 // did; "" if none did.
 func (a *App) namedContext() (name, by string) {
