@@ -69,7 +69,7 @@ const (
 // runAhead notes that the event log will hold index, whether or not Raft's log
 // does.
 func (n *Node) runAhead(index uint64) error {
-	if index <= n.ahead || index <= n.raft.LastIndex() {
+	if index <= n.ahead || index <= n.store.log.Settled(n.raft.LastIndex()) {
 		return nil
 	}
 	if err := n.store.stable.SetUint64([]byte(aheadKey), index+aheadStep); err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestMessageToAFollowerIsBoundedInBytes(t *testing.T) {
-	c := newCarrier(nil, "n1", func() (uint64, bool) { return 0, false }, func() bool { return false })
+	c := newCarrier(nil, "n1", func() (uint64, bool) { return 0, false }, func() bool { return false }, func(i uint64) uint64 { return i })
 	request := func(sizes ...int) *raft.AppendEntriesRequest {
 		q := &raft.AppendEntriesRequest{}
 		for i, n := range sizes {

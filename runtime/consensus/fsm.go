@@ -29,9 +29,13 @@ var _ raft.BatchingFSM = (*fsm)(nil)
 // Apply is ApplyBatch of one.
 func (m *fsm) Apply(l *raft.Log) any { return m.ApplyBatch([]*raft.Log{l})[0] }
 
-// ApplyBatch applies committed entries and publishes once. The response of an
-// entry is nil or an error for its proposer.
+// ApplyBatch applies committed entries, once they are durable here too (see
+// ahead.go), and publishes once. The response of an entry is nil or an error for its
+// proposer.
 func (m *fsm) ApplyBatch(logs []*raft.Log) []any {
+	if err := m.node.store.log.Settle(logs[len(logs)-1].Index); err != nil {
+		_ = m.node.fail(err) // each entry's own answer says so
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make([]any, len(logs))

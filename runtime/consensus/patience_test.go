@@ -43,7 +43,7 @@ func (f *flaky) RequestPreVote(raft.ServerID, raft.ServerAddress, *raft.RequestP
 func flakyCarrier(fails ...error) (*carrier, *flaky) {
 	_, inner := raft.NewInmemTransport("n1")
 	f := &flaky{InmemTransport: inner, fails: fails}
-	return newCarrier(f, "n1", func() (uint64, bool) { return 0, false }, func() bool { return false }), f
+	return newCarrier(f, "n1", func() (uint64, bool) { return 0, false }, func() bool { return false }, func(i uint64) uint64 { return i }), f
 }
 
 // A cut ends streams that wait to be used; the next vote is asked over them.

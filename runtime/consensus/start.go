@@ -43,7 +43,7 @@ func (n *Node) raftConfig() *raft.Config {
 
 func (n *Node) startRaft() error {
 	conf, s := n.raftConfig(), n.store
-	n.carrier = newCarrier(n.cfg.Transport, n.raftID, n.history, n.hang.hanging)
+	n.carrier = newCarrier(n.cfg.Transport, n.raftID, n.history, n.hang.hanging, s.log.Settled)
 	n.carrier.holds, n.carrier.stop = n.holds, n.stop
 	if n.cfg.Bootstrap {
 		if err := s.undoHalf(); err != nil {
@@ -108,6 +108,9 @@ func (n *Node) history() (generation uint64, empty bool) {
 func (n *Node) holds(q *raft.InstallSnapshotRequest) bool {
 	if q.Term < n.raft.CurrentTerm() {
 		return false // Raft refuses it
+	}
+	if n.store.log.Settle(q.LastLogIndex) != nil {
+		return false
 	}
 	if q.LastLogIndex <= n.raft.AppliedIndex() {
 		return true

@@ -87,8 +87,9 @@ func (c *incoming) Write(p []byte) (int, error) {
 type carrier struct {
 	raft.Transport
 	id       raft.ServerID
-	history  func() (generation uint64, empty bool)
-	silent   func() bool // whether nothing may be sent that keeps a leader in office
+	history  func() (generation uint64, empty bool) // of the event log
+	silent   func() bool                            // whether nothing may be sent that keeps a leader in office
+	settled  func(uint64) uint64                    // the last durable entry up to an index
 	holds    func(*raft.InstallSnapshotRequest) bool
 	rpcs     chan raft.RPC
 	contacts contacts
@@ -97,13 +98,12 @@ type carrier struct {
 	follows  func(raft.ServerID) bool  // isFollowed
 }
 
-// newCarrier is for a node with this Raft id; history tells the generation of
-// its event log and whether there is nothing in it.
-func newCarrier(t raft.Transport, raftID string, history func() (uint64, bool), silent func() bool) *carrier {
+// newCarrier is for a node with this Raft id; see carrier's fields.
+func newCarrier(t raft.Transport, raftID string, history func() (uint64, bool), silent func() bool, settled func(uint64) uint64) *carrier {
 	if t == nil {
 		_, t = raft.NewInmemTransport(addressOf(raftID))
 	}
-	c := &carrier{Transport: t, id: raft.ServerID(raftID), history: history, silent: silent, rpcs: make(chan raft.RPC)}
+	c := &carrier{Transport: t, id: raft.ServerID(raftID), history: history, silent: silent, settled: settled, rpcs: make(chan raft.RPC)}
 	c.follows = c.isFollowed
 	return c
 }
@@ -144,8 +144,9 @@ func (c *carrier) AppendEntries(id raft.ServerID, to raft.ServerAddress, q *raft
 	return err
 }
 
-// entries labels a request, and takes from it what is too much for a message:
-// Raft goes on after the last entry that is left in it.
+// entries labels a request, takes from it what is too much for a message (Raft goes
+// on after the last entry that is left in it), and calls nothing committed that is
+// not durable here.
 func (c *carrier) entries(id raft.ServerID, q *raft.AppendEntriesRequest) *raft.AppendEntriesRequest {
 	size := 0
 	for i, l := range q.Entries {
@@ -156,6 +157,7 @@ func (c *carrier) entries(id raft.ServerID, q *raft.AppendEntriesRequest) *raft.
 	}
 	q2 := *q // heartbeats use theirs again
 	q2.RPCHeader = c.label(q.RPCHeader, id)
+	q2.LeaderCommitIndex = c.settled(q.LeaderCommitIndex)
 	return &q2
 }
 

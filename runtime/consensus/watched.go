@@ -21,9 +21,20 @@ type watchedLog struct {
 // StoreLog is raftlog's.
 func (w *watchedLog) StoreLog(l *raft.Log) error { return w.StoreLogs([]*raft.Log{l}) }
 
-// StoreLogs is raftlog's.
+// StoreLogs is raftlog's. A leader does not wait for the sync: see ahead.go.
 func (w *watchedLog) StoreLogs(logs []*raft.Log) error {
-	return w.watch(func() error { return w.Store.StoreLogs(logs) })
+	if !w.node.mayRunAhead(logs) {
+		return w.watch(func() error { return w.Store.StoreLogs(logs) })
+	}
+	var sync func() error
+	err := w.watch(func() (err error) {
+		sync, err = w.WriteLogs(logs)
+		return err
+	})
+	if err == nil {
+		w.node.tasks.Go(func() { _ = w.watch(sync) }) // Settle tells who relies on it
+	}
+	return err
 }
 
 // DeleteRange is raftlog's.
@@ -36,7 +47,15 @@ func (w *watchedLog) DeleteRange(min, max uint64) error {
 // and looks for that in the log alone as soon as something follows it; without it a
 // follower that lost one answer after a snapshot would refuse all entries for ever.
 // Index 1 cannot be meant: nothing comes before what a leader sends from there.
+//
+// A node that does not lead is shown durable entries only: a follower looks for what
+// a leader sends it, and acknowledges what it finds.
 func (w *watchedLog) GetLog(index uint64, l *raft.Log) error {
+	if !w.node.leads() {
+		if err := w.Settle(index); err != nil {
+			return err
+		}
+	}
 	err := w.Store.GetLog(index, l)
 	if at := w.node.snapshotted.Load(); errors.Is(err, raft.ErrLogNotFound) && index == at.index && index > 1 {
 		*l = raft.Log{Index: at.index, Term: at.term}

@@ -55,6 +55,8 @@ type Store struct {
 	live     bounds
 	places   []place // of the entries live.first and on
 	closed   bool
+	// unsettled is what WriteLogs wrote, until its sync has ended; nil else.
+	unsettled *unsettled
 }
 
 // place is where an entry is.
@@ -196,24 +198,56 @@ func (s *Store) StoreLog(log *raft.Log) error { return s.StoreLogs([]*raft.Log{l
 func (s *Store) StoreLogs(logs []*raft.Log) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	if err := s.changeable(); err != nil {
+	return s.store(logs)
+}
+
+// store appends entries, durably.
+func (s *Store) store(logs []*raft.Log) error {
+	if len(logs) == 0 {
+		return s.changeable()
+	}
+	last, err := s.writeLast(logs)
+	if err != nil {
 		return err
+	}
+	if err := s.sync(last.segment); err != nil {
+		return err
+	}
+	s.publish(last, nil)
+	return nil
+}
+
+// written is one write: entries and where they are.
+type written struct {
+	logs    []*raft.Log
+	places  []place
+	segment *segment
+}
+
+// writeLast writes entries, all but those of the last write durably.
+func (s *Store) writeLast(logs []*raft.Log) (written, error) {
+	if err := s.changeable(); err != nil {
+		return written{}, err
 	}
 	if err := s.check(logs); err != nil {
-		return err
+		return written{}, err
 	}
-	for len(logs) > 0 {
+	for {
 		n, size := 1, entrySize(logs[0])
 		for n < len(logs) && size+entrySize(logs[n]) <= writeBytes {
 			size += entrySize(logs[n])
 			n++
 		}
-		if err := s.append(logs[:n], size); err != nil {
-			return err
+		w, err := s.append(logs[:n], size)
+		if err != nil || n == len(logs) {
+			return w, err
 		}
+		if err := s.sync(w.segment); err != nil {
+			return written{}, err
+		}
+		s.publish(w, nil)
 		logs = logs[n:]
 	}
-	return nil
 }
 
 func (s *Store) changeable() error {
@@ -238,16 +272,16 @@ func (s *Store) check(logs []*raft.Log) error {
 }
 
 // append is one write of entries that take size bytes.
-func (s *Store) append(logs []*raft.Log, size int64) error {
+func (s *Store) append(logs []*raft.Log, size int64) (written, error) {
 	seg := s.active()
 	if seg.end+size > s.cfg.SegmentBytes && seg.end > segmentHeader {
 		var err error
 		if seg, err = s.rotate(); err != nil {
-			return err
+			return written{}, err
 		}
 	}
 	if err := seg.take(seg.end+size+reserve, s.cfg.RoomBytes); err != nil {
-		return err
+		return written{}, err
 	}
 	begin := seg.end
 	buf, places := s.buffer(), make([]place, len(logs))
@@ -256,18 +290,20 @@ func (s *Store) append(logs []*raft.Log, size int64) error {
 		places[i] = place{uint32(seg.number), uint32(at), uint32(len(l.Data) + len(l.Extensions))}
 		buf = appendEntry(buf, seg.salt, at, begin, l)
 	}
-	if err := s.put(seg, buf); err != nil {
-		return err
-	}
+	return written{logs, places, seg}, s.put(seg, buf)
+}
+
+// publish lets readers see what was written, and which of it is not durable yet.
+func (s *Store) publish(w written, u *unsettled) {
 	s.marked = false
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.live.empty() {
-		s.live.first = logs[0].Index
+		s.live.first = w.logs[0].Index
 	}
-	s.live.next = logs[len(logs)-1].Index + 1
-	s.places = append(s.places, places...)
-	return nil
+	s.live.next = w.logs[len(w.logs)-1].Index + 1
+	s.places = append(s.places, w.places...)
+	s.unsettled = u
 }
 
 func (s *Store) buffer() []byte {
@@ -277,19 +313,28 @@ func (s *Store) buffer() []byte {
 	return s.buf[:0]
 }
 
-// put writes records at the end of seg, durably.
+// put writes records at the end of seg.
 func (s *Store) put(seg *segment, records []byte) error {
 	s.buf = records
-	_, err := seg.file.WriteAt(records, seg.end)
-	if err == nil {
-		err = seg.file.Sync()
-	}
-	if err != nil {
-		s.failed = fmt.Errorf("write %s at byte %d: %w", seg.path, seg.end, err)
-		return s.failed
+	if _, err := seg.file.WriteAt(records, seg.end); err != nil {
+		return s.fail(seg, err)
 	}
 	seg.end += int64(len(records))
 	return nil
+}
+
+// sync makes what was written to seg durable.
+func (s *Store) sync(seg *segment) error {
+	if err := seg.file.Sync(); err != nil {
+		return s.fail(seg, err)
+	}
+	return nil
+}
+
+// fail ends all changes: a page that failed to be written may pass for clean.
+func (s *Store) fail(seg *segment, err error) error {
+	s.failed = fmt.Errorf("write %s at byte %d: %w", seg.path, seg.end, err)
+	return s.failed
 }
 
 // DeleteRange takes the entries from min to max away, durably: those at the
@@ -326,6 +371,9 @@ func (s *Store) bound(rest bounds) error {
 		return err
 	}
 	if err := s.put(seg, appendBounds(s.buffer(), seg.salt, seg.end, rest)); err != nil {
+		return err
+	}
+	if err := s.sync(seg); err != nil {
 		return err
 	}
 	s.marked = true
