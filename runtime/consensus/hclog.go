@@ -51,10 +51,12 @@ func (s *sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 }
 
 // expected tells what Raft warns of and what is no fault: that a follower lacks
-// entries, which the leader then sends, and that a stream ended.
+// entries, which the leader then sends, that a stream ended, and that a learner, which
+// stands for no election, does not.
 func expected(msg string, args []any) bool {
 	switch msg {
-	case "failed to get previous log", "appendEntries rejected, sending older logs":
+	case "failed to get previous log", "appendEntries rejected, sending older logs", "not part of stable configuration, aborting election",
+		"heartbeat timeout reached, not part of a stable configuration or a non-voter, not triggering a leader election":
 		return true
 	case "failed to decode incoming command":
 		return slices.ContainsFunc(args, func(arg any) bool {

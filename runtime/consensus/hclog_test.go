@@ -37,9 +37,11 @@ func TestWhatRaftRepeatsAboutAPeerIsLoggedOnceAMinute(t *testing.T) {
 			log.Error("failed to decode incoming command", "error", errors.New("bad form "+time.Now().String()))
 			log.Error("failed to decode incoming command", "error", fmt.Errorf("read: %w", net.ErrClosed)) // a stream that ended
 			log.Warn("failed to get previous log", "previous-index", 14, "error", errors.New("log not found"))
+			log.Warn("not part of stable configuration, aborting election") // a learner
 			<-time.After(time.Millisecond)
 		}
 		said("failed to decode", 1)
 		said("previous log", 0)
+		said("aborting election", 0)
 	})
 }
