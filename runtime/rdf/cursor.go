@@ -10,8 +10,9 @@ type Cursor struct {
 	sole    ID   // of a walk asked for by graph, where there is one graph only
 	pattern IDQuad
 	end     key // the last key of the range
-	leaf    []key
+	leaf    *leaf
 	i       int // of the next key in leaf
+	stop    int // of the first one behind the range
 	depth   int
 	path    [maxDepth]step
 }
@@ -39,15 +40,20 @@ func (c *Cursor) descend(k key) {
 		c.path[c.depth] = step{n, i}
 		c.depth++
 		if l := n.leaves[i]; l != nil {
-			c.leaf, c.i = l.keys[:l.n], l.search(k)
+			c.leaf = l
+			c.i, _ = l.search(k)
+			c.limit(n, i)
 			return
 		}
 		n = n.kids[i]
 	}
 }
 
-// advance goes to the next leaf, or reports that there is none.
+// advance goes to the next leaf, or reports that the range has none.
 func (c *Cursor) advance() bool {
+	if c.root == nil || c.stop < int(c.leaf.n) {
+		return false
+	}
 	d := c.depth - 1
 	for d >= 0 && c.path[d].i+1 == c.path[d].n.n {
 		d--
@@ -63,49 +69,59 @@ func (c *Cursor) advance() bool {
 		c.path[d] = at
 	}
 	l := at.n.leaves[at.i]
-	c.leaf, c.i = l.keys[:l.n], 0
+	c.leaf, c.i = l, 0
+	c.limit(at.n, at.i)
 	return true
+}
+
+// limit finds out how much of the leaf, kid i of a node, is in the range. If the next
+// one begins in it, all is.
+func (c *Cursor) limit(n *inner, i int) {
+	if i+1 < n.n && !c.end.less(n.first[i+1]) {
+		c.stop = int(c.leaf.n)
+		return
+	}
+	c.stop = c.leaf.upTo(c.end, c.i)
 }
 
 // Next moves to the next quad and reports whether there is one.
 func (c *Cursor) Next() bool {
 	for {
-		if c.i == len(c.leaf) && !c.advance() {
-			return false
-		}
-		k := c.leaf[c.i]
-		if c.end.less(k) {
-			return false
+		if c.i >= c.stop {
+			if !c.advance() {
+				return false
+			}
+			continue
 		}
 		c.i++
-		if !c.filter || c.pattern.matches(c.order.quad(k)) {
+		if !c.filter || c.pattern.matches(c.Quad()) {
 			return true
 		}
 	}
 }
 
 // Quad is the quad that Next moved to.
-func (c *Cursor) Quad() IDQuad { return c.order.quad(c.leaf[c.i-1]) }
+func (c *Cursor) Quad() IDQuad {
+	if l := c.leaf; !l.wide { // most are not, so this spares them a call
+		return c.order.quad(l.key(l.words[c.i-1]))
+	}
+	return c.order.quad(c.leaf.at(c.i - 1))
+}
 
 // Seek moves so that the next quad is the first one that, in the cursor's
 // order, does not come before q. It never moves back. Joins skip with it.
 func (c *Cursor) Seek(q IDQuad) {
 	if c.sole != Any && q.G != c.sole {
 		if q.G > c.sole {
-			c.end = key{} // all graphs come before
+			c.end, c.stop = key{}, 0 // all graphs come before
 		}
+		return
+	}
+	if c.root == nil {
 		return
 	}
 	k := c.order.key(q)
-	if c.root == nil || !c.leaf[min(c.i, len(c.leaf)-1)].less(k) {
-		return
+	if c.i = c.leaf.after(k, c.i); c.i == int(c.leaf.n) && c.leaf.at(c.i-1).less(k) {
+		c.descend(k)
 	}
-	if last := len(c.leaf) - 1; k.less(c.leaf[last]) {
-		// Steps are mostly short: the key is in this leaf.
-		for c.leaf[c.i].less(k) {
-			c.i++
-		}
-		return
-	}
-	c.descend(k)
 }

@@ -23,6 +23,7 @@ type editor struct {
 	epoch uint64
 	out   []branch // a stack: what replaces the nodes that are being edited
 	keys  []key    // of the leaf that is being edited
+	words []uint64 // of it, where its frame stays
 	list  []change // of the tree that is being edited
 }
 
@@ -136,7 +137,7 @@ func (e *editor) join(out, nodes []branch) []branch {
 	if nodes[0].leaf != nil {
 		e.keys = e.keys[:0]
 		for _, b := range nodes {
-			e.keys = append(e.keys, b.leaf.keys[:b.leaf.n]...)
+			e.keys = b.leaf.append(e.keys, 0, int(b.leaf.n))
 		}
 		return packLeaves(out, e.keys, e.epoch, nil)
 	}
@@ -171,38 +172,54 @@ func packInner(out, kids []branch, epoch uint64, n *inner) []branch {
 	return out
 }
 
-// leaf merges changes into a leaf.
+// leaf merges changes into a leaf: word by word if its frame has room for them.
 func (e *editor) leaf(l *leaf, changes []change) {
+	if l.n > 0 && !l.wide && e.merge(l, changes) {
+		return
+	}
 	e.keys = e.keys[:0]
 	from := 0
 	for _, c := range changes {
-		i := l.search(c.key)
-		e.keys = append(e.keys, l.keys[from:i]...)
+		i, _ := l.search(c.key)
+		e.keys = l.append(e.keys, from, i)
 		if from = i; c.gone {
 			from++
 		} else {
 			e.keys = append(e.keys, c.key)
 		}
 	}
-	e.keys = append(e.keys, l.keys[from:l.n]...)
+	e.keys = l.append(e.keys, from, int(l.n))
 	e.out = packLeaves(e.out, e.keys, e.epoch, l)
 }
 
-// packLeaves appends leaves that hold the keys; the first may be l, if it is of this epoch.
-func packLeaves(out []branch, keys []key, epoch uint64, l *leaf) []branch {
-	room := leafFill
-	if len(keys) <= leafMax {
-		room = leafMax
-	}
-	for _, share := range shares(len(keys), room) {
-		if l == nil || l.epoch != epoch {
-			l = &leaf{epoch: epoch}
+// merge does so unless a key has no place in the frame or there are none or too
+// many then.
+func (e *editor) merge(l *leaf, changes []change) bool {
+	e.words = e.words[:0]
+	from := 0
+	for _, c := range changes {
+		w, fits := l.word(c.key)
+		if !fits {
+			return false
 		}
-		l.n = copy(l.keys[:], keys[:share])
-		out = append(out, l.describe())
-		keys, l = keys[share:], nil
+		i := l.below(w)
+		e.words = append(e.words, l.words[from:i]...)
+		if from = i; c.gone {
+			from++
+		} else {
+			e.words = append(e.words, w)
+		}
 	}
-	return out
+	e.words = append(e.words, l.words[from:l.n]...)
+	if len(e.words) == 0 || len(e.words) > leafMax {
+		return false
+	}
+	if l.epoch != e.epoch {
+		l = &leaf{epoch: e.epoch, frame: l.frame}
+	}
+	l.n = uint8(copy(l.words[:], e.words))
+	e.out = append(e.out, l.describe())
+	return true
 }
 
 // own is the node itself if this epoch made it, else a copy that may change.
@@ -218,7 +235,7 @@ func (e *editor) own(n *inner) *inner {
 // small reports that a node should be joined with a neighbour.
 func (b branch) small() bool {
 	if b.leaf != nil {
-		return b.leaf.n < leafMin
+		return b.leaf.small()
 	}
 	return b.inner.n < kidMin
 }

@@ -37,6 +37,9 @@ func (a key) compare(b key) int {
 
 func pack(a, b, c, d ID) key { return key{uint64(a)<<32 | uint64(b), uint64(c)<<32 | uint64(d)} }
 
+// places are the ids, from the most to the least significant.
+func (k key) places() [4]ID { return [4]ID{ID(k.hi >> 32), ID(k.hi), ID(k.lo >> 32), ID(k.lo)} }
+
 // key arranges a quad in this order.
 func (o Order) key(q IDQuad) key {
 	switch o {
@@ -80,7 +83,7 @@ func (o Order) quad(k key) IDQuad {
 // included, and whether that covers all bound places.
 func (o Order) bound(p IDQuad) (lo, hi key, exact bool) {
 	k := o.key(p)
-	places := [4]ID{ID(k.hi >> 32), ID(k.hi), ID(k.lo >> 32), ID(k.lo)}
+	places := k.places()
 	n := 0
 	for n < 4 && places[n] != Any {
 		n++

@@ -96,7 +96,7 @@ func (s *Snapshot) Bytes() int { return s.Len()*bytesPerQuad + s.Terms()*bytesPe
 
 // What is measured of large stores, of everything but text.
 const (
-	bytesPerQuad = 110
+	bytesPerQuad = 60
 	bytesPerTerm = 60
 )
 

@@ -194,7 +194,7 @@ func checkNode(n *inner) (depth int, err error) {
 		case (b.leaf == nil) == (b.inner == nil):
 			return 0, fmt.Errorf("a kid is neither leaf nor inner node")
 		case b.leaf != nil:
-			if b.leaf.n == 0 || b != b.leaf.describe() || !slices.IsSortedFunc(b.leaf.keys[:b.leaf.n], key.compare) {
+			if b.leaf.n == 0 || b != b.leaf.describe() || !slices.IsSortedFunc(b.leaf.append(nil, 0, int(b.leaf.n)), key.compare) {
 				return 0, fmt.Errorf("a leaf is empty, not ascending or not what its parent says")
 			}
 		default:

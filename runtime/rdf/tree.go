@@ -4,14 +4,9 @@ package rdf
 // fills a size class of the allocator, and leaves hold no pointer. Small nodes
 // make changes cheap (what a change copies after a snapshot); DESIGN.md has the figures.
 const (
-	leafMax = 23 // 384 bytes
-	kidMax  = 12 // 448 bytes
-	// Nodes with fewer entries are joined with their neighbours.
-	leafMin = leafMax / 2
-	kidMin  = kidMax/2 - 1
-	// What is packed anew leaves room, so that the next inserts do not split it.
-	leafFill = leafMax - leafMax/8
-	kidFill  = kidMax - kidMax/8
+	kidMax  = 12           // 448 bytes
+	kidMin  = kidMax/2 - 1 // as leafMin
+	kidFill = kidMax - kidMax/8
 	// maxDepth suffices for 10·4^14 keys, more than memory can hold.
 	maxDepth = 14
 )
@@ -23,13 +18,6 @@ const (
 type tree struct {
 	root *inner // nil when empty
 	size int
-}
-
-// leaf holds keys, ascending.
-type leaf struct {
-	epoch uint64 // of the writer that may change it in place
-	n     int
-	keys  [leafMax]key
 }
 
 // inner holds inner nodes or leaves with the smallest key and the number of
@@ -66,22 +54,6 @@ func (n *inner) describe() branch {
 	return b
 }
 
-func (l *leaf) describe() branch { return branch{first: l.keys[0], size: uint32(l.n), leaf: l} }
-
-// search is the number of keys in a leaf that are less than k.
-func (l *leaf) search(k key) int {
-	lo, hi := 0, l.n
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if l.keys[mid].less(k) {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo
-}
-
 // kid is the index of the kid that k belongs to: the last one that does not
 // begin behind it.
 func (n *inner) kid(k key) int {
@@ -110,8 +82,8 @@ func (t tree) rank(k key) (rank int, found bool) {
 			rank += int(size)
 		}
 		if l := n.leaves[i]; l != nil {
-			j := l.search(k)
-			return rank + j, j < l.n && l.keys[j] == k
+			j, found := l.search(k)
+			return rank + j, found
 		}
 		n = n.kids[i]
 	}
@@ -126,7 +98,7 @@ func (t tree) nth(rank int) key {
 			rank -= int(n.size[i])
 		}
 		if l := n.leaves[i]; l != nil {
-			return l.keys[rank]
+			return l.at(rank)
 		}
 		n = n.kids[i]
 	}
@@ -141,8 +113,8 @@ func (t tree) has(k key) bool {
 	for {
 		i := n.kid(k)
 		if l := n.leaves[i]; l != nil {
-			j := l.search(k)
-			return j < l.n && l.keys[j] == k
+			_, found := l.search(k)
+			return found
 		}
 		n = n.kids[i]
 	}
@@ -154,12 +126,13 @@ func grow(size int, epoch uint64, next func() key) tree {
 		return tree{}
 	}
 	level := make([]branch, 0, size/leafFill+1)
+	var room [leafFill]key
 	for _, n := range shares(size, leafFill) {
-		l := &leaf{epoch: epoch, n: n}
-		for i := range l.keys[:n] {
-			l.keys[i] = next()
+		keys := room[:n]
+		for i := range keys {
+			keys[i] = next()
 		}
-		level = append(level, l.describe())
+		level = packLeaves(level, keys, epoch, nil)
 	}
 	return plant(level, epoch)
 }
