@@ -26,13 +26,19 @@ func (w *watchedLog) StoreLogs(logs []*raft.Log) error {
 	if !w.node.mayRunAhead(logs) {
 		return w.watch(func() error { return w.Store.StoreLogs(logs) })
 	}
+	return w.storeAhead(logs)
+}
+
+// storeAhead leaves the sync for later. It comes even if the node has failed by then:
+// whoever changes the log or waits for an entry waits for it.
+func (w *watchedLog) storeAhead(logs []*raft.Log) error {
 	var sync func() error
 	err := w.watch(func() (err error) {
 		sync, err = w.WriteLogs(logs)
 		return err
 	})
 	if err == nil {
-		w.node.tasks.Go(func() { _ = w.watch(sync) }) // Settle tells who relies on it
+		w.node.tasks.Go(func() { _ = w.during(sync) }) // Settle tells who relies on it
 	}
 	return err
 }
@@ -51,12 +57,13 @@ func (w *watchedLog) DeleteRange(min, max uint64) error {
 // A node that does not lead is shown durable entries only: a follower looks for what
 // a leader sends it, and acknowledges what it finds.
 func (w *watchedLog) GetLog(index uint64, l *raft.Log) error {
+	var err error
 	if !w.node.leads() {
-		if err := w.Settle(index); err != nil {
-			return err
-		}
+		err = w.Settle(index)
 	}
-	err := w.Store.GetLog(index, l)
+	if err == nil {
+		err = w.Store.GetLog(index, l)
+	}
 	if at := w.node.snapshotted.Load(); errors.Is(err, raft.ErrLogNotFound) && index == at.index && index > 1 {
 		*l = raft.Log{Index: at.index, Term: at.term}
 		return nil
@@ -72,6 +79,10 @@ func (w *watchedLog) watch(write func() error) error {
 	if err := w.node.Err(); err != nil {
 		return err
 	}
+	return w.during(write)
+}
+
+func (w *watchedLog) during(write func() error) error {
 	err := w.node.hang.during(write)
 	if err != nil && w.Err() != nil {
 		return w.node.fail(err)
