@@ -61,5 +61,5 @@ func Line(text string) string { return line(text) }
 
 // Postponed is how long a machine waits after a refusal that holds for now.
 func Postponed(refused *base.Error) time.Duration {
-	return (&joiner{cfg: JoinConfig{Say: func(string) {}}}).postponed("192.0.2.1:443", refused)
+	return (&joiner{}).postponed(refused)
 }

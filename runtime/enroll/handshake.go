@@ -6,10 +6,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
+	"github.com/picloud/picloud/gen/base"
 	"github.com/picloud/picloud/runtime/iam"
 )
 
@@ -18,6 +22,10 @@ const (
 	dialTime    = 10 * time.Second
 	requestTime = 30 * time.Second
 	answerMax   = 1 << 20 // bytes
+	headersMax  = 64 << 10
+
+	greetedMax = 64          // at once
+	headStart  = time.Second // of those who come first in a list
 )
 
 // cluster is what answers at an address: the authority that it shows, and a
@@ -26,10 +34,86 @@ type cluster struct {
 	host      string // a name in its certificate
 	authority string // fingerprint
 	client    *http.Client
+	refused   *base.Error // why it is not asked
+	until     time.Time
 }
 
 // errFresh says that the other side is no member either.
 var errFresh = errors.New("that node is no member of a cluster itself")
+
+// greeting is what came of meeting whoever is at an address.
+type greeting struct {
+	address string
+	*cluster
+	err   error
+	done  bool
+	given bool
+}
+
+func (g *greeting) known() int {
+	if g.cluster != nil {
+		return 1
+	}
+	return 0
+}
+
+// greet meets who is not known yet at several addresses at once, and gives them in
+// the order of the list. Who has not answered after the head start, together, is
+// not waited for: strangers can announce addresses at which nobody answers.
+func greet(ctx context.Context, list []*greeting, now func() time.Time) iter.Seq[*greeting] {
+	return func(yield func(*greeting) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		came := make(chan *greeting, len(list)) // nobody waits to be heard
+		var meeting sync.WaitGroup
+		defer meeting.Wait()
+		defer cancel()
+		meeting.Go(func() { meetAll(ctx, list, now, came) })
+		timer := time.NewTimer(headStart)
+		defer timer.Stop()
+		late := false
+		for left := len(list); left > 0; {
+			next := slices.IndexFunc(list, func(g *greeting) bool { return !g.given && (g.done || !late) })
+			if next >= 0 && list[next].done {
+				left--
+				if list[next].given = true; !yield(list[next]) {
+					return
+				}
+				continue
+			}
+			select {
+			case g := <-came:
+				g.done = true
+			case <-timer.C:
+				late = true
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// meetAll meets all of a list, so many at once, until ctx ends.
+func meetAll(ctx context.Context, list []*greeting, now func() time.Time, came chan<- *greeting) {
+	places := make(chan struct{}, greetedMax)
+	var meeting sync.WaitGroup
+	defer meeting.Wait()
+	for _, g := range list {
+		if g.cluster != nil {
+			came <- g
+			continue
+		}
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		meeting.Go(func() {
+			g.cluster, g.err = meet(ctx, g.address, now)
+			<-places
+			came <- g
+		})
+	}
+}
 
 // meet asks at an address which authority is behind it. The first handshake
 // trusts nobody and ends with the certificates that were shown; the second one
@@ -71,6 +155,7 @@ func clientFor(address string, leaf, authority *x509.Certificate, now func() tim
 			Time: func() time.Time { return within(now(), leaf) },
 		},
 		TLSHandshakeTimeout: dialTime, IdleConnTimeout: time.Minute, DisableCompression: true,
+		MaxResponseHeaderBytes: headersMax,
 	}
 	return &http.Client{
 		Transport: transport, Timeout: requestTime,

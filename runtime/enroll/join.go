@@ -2,6 +2,7 @@ package enroll
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/picloud/picloud/gen/base"
+	"github.com/picloud/picloud/generated/domain"
 	"github.com/picloud/picloud/runtime/enroll/ticket"
 	"github.com/picloud/picloud/runtime/iam"
 )
@@ -76,6 +78,9 @@ const (
 	leastPause = 100 * time.Millisecond // whatever a cluster says
 
 	longestWait = 60 // s, whatever it says: it may be a stranger
+
+	sentenceMax   = 1024 // bytes of what it says that a person reads
+	violationsMax = 16
 )
 
 // session is one exchange of random numbers with one cluster.
@@ -148,16 +153,15 @@ func newJoiner(cfg JoinConfig) (*joiner, error) {
 	return j, nil
 }
 
-// round asks at one address after the other until one answers. Who refuses for
-// now may be a stranger, or a node without its majority: the others are asked too.
+// round asks at one address after the other until one answers. Who refuses may be
+// a stranger, or a node without its majority: the others are asked too.
 func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) {
 	addresses, reason := j.addresses()
-	if reason != "" {
-		j.say(reason)
-	}
+	j.forgetBut(addresses)
 	var later time.Duration // the shortest that somebody asks to wait; 0 = nobody does
-	for _, address := range addresses {
-		membership, pause, err := j.ask(ctx, address)
+	var refusal string      // the first; else why nobody can be asked
+	for g := range greet(ctx, j.greetings(addresses), j.cfg.Now) {
+		membership, pause, err := j.ask(ctx, g)
 		var refused *base.Error
 		switch {
 		case membership != nil:
@@ -167,17 +171,24 @@ func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) 
 		case err == nil:
 			j.alone = false
 			return nil, pause, nil
-		case errors.As(err, &refused) && refused.Code != base.Stale && !refused.Repeatable():
-			return nil, 0, refused
-		case refused != nil:
-			if pause = j.postponed(address, refused); later == 0 || pause < later {
+		case !errors.As(err, &refused):
+			j.forget(g.address)
+			j.cfg.Logger.Debug("a node did not answer the wish to join", "address", g.address, "error", err)
+			reason = cmp.Or(reason, fmt.Sprintf("%s cannot be asked to let this machine in: %v", g.address, err))
+			continue
+		case refused.Code == base.Stale || refused.Repeatable():
+			if pause = j.postponed(refused); later == 0 || pause < later {
 				later = pause
 			}
-			continue
+		case j.believes(g.address):
+			return nil, 0, refused
+		default:
+			g.refused, g.until = refused, time.Now().Add(longestWait*time.Second)
 		}
-		j.forget(address)
-		j.cfg.Logger.Debug("a node did not answer the wish to join", "address", address, "error", err)
-		j.say(fmt.Sprintf("%s cannot be asked to let this machine in: %v", address, err))
+		refusal = cmp.Or(refusal, fmt.Sprintf("%s: %s", g.address, refused.Detail))
+	}
+	if reason = cmp.Or(refusal, reason); reason != "" {
+		j.say(reason)
 	}
 	j.alone = true
 	if later > 0 {
@@ -188,13 +199,21 @@ func (j *joiner) round(ctx context.Context) (*Membership, time.Duration, error) 
 	return nil, pause, nil
 }
 
+// believes reports whether a refusal at an address ends the wish to join: the
+// cluster of the token or of the code is there, or a person named the address.
+// What was merely announced may be anybody.
+func (j *joiner) believes(address string) bool {
+	return j.authority != "" || slices.ContainsFunc(j.cfg.Candidates(), func(c Candidate) bool {
+		return c.Cluster == "" && slices.Contains(c.Addresses, address)
+	})
+}
+
 // postponed is how long to wait after a refusal that holds for now.
-func (j *joiner) postponed(address string, refused *base.Error) time.Duration {
+func (j *joiner) postponed(refused *base.Error) time.Duration {
 	if refused.Code == base.Stale { // the random numbers are too old
 		j.session = nil
 		return leastPause
 	}
-	j.say(fmt.Sprintf("%s: %s", address, refused.Detail))
 	return max(firstPause, seconds(refused.RetryAfter))
 }
 
@@ -230,24 +249,31 @@ func (j *joiner) addresses() (list []string, reason string) {
 }
 
 func (j *joiner) say(reason string) {
-	if reason = shown(reason); reason != j.said { // it may hold what a stranger's certificate says
+	if reason = clip(shown(reason), sentenceMax); reason != j.said { // it may hold what a stranger's certificate says
 		j.said = reason
 		j.cfg.Say(reason)
 	}
 }
 
-// ask goes one step with the cluster behind an address. With neither membership
-// nor error the machine waits for the pause.
-func (j *joiner) ask(ctx context.Context, address string) (*Membership, time.Duration, error) {
-	c, err := j.at(ctx, address)
-	if err != nil {
-		return nil, 0, err
+// ask goes one step with the cluster that was met. With neither membership nor
+// error the machine waits for the pause. Who refused is not asked again soon, at
+// whatever address.
+func (j *joiner) ask(ctx context.Context, g *greeting) (*Membership, time.Duration, error) {
+	if g.err != nil {
+		return nil, 0, g.err
 	}
+	c := g.cluster
+	j.met[g.address] = c
 	switch {
 	case j.authority != "" && c.authority != j.authority && j.cfg.Token != "":
 		return nil, 0, errors.New("it shows another certificate authority than the enrolment token names: it is not the cluster, or somebody stands in between")
 	case j.authority != "" && c.authority != j.authority:
 		return nil, 0, errors.New("it shows another certificate authority than the one whose code was shown: it is another cluster, or somebody stands in between")
+	}
+	for _, other := range j.met {
+		if other.authority == c.authority && time.Now().Before(other.until) {
+			return nil, 0, other.refused
+		}
 	}
 	if j.session == nil || j.session.authority != c.authority {
 		if err := j.begin(ctx, c); err != nil {
@@ -265,23 +291,32 @@ func (j *joiner) ask(ctx context.Context, address string) (*Membership, time.Dur
 	return nil, max(seconds(answered.Retry), leastPause), j.show(c, answered.Code)
 }
 
-// at is the cluster behind an address. It is met once, and again when it did not
-// answer.
-func (j *joiner) at(ctx context.Context, address string) (*cluster, error) {
-	if c := j.met[address]; c != nil {
-		return c, nil
+// greetings are of what is at addresses: known ones need no handshake. Once the
+// cluster is settled, its own come first.
+func (j *joiner) greetings(addresses []string) (list []*greeting) {
+	for _, address := range addresses {
+		list = append(list, &greeting{address: address, cluster: j.met[address]})
 	}
-	c, err := meet(ctx, address, j.cfg.Now)
-	if err == nil {
-		j.met[address] = c
+	if j.authority != "" {
+		slices.SortStableFunc(list, func(a, b *greeting) int { return b.known() - a.known() })
 	}
-	return c, err
+	return list
 }
 
 func (j *joiner) forget(address string) {
 	if c := j.met[address]; c != nil {
 		c.client.CloseIdleConnections()
 		delete(j.met, address)
+	}
+}
+
+// forgetBut forgets who is not at any of some addresses: strangers can announce
+// others all the time.
+func (j *joiner) forgetBut(addresses []string) {
+	for address := range j.met {
+		if !slices.Contains(addresses, address) {
+			j.forget(address)
+		}
 	}
 }
 
@@ -330,13 +365,22 @@ func (j *joiner) accept(c *cluster, answered *reply) (*Membership, error) {
 		return nil, fmt.Errorf("its certificate authority: %w", err)
 	case iam.Fingerprint(authority) != c.authority:
 		return nil, errors.New("it gave another certificate authority than it showed")
-	case m.Name != j.cfg.Name || m.Domain == "" || m.ClusterID == "" || j.cfg.Cluster != "" && !strings.EqualFold(j.cfg.Cluster, m.ClusterID):
+	case !isCluster(m.ClusterID, m.Domain):
+		return nil, fmt.Errorf("it is no cluster of picloud: it calls itself %.80q (%.80q)", m.Domain, m.ClusterID)
+	case m.Name != j.cfg.Name || j.cfg.Cluster != "" && !strings.EqualFold(j.cfg.Cluster, m.ClusterID):
 		return nil, errors.New("it let in another machine, or to another cluster, than was asked for")
 	}
 	if err := j.cfg.Identity.Fits(m.Certificate, m.Authority); err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// isCluster reports whether a cluster can have this id and this domain.
+func isCluster(id, name string) bool {
+	var check base.Check
+	(&domain.ClusterSpec{ClusterID: id, Domain: name}).Validate(&check)
+	return len(check.Violations) == 0
 }
 
 // send posts a message and reads the answer. A problem document is a
@@ -400,10 +444,12 @@ func post(ctx context.Context, client *http.Client, url string, message any) (*r
 	if json.Unmarshal(text, &told) != nil || told.Detail == "" {
 		return nil, fmt.Errorf("it answered %s", answer.Status)
 	}
-	for i, v := range told.Violations { // who answers may be a stranger, and a person reads it
-		told.Violations[i] = base.Violation{ID: shown(v.ID), Message: shown(v.Message), Pointer: shown(v.Pointer)}
+	// who answers may be a stranger, and a person reads it
+	told.Violations = told.Violations[:min(len(told.Violations), violationsMax)]
+	for i, v := range told.Violations {
+		told.Violations[i] = base.Violation{ID: line(v.ID), Message: line(v.Message), Pointer: line(v.Pointer)}
 	}
-	failed := &base.Error{Code: base.CodeOfIRI(told.Type), Detail: shown(told.Detail), Violations: told.Violations}
+	failed := &base.Error{Code: base.CodeOfIRI(told.Type), Detail: clip(shown(told.Detail), sentenceMax), Violations: told.Violations}
 	if failed.Code == "" {
 		failed.Code = base.CodeOfStatus(answer.StatusCode)
 	}

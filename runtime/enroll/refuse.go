@@ -84,11 +84,13 @@ func refusalOf(address netip.Addr) base.Ref {
 const lineMax = 256
 
 // line makes one line of a sentence that may repeat what a stranger sent.
-func line(text string) string {
-	text = shown(text)
-	for len(text) > lineMax {
+func line(text string) string { return clip(shown(text), lineMax) }
+
+// clip cuts a text to a number of bytes, between two letters.
+func clip(text string, most int) string {
+	for len(text) > most {
 		runes := []rune(text)
-		text = string(runes[:len(runes)*lineMax/len(text)-1])
+		text = string(runes[:len(runes)*most/len(text)-1])
 	}
 	return text
 }
