@@ -121,7 +121,13 @@ func (c *Cursor) Seek(q IDQuad) {
 		return
 	}
 	k := c.order.key(q)
-	if c.i = c.leaf.after(k, c.i); c.i == int(c.leaf.n) && c.leaf.at(c.i-1).less(k) {
+	at := c.path[c.depth-1]
+	last := at.i+1 == at.n.n
+	if !last && !k.less(at.n.first[at.i+1]) {
+		c.descend(k)
+		return
+	}
+	if c.i = c.leaf.after(k, c.i); last && c.i == int(c.leaf.n) && c.leaf.at(c.i-1).less(k) {
 		c.descend(k)
 	}
 }
