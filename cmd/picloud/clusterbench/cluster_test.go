@@ -85,7 +85,7 @@ func (c *cluster) launch(s *server, more ...string) {
 	c.Helper()
 	s.starts++
 	s.log = fmt.Sprintf("%s-%d.log", s.dir, s.starts)
-	s.process = startProcess(c.T, s.log, c.binary,
+	s.process = startProcess(c.T, s.log, time.Millisecond, c.binary, // as its unit says
 		append([]string{"server", "--dir", s.dir, "--name", s.name, "--listen", s.address}, more...)...)
 }
 

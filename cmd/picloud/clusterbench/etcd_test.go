@@ -43,7 +43,7 @@ func startEtcd(t *testing.T, dir string) *etcd {
 	}
 	for i := range 3 {
 		peer, client := fmt.Sprintf("http://127.0.0.1:%d", ports[i]), "http://"+clients[i]
-		startProcess(t, filepath.Join(dir, fmt.Sprintf("etcd-%d.log", i)), server,
+		startProcess(t, filepath.Join(dir, fmt.Sprintf("etcd-%d.log", i)), duration(t, "PICLOUD_ETCD_SLACK", 0), server,
 			"--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(dir, fmt.Sprintf("etcd-%d", i)),
 			"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 			"--listen-client-urls", client, "--advertise-client-urls", client,

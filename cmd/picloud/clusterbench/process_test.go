@@ -4,13 +4,15 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// startProcess runs a program until the test ends; what it says goes to a file.
-func startProcess(t *testing.T, log, program string, arguments ...string) *exec.Cmd {
+// startProcess runs a program until the test ends; what it says goes to a file. Its
+// timers may be late by slack, if that is not 0.
+func startProcess(t *testing.T, log string, slack time.Duration, program string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	out, err := os.Create(log)
 	if err != nil {
@@ -20,6 +22,7 @@ func startProcess(t *testing.T, log, program string, arguments ...string) *exec.
 	command := exec.Command(program, arguments...)
 	command.Stdout, command.Stderr = out, out
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	defer setSlack(t, slack)()
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -28,6 +31,24 @@ func startProcess(t *testing.T, log, program string, arguments ...string) *exec.
 		_ = command.Wait()
 	})
 	return command
+}
+
+// setSlack is what systemd's TimerSlackNSec does: what the calling goroutine starts
+// until it is undone inherits it (prctl(2), PR_SET_TIMERSLACK).
+func setSlack(t *testing.T, slack time.Duration) (undo func()) {
+	t.Helper()
+	const prSetTimerSlack = 29
+	runtime.LockOSThread()
+	set := func(d time.Duration) {
+		if _, _, err := syscall.RawSyscall(syscall.SYS_PRCTL, prSetTimerSlack, uintptr(d.Nanoseconds()), 0); err != 0 {
+			t.Error("the slack of timers cannot be set:", err)
+		}
+	}
+	set(slack)
+	return func() {
+		set(0) // what it was
+		runtime.UnlockOSThread()
+	}
 }
 
 // wait tries until it succeeds.

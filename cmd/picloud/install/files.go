@@ -46,6 +46,7 @@ Restart=always
 RestartSec=2
 TimeoutStopSec=40
 LimitNOFILE=1048576
+TimerSlackNSec=1ms
 OOMScoreAdjust=-500
 
 User=%[4]s
