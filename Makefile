@@ -13,7 +13,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Packages whose goroutines meet; the race detector triples the time of the others for nothing.
 RACING  := ./runtime/eventlog/... ./runtime/consensus/... ./runtime/state/... ./runtime/command/... \
            ./runtime/projection/... ./runtime/reconcile/... ./runtime/rdf/... ./runtime/node/... ./runtime/sparql/desk \
-           ./runtime/peer ./runtime/membership
+           ./runtime/peer ./runtime/membership ./runtime/iam ./runtime/enroll ./runtime/catchup ./runtime/backup
 # Of the edge only the tests whose requests meet: each of the others starts a node of its own.
 MEETING := AtOnce|Stream|Leave|Slow|Bounded|Waits|Protocols
 
