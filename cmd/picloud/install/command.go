@@ -154,10 +154,7 @@ func (o *command) begin(ctx context.Context, changes []Change) (string, error) {
 	case !o.start:
 		return "start it: systemctl daemon-reload && systemctl start picloud", nil
 	case !changed:
-		if err := systemctl(ctx, "start", "picloud.service"); err != nil {
-			return "", err
-		}
-		return then, o.awaitNode(ctx)
+		return then, o.run(ctx, "start")
 	}
 	if err := call(ctx, "systemd-sysusers", usersPath); err != nil {
 		return "", err
@@ -165,10 +162,16 @@ func (o *command) begin(ctx context.Context, changes []Change) (string, error) {
 	if err := systemctl(ctx, "daemon-reload"); err != nil {
 		return "", err
 	}
-	if err := systemctl(ctx, "restart", "picloud.service"); err != nil {
-		return "", err
+	return then, o.run(ctx, "restart")
+}
+
+// run starts the node. One that ends at once may do so before systemd has counted it
+// as started, or after.
+func (o *command) run(ctx context.Context, verb string) error {
+	if err := systemctl(ctx, verb, "picloud.service"); err != nil {
+		return fmt.Errorf("the node does not answer; why is in: journalctl -u picloud: %w", err)
 	}
-	return then, o.awaitNode(ctx)
+	return o.awaitNode(ctx)
 }
 
 // answerTime is how long a node may take to answer the owner of its directory,
