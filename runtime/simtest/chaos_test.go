@@ -97,6 +97,8 @@ func (c *cluster) happen(f fault, nodes []*member) {
 		m.fill(int64(f.amount))
 		sleep(f.lasts)
 		m.fill(-1)
+	case faultAhead:
+		c.outrun(m, f)
 	case faultNoRoom:
 		m.noRoom.Store(true)
 		sleep(f.lasts)
@@ -150,6 +152,20 @@ func (c *cluster) part(nodes []*member, lasts time.Duration) {
 	}
 }
 
+// outrun has a leader with a slow disk write with a bare majority. Then its power
+// goes, and those who hold what it had not synced are away for a while; the others
+// know nothing of it.
+func (c *cluster) outrun(leader *member, f fault) {
+	others := slices.DeleteFunc(slices.Clone(c.members), func(m *member) bool { return m == leader })
+	leader.syncs.Store(int64(f.amount) * int64(time.Millisecond))
+	c.part(others[c.s.nodes/2:], f.lasts)
+	leader.syncs.Store(0)
+	for _, m := range others[:c.s.nodes/2] {
+		m.kill(false, 3*time.Second)
+	}
+	leader.kill(true, 0)
+}
+
 func (c *cluster) disturb(f fault) {
 	for _, a := range c.members {
 		for _, b := range c.members {
@@ -196,6 +212,7 @@ func (c *cluster) mend() {
 	c.net.mendAll()
 	for _, m := range c.members {
 		m.slow.Store(0)
+		m.syncs.Store(0)
 		m.hang.Store(0)
 		m.noRoom.Store(false)
 		m.fill(-1)

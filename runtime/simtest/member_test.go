@@ -30,6 +30,8 @@ type member struct {
 	slow atomic.Int64 // how long a change of the disk takes at most, nanoseconds
 	hang atomic.Int64 // how long the next one takes
 
+	syncs atomic.Int64 // how long a sync of Raft's log takes, nanoseconds
+
 	noRoom atomic.Bool // there is none for the event log
 
 	mu    sync.Mutex
@@ -245,8 +247,11 @@ func (p *process) stop(orderly bool) {
 }
 
 // stall says how long a change of the disk takes.
-func (m *member) stall(faulty.Op, string) time.Duration {
+func (m *member) stall(op faulty.Op, path string) time.Duration {
 	d := time.Duration(m.hang.Swap(0))
+	if op == faulty.OpSync && strings.HasPrefix(path, "raft/store/raft-") {
+		d += time.Duration(m.syncs.Load())
+	}
 	if slow := m.slow.Load(); slow > 0 {
 		d += time.Duration(m.c.dice.int64n(slow))
 	}

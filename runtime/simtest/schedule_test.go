@@ -45,6 +45,7 @@ const (
 	faultSlow      = "slow disk" // each write takes up to amount ms
 	faultHang      = "hang"      // one write takes amount ms
 	faultFrozen    = "frozen"    // cut off while one write takes amount ms
+	faultAhead     = "ahead"     // a leader's power goes while it syncs, which takes amount ms, what no more than a majority holds
 	faultDisk      = "disk error"
 	faultFull      = "full disk"
 	faultNoRoom    = "no room" // for the event log alone: what is committed waits on that node
@@ -91,7 +92,18 @@ func newSchedule(seed uint64) schedule {
 		s.retain, s.snapshot = uint64(2+r.IntN(10)), uint64(5+r.IntN(15))
 	}
 	s.lose(rand.New(rand.NewPCG(seed, 3)))
+	s.outrun(rand.New(rand.NewPCG(seed, 4)))
 	return s
+}
+
+// outrun makes a quarter of the schedules such that a leader is ahead of its disk when
+// its power goes.
+func (s *schedule) outrun(r *rand.Rand) {
+	if r.IntN(4) > 0 {
+		return
+	}
+	s.faults = append(s.faults, s.fault(r, faultAhead))
+	slices.SortFunc(s.faults, func(a, b fault) int { return int(a.at - b.at) })
 }
 
 // lose makes a third of the schedules such that nodes lose their Raft stores, one
@@ -127,6 +139,8 @@ func (s *schedule) fault(r *rand.Rand, kind string) fault {
 		f.amount = 5 + r.IntN(300)
 	case faultFrozen:
 		f.nodes[0], f.amount, f.lasts = -1, 1000+r.IntN(4000), f.lasts+time.Second
+	case faultAhead:
+		f.nodes, f.amount, f.lasts = []int{-1}, 1400+r.IntN(500), f.lasts/2+time.Second
 	case faultNoRoom:
 		f.lasts += 2 * time.Second
 	case faultHang:
