@@ -154,7 +154,7 @@ func (o *command) begin(ctx context.Context, changes []Change) (string, error) {
 	case !o.start:
 		return "start it: systemctl daemon-reload && systemctl start picloud", nil
 	case !changed:
-		return then, o.run(ctx, "start")
+		return then, o.startNode(ctx, "start")
 	}
 	if err := call(ctx, "systemd-sysusers", usersPath); err != nil {
 		return "", err
@@ -162,12 +162,12 @@ func (o *command) begin(ctx context.Context, changes []Change) (string, error) {
 	if err := systemctl(ctx, "daemon-reload"); err != nil {
 		return "", err
 	}
-	return then, o.run(ctx, "restart")
+	return then, o.startNode(ctx, "restart")
 }
 
-// run starts the node. One that ends at once may do so before systemd has counted it
+// startNode starts the node, or starts it again. One that ends at once may do so before systemd has counted it
 // as started, or after.
-func (o *command) run(ctx context.Context, verb string) error {
+func (o *command) startNode(ctx context.Context, verb string) error {
 	if err := systemctl(ctx, verb, "picloud.service"); err != nil {
 		return fmt.Errorf("the node does not answer; why is in: journalctl -u picloud: %w", err)
 	}
