@@ -90,6 +90,37 @@ func TestNothingIsAppliedBeforeTheLeadersDiskHasIt(t *testing.T) {
 	g.converge()
 }
 
+// What begins a term brings with it all entries of earlier ones, which nothing else
+// commits.
+func TestNobodyHearsOfATermWhoseBeginningIsNotDurable(t *testing.T) {
+	g, s := formSyncing(t)
+	g.write(3)
+	g.converge()
+	former := g.leader()
+	next := g.nodes["n1"]
+	if next == former {
+		next = g.nodes["n2"]
+	}
+	before := next.node.Stats().LastIndex
+	s.held.Store(g.id(next))
+	if err := former.node.TransferLeadership(testContext(t), g.id(next)); err != nil {
+		t.Fatal(err)
+	}
+	g.wait("it leads", func() bool { return next.node.Stats().State == "Leader" })
+	g.never("the beginning of the term was sent", func() bool {
+		for _, c := range g.nodes {
+			if c.node.Stats().LastIndex > before {
+				return true
+			}
+		}
+		return false
+	})
+	s.held.Store("none")
+	s.release()
+	g.write(3)
+	g.converge()
+}
+
 func TestLeaderWhoseDiskFailedBehindItsEntryEnds(t *testing.T) {
 	g, s := formSyncing(t)
 	leader, f := submitHeld(g, s)
