@@ -104,5 +104,36 @@ func newWatched(t *testing.T, d *faulty.Disk) *watchedLog {
 			t.Error(err)
 		}
 	})
-	return &watchedLog{store, n}
+	return &watchedLog{Store: store, node: n}
+}
+
+func TestEntriesThatWereReplacedAreForgotten(t *testing.T) {
+	w := newWatched(t, faulty.New(rand.New(rand.NewPCG(1, 1))))
+	entry := func(index, term uint64, bytes int) *raft.Log {
+		return &raft.Log{Index: index, Term: term, Data: make([]byte, bytes)}
+	}
+	check := func(index, term uint64) {
+		t.Helper()
+		var l raft.Log
+		if err := w.GetLog(index, &l); err != nil || l.Index != index || l.Term != term {
+			t.Errorf("entry %d is %d of term %d, not %d: %v", index, l.Index, l.Term, term, err)
+		}
+	}
+	if err := w.StoreLogs([]*raft.Log{entry(1, 1, 1), entry(2, 1, recentBytes+1), entry(3, 1, 1), entry(4, 1, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	for index := range uint64(4) {
+		check(index+1, 1)
+	}
+	if err := w.DeleteRange(3, 4); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.GetLog(3, new(raft.Log)); !errors.Is(err, raft.ErrLogNotFound) {
+		t.Error("a deleted entry is found:", err)
+	}
+	if err := w.StoreLogs([]*raft.Log{entry(3, 2, 1), entry(4, 2, recentBytes+1)}); err != nil {
+		t.Fatal(err)
+	}
+	check(3, 2)
+	check(4, 2)
 }

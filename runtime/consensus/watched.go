@@ -15,7 +15,8 @@ import (
 // for election again and again, or panic.
 type watchedLog struct {
 	*raftlog.Store
-	node *Node
+	node   *Node
+	recent recent
 }
 
 // StoreLog is raftlog's.
@@ -23,10 +24,19 @@ func (w *watchedLog) StoreLog(l *raft.Log) error { return w.StoreLogs([]*raft.Lo
 
 // StoreLogs is raftlog's. A leader does not wait for the sync: see ahead.go.
 func (w *watchedLog) StoreLogs(logs []*raft.Log) error {
-	if !w.node.mayRunAhead(logs) {
-		return w.watch(func() error { return w.Store.StoreLogs(logs) })
+	store := w.store
+	if w.node.mayRunAhead(logs) {
+		store = w.storeAhead
 	}
-	return w.storeAhead(logs)
+	err := store(logs)
+	if err == nil {
+		w.recent.keep(logs)
+	}
+	return err
+}
+
+func (w *watchedLog) store(logs []*raft.Log) error {
+	return w.watch(func() error { return w.Store.StoreLogs(logs) })
 }
 
 // storeAhead leaves the sync for later. It comes even if the node has failed by then:
@@ -45,6 +55,7 @@ func (w *watchedLog) storeAhead(logs []*raft.Log) error {
 
 // DeleteRange is raftlog's.
 func (w *watchedLog) DeleteRange(min, max uint64) error {
+	w.recent.forget()
 	return w.watch(func() error { return w.Store.DeleteRange(min, max) })
 }
 
@@ -61,7 +72,7 @@ func (w *watchedLog) GetLog(index uint64, l *raft.Log) error {
 	if !w.node.leads() {
 		err = w.Settle(index)
 	}
-	if err == nil {
+	if err == nil && !w.recent.get(index, l) {
 		err = w.Store.GetLog(index, l)
 	}
 	if at := w.node.snapshotted.Load(); errors.Is(err, raft.ErrLogNotFound) && index == at.index && index > 1 {
@@ -144,7 +155,7 @@ func (n *Node) newRaft(conf *raft.Config) (r *raft.Raft, err error) {
 			}
 		}()
 		s := n.store
-		r, err = raft.NewRaft(conf, n.machine, &watchedLog{s.log, n}, watchedStable{s.stable, n}, gate{s.snapshots, n}, n.carrier)
+		r, err = raft.NewRaft(conf, n.machine, &watchedLog{Store: s.log, node: n}, watchedStable{s.stable, n}, gate{s.snapshots, n}, n.carrier)
 	}()
 	<-done
 	if r == nil && err == nil {
