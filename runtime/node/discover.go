@@ -12,7 +12,8 @@ import (
 	"github.com/picloud/picloud/runtime/peer"
 )
 
-// sightsMax bounds how many nodes of clusters a machine without one remembers.
+// sightsMax bounds how many nodes of clusters a machine without one remembers. A new
+// one takes the place of any: whoever fills the list must not keep others out of it.
 const sightsMax = 64
 
 // sights are the members of clusters that were seen on the network.
@@ -79,9 +80,15 @@ func (n *Node) saw(f discovery.Found) {
 	n.sights.mu.Lock()
 	defer n.sights.mu.Unlock()
 	_, known := n.sights.seen[f.Node]
-	if f.Role != discovery.Member || !known && len(n.sights.seen) >= sightsMax {
+	if f.Role != discovery.Member {
 		delete(n.sights.seen, f.Node)
 		return
+	}
+	if !known && len(n.sights.seen) >= sightsMax {
+		for other := range n.sights.seen { // in no order
+			delete(n.sights.seen, other)
+			break
+		}
 	}
 	if n.sights.seen == nil {
 		n.sights.seen = map[string]discovery.Found{}
