@@ -104,17 +104,22 @@ func (b *Batch) stored() int64 { return frameHeader + int64(len(b.Payload)) }
 
 func stamp(t time.Time) string { return t.Format(time.RFC3339Nano) }
 
-// write puts l.buf at the end of the active segment, or leaves it as it was.
+// write puts l.buf at the end of the active segment, or leaves it as it was. A log
+// that cannot do either has failed, and is not full: room would not help it.
 func (l *Log) write(v *view) error {
 	n, err := v.file.WriteAt(l.buf, v.end)
 	l.written.Add(int64(n))
 	if err == nil {
 		return nil
 	}
-	err = named("append to "+v.active().path, err)
-	if cut := v.file.Truncate(v.end); cut != nil || !errors.Is(err, ErrFull) {
-		l.failed = errors.Join(err, cut)
-		return l.failed
+	cut := v.file.Truncate(v.end)
+	if cut == nil {
+		err = named("append to "+v.active().path, err)
+	} else {
+		err = fmt.Errorf("append to %s: %w; take back what was written of it: %w", v.active().path, err, cut)
+	}
+	if !errors.Is(err, ErrFull) {
+		l.failed = err
 	}
 	return err
 }

@@ -435,6 +435,26 @@ func TestFullDiskRefusesAndHarmsNothing(t *testing.T) {
 	}
 }
 
+// Who waits for room would wait for ever: there may be some, and the log takes nothing.
+func TestLogThatFailedOnAFullDiskIsNotFull(t *testing.T) {
+	d := faulty.New(rand.New(rand.NewPCG(1, 2)))
+	l := open(t, eventlog.Config{Dir: t.TempDir(), FS: d})
+	d.Fault = func(op faulty.Op, _ string, size int) (int, error) {
+		switch op {
+		case faulty.OpWrite:
+			return 1, syscall.ENOSPC
+		case faulty.OpTruncate:
+			return 0, faulty.ErrIO
+		}
+		return size, nil
+	}
+	for range 2 {
+		if err := tryEntry(l, 1); !errors.Is(err, faulty.ErrIO) || errors.Is(err, eventlog.ErrFull) {
+			t.Error(err)
+		}
+	}
+}
+
 func TestFailedSyncStaysFailed(t *testing.T) {
 	d := faulty.New(rand.New(rand.NewPCG(1, 3)))
 	l, err := eventlog.Open(eventlog.Config{Dir: t.TempDir(), FS: d})
