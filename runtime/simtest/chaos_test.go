@@ -121,11 +121,11 @@ func (c *cluster) happen(f fault, nodes []*member) {
 	case faultSnapshot:
 		c.snapshot(m)
 	case faultRemove:
-		c.change(func(ctx context.Context, p *process) error { return p.node.Remove(ctx, m.id) })
+		c.demean(m, func(ctx context.Context, p *process) error { return p.node.Remove(ctx, m.id) })
 		sleep(f.lasts)
 		c.readmit(m)
 	case faultDemote:
-		c.change(func(ctx context.Context, p *process) error { return p.node.Demote(ctx, m.id) })
+		c.demean(m, func(ctx context.Context, p *process) error { return p.node.Demote(ctx, m.id) })
 		sleep(f.lasts)
 		c.readmit(m)
 	case faultJoin:
@@ -197,6 +197,18 @@ func (c *cluster) change(do func(context.Context, *process) error) {
 		err := do(ctx, p)
 		c.rec.note("change", "%s changed the members or the leader: %v", p.m.id, err)
 		return err
+	})
+}
+
+// demean takes the vote of m, or hands over if m leads, as runtime/membership does: a
+// leader of two that removed itself, unheard, would stand no more, and the other would
+// lack what it had removed itself with, so that nobody could lead.
+func (c *cluster) demean(m *member, do func(context.Context, *process) error) {
+	c.change(func(ctx context.Context, p *process) error {
+		if p.m == m {
+			return p.node.TransferLeadership(ctx, "")
+		}
+		return do(ctx, p)
 	})
 }
 
