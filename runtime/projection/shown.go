@@ -167,6 +167,9 @@ func (s *shown) edit() (now *state.State, delta Delta) {
 			s.ahead = true
 		}
 	}
+	if max(cap(s.room.remove), cap(s.room.add)) > roomMax {
+		s.room = room{}
+	}
 	s.mu.Lock()
 	s.edited = time.Now()
 	s.mu.Unlock()
@@ -197,11 +200,14 @@ func (s *shown) publish(v View) {
 	}
 }
 
-// room is what an edit works in, kept for the next one.
+// room is what an edit works in, kept for the next one unless it took more than
+// roomMax quads: after a burst they would be 2 MB that nobody needs.
 type room struct {
 	was, is     writer
 	remove, add []base.Quad
 }
+
+const roomMax = 1 << 10
 
 // editMax is how many resources are brought into the graph at once: many share the
 // way through its indexes, and more than these share nothing more.
