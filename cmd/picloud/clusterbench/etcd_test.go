@@ -1,9 +1,11 @@
 package clusterbench
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -28,6 +30,10 @@ func startEtcd(t *testing.T, dir string) *etcd {
 		t.Log("no figures of etcd: it is not installed; on Debian: apt-get install etcd-server")
 		return nil
 	}
+	slack, err := time.ParseDuration(cmp.Or(os.Getenv("PICLOUD_ETCD_SLACK"), "0s"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	loader := filepath.Join(dir, "etcdload")
 	build := exec.Command("go", "build", "-o", loader, ".")
 	build.Dir = "etcdload"
@@ -43,7 +49,7 @@ func startEtcd(t *testing.T, dir string) *etcd {
 	}
 	for i := range 3 {
 		peer, client := fmt.Sprintf("http://127.0.0.1:%d", ports[i]), "http://"+clients[i]
-		startProcess(t, filepath.Join(dir, fmt.Sprintf("etcd-%d.log", i)), duration(t, "PICLOUD_ETCD_SLACK", 0), server,
+		startProcess(t, filepath.Join(dir, fmt.Sprintf("etcd-%d.log", i)), slack, server,
 			"--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(dir, fmt.Sprintf("etcd-%d", i)),
 			"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 			"--listen-client-urls", client, "--advertise-client-urls", client,
