@@ -228,7 +228,11 @@ func (n *Node) alive(ctx context.Context, m record) (map[string]base.Position, e
 	go func() { served <- port.Serve(serving, listener) }()
 	defer func() { stop(); <-served }()
 	ask := membership.Asking(port.Client())
-	answered := make(chan *membership.Status, len(m.Members))
+	type answer struct {
+		id string // whom its key proves to be it
+		at base.Position
+	}
+	answered := make(chan *answer, len(m.Members))
 	for _, other := range m.Members {
 		go func() {
 			ctx, cancel := context.WithTimeout(ctx, aliveTime)
@@ -238,13 +242,13 @@ func (n *Node) alive(ctx context.Context, m record) (map[string]base.Position, e
 				answered <- nil
 				return
 			}
-			answered <- &status
+			answered <- &answer{other.ID, status.Position}
 		}()
 	}
 	alive := map[string]base.Position{}
 	for range m.Members {
-		if status := <-answered; status != nil {
-			alive[status.ID] = status.Position
+		if a := <-answered; a != nil {
+			alive[a.id] = a.at
 		}
 	}
 	return alive, nil
