@@ -65,6 +65,14 @@ func inHouse(t *testing.T, test func(h *house)) {
 	})
 }
 
+// three makes a cluster of a, b and c that all vote.
+func (h *house) three() {
+	h.t.Helper()
+	h.join("b")
+	h.join("c")
+	h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+}
+
 func (h *house) close() {
 	for _, m := range h.all() {
 		m.stop()

@@ -29,9 +29,7 @@ func (h *house) restart(id string, level int) {
 
 func TestLevelRisesWhenTheLastNodeIsUpgradedAndNoSooner(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		h.restart("b", 3)
 		h.restart("c", 2)
 		h.never("the level rises while a is of the first", 10*time.Minute, func() bool { return h.reached() != 1 })

@@ -50,9 +50,7 @@ func TestEnrolledNodesBecomeVoters(t *testing.T) {
 
 func TestNothingIsWrittenAtRest(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		<-time.After(time.Minute)
 		at := h.leader().log.Head()
 		<-time.After(time.Hour)
@@ -184,9 +182,7 @@ func TestWhoLetItselfInGetsAVoteWhenSomebodyVouches(t *testing.T) {
 
 func TestNodeThatLostItsRaftStoreComesBackUnderAnotherRaftID(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		lost := "c"
 		if h.leader().id == "c" {
 			lost = "b"
@@ -217,9 +213,7 @@ func TestNodeThatLostItsRaftStoreComesBackUnderAnotherRaftID(t *testing.T) {
 
 func TestFullLeaderHandsOver(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		former := h.leader()
 		former.full.Store(true)
 		h.until("another leads", func() bool { return h.leader() != former })

@@ -67,9 +67,7 @@ func (h *house) forged(of string) *eventlog.Log {
 
 func TestSurveyTellsWhatTheClusterBears(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		<-time.After(time.Minute)
 		lead := h.leader().id
 		h.node("c").ahead.Store(90_000)
@@ -122,9 +120,7 @@ func TestSurveyTellsWhatTheClusterBears(t *testing.T) {
 
 func TestComparisonFindsAnotherHistory(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		<-time.After(time.Minute)
 		for _, rebuild := range []bool{false, true} {
 			c := h.surveyor("a", nil).Compare(h.t.Context(), rebuild)
@@ -147,9 +143,7 @@ func TestComparisonFindsAnotherHistory(t *testing.T) {
 // Whoever is told that the leadership is handed over can remove who led.
 func TestHandingOverIsAnsweredWhenTheLogSaysWhoLeads(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		<-time.After(time.Minute)
 		former := h.leader()
 		h.check(h.surveyor(former.id, nil).HandOver(h.t.Context(), ""))
@@ -163,9 +157,7 @@ func TestHandingOverIsAnsweredWhenTheLogSaysWhoLeads(t *testing.T) {
 // A client repeats what is unavailable; who is silent stays so for longer than that.
 func TestWhoIsSilentIsNamedInsteadOfLeading(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		<-time.After(time.Minute)
 		lead := h.leader().id
 		silent := "b"
@@ -227,9 +219,7 @@ func TestWhoCouldLeadIsNamedToWhoNamesAnother(t *testing.T) {
 		if err := h.surveyor("a", nil).HandOver(h.t.Context(), ""); !errors.As(err, &refused) || refused.Code != base.Conflict {
 			t.Errorf("alone: %v", err)
 		}
-		h.join("b")
-		h.join("c")
-		h.until("three vote", func() bool { return h.voters() == 3 && h.is("c", domain.RaftRoleVoter, domain.ConditionHealthy) })
+		h.three()
 		lead := h.leader().id
 		others := strings.Join(slices.DeleteFunc([]string{"a", "b", "c"}, func(id string) bool { return id == lead }), ", ")
 		err := h.surveyor(lead, nil).HandOver(h.t.Context(), ref("nope"))

@@ -155,6 +155,15 @@ func (c *trio) restart(which ...int) {
 	}
 }
 
+// stopWithout ends a node, and what it kept under a name is lost.
+func (c *trio) stopWithout(i int, name string) {
+	c.t.Helper()
+	c.stop(i)
+	if err := os.RemoveAll(filepath.Join(c.dirs[i], name)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // await looks again and again until something holds.
 func (c *trio) await(what string, holds func() bool) {
 	c.t.Helper()
@@ -391,10 +400,7 @@ func TestNodeThatLostItsPlaceGetsAnother(t *testing.T) {
 	c := form(t)
 	one := c.follower()
 	c.written(one, "before")
-	c.stop(one)
-	if err := os.RemoveAll(filepath.Join(c.dirs[one], "raft")); err != nil {
-		t.Fatal(err)
-	}
+	c.stopWithout(one, "raft")
 	c.restart(one)
 	id := c.nodes[one].Consensus().RaftID()
 	if !strings.HasSuffix(id, "/1") {

@@ -122,10 +122,7 @@ func TestIncarnationIsNotForgotten(t *testing.T) {
 	if got := incarnation(); got != 4 {
 		t.Errorf("incarnation %d is remembered, the node is %s", got, c.nodes[one].Consensus().RaftID())
 	}
-	c.stop(one)
-	if err := os.RemoveAll(filepath.Join(c.dirs[one], "raft")); err != nil {
-		t.Fatal(err)
-	}
+	c.stopWithout(one, "raft")
 	c.restart(one)
 	if id := c.nodes[one].Consensus().RaftID(); !strings.HasSuffix(id, "/5") {
 		t.Errorf("after another loss it is %s", id)
@@ -138,10 +135,7 @@ func TestPlaceThatIsLostTwiceIsNotTheFormerOne(t *testing.T) {
 	t.Parallel()
 	c := form(t)
 	one := c.follower()
-	c.stop(one)
-	if err := os.RemoveAll(filepath.Join(c.dirs[one], "raft")); err != nil {
-		t.Fatal(err)
-	}
+	c.stopWithout(one, "raft")
 	path := filepath.Join(c.dirs[one], "membership.json")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -162,10 +156,7 @@ func TestNodeThatLostItsNumberAloneGetsAnotherPlace(t *testing.T) {
 	t.Parallel()
 	c := form(t)
 	one := c.follower()
-	c.stop(one)
-	if err := os.RemoveAll(filepath.Join(c.dirs[one], "raft")); err != nil {
-		t.Fatal(err)
-	}
+	c.stopWithout(one, "raft")
 	c.restart(one)
 	c.votes(one, "/1")
 	c.stop(one)
