@@ -31,7 +31,7 @@ type Peer struct {
 func (n *Node) Stats() Stats {
 	s := Stats{
 		RaftID: n.raftID, State: n.raft.State().String(), Term: n.raft.CurrentTerm(), LastIndex: n.raft.LastIndex(),
-		CommitIndex: n.raft.CommitIndex(), AppliedIndex: n.raft.AppliedIndex(),
+		CommitIndex: n.store.log.Settled(n.raft.CommitIndex()), AppliedIndex: n.raft.AppliedIndex(),
 	}
 	if n.raft.State() != raft.Leader {
 		return s

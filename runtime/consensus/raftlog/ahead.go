@@ -2,8 +2,8 @@ package raftlog
 
 import "github.com/hashicorp/raft"
 
-// WriteLogs is StoreLogs in two steps, for who has something to do while the disk
-// works. When it returns, the entries are written and can be read; they are durable
+// WriteLogs is StoreLogs of one entry or more in two steps, for who has something to do
+// while the disk works. When it returns, the entries are written and can be read; they are durable
 // when sync, which must be called once, has returned nil. Until then whatever
 // changes the log waits, and Settle tells who must not rely on them.
 func (s *Store) WriteLogs(logs []*raft.Log) (sync func() error, err error) {

@@ -198,11 +198,6 @@ func (s *Store) StoreLog(log *raft.Log) error { return s.StoreLogs([]*raft.Log{l
 func (s *Store) StoreLogs(logs []*raft.Log) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	return s.store(logs)
-}
-
-// store appends entries, durably.
-func (s *Store) store(logs []*raft.Log) error {
 	if len(logs) == 0 {
 		return s.changeable()
 	}
