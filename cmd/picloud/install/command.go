@@ -165,8 +165,8 @@ func (o *command) begin(ctx context.Context, changes []Change) (string, error) {
 	return then, o.startNode(ctx, "restart")
 }
 
-// startNode starts the node, or starts it again. One that ends at once may do so before systemd has counted it
-// as started, or after.
+// startNode starts the node, or starts it again. One that ends at once may do so
+// before systemd has counted it as started, or after.
 func (o *command) startNode(ctx context.Context, verb string) error {
 	if err := systemctl(ctx, verb, "picloud.service"); err != nil {
 		return fmt.Errorf("the node does not answer; why is in: journalctl -u picloud: %w", err)
